@@ -1,0 +1,1 @@
+"""The edges: everything that touches a socket, a table, a disk, a terminal or a browser."""

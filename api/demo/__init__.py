@@ -1,0 +1,1 @@
+"""The main job, rehearsed: a simulation of viewers on the real components."""

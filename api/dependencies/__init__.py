@@ -1,0 +1,1 @@
+"""What routes and jobs are handed: services built at start, never at import."""

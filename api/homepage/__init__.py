@@ -1,0 +1,1 @@
+"""The pipeline of a page, one small file a stage. Knows no HTTP and no SQL."""

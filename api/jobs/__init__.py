@@ -1,0 +1,1 @@
+"""Work done outside a request: embed, join, learn, evaluate, train, export."""

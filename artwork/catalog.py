@@ -1,0 +1,58 @@
+"""The records of the catalogue: titles and their artworks. Knows no files, no vectors, no database."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+TitleId = NewType("TitleId", str)
+ArtworkId = NewType("ArtworkId", str)
+ImageHash = NewType("ImageHash", str)
+"""SHA-256 of an image's clean bytes, 64 hex digits."""
+
+
+class TitleKind(StrEnum):
+    """What kind of thing is watched."""
+
+    FILM = "film"
+    SERIES = "series"
+
+
+class ArtworkState(StrEnum):
+    """Where an artwork stands between upload and being shown; only ACTIVE artworks are eligible."""
+
+    PROCESSING = "processing"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """What can be watched."""
+
+    title: TitleId
+    name: str
+    kind: TitleKind = TitleKind.FILM
+    genres: tuple[str, ...] = ()
+    year: int | None = None
+    language: str | None = None
+    runtime_seconds: int | None = None
+    cast: tuple[str, ...] = ()
+    maturity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artwork:
+    """One picture of a title. `artwork` is unique within its title; `image` is None until bytes were uploaded."""
+
+    title: TitleId
+    artwork: ArtworkId
+    label: str | None = None
+    default: bool = False
+    locales: tuple[str, ...] = ()
+    maturity: str | None = None
+    spoiler: bool = False
+    image: ImageHash | None = None
+    state: ArtworkState = ArtworkState.PROCESSING
+    reason: str | None = None

@@ -1,0 +1,1 @@
+"""The choice: decide, learn, evaluate, rehearse. Knows no HTTP and no SQL."""

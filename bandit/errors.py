@@ -1,0 +1,33 @@
+"""Mistakes that the choice refuses to make; every message says the remedy."""
+
+
+class BanditError(Exception):
+    """The root of what `bandit` raises on purpose."""
+
+
+class NoEligibleArtwork(BanditError):
+    """A slot without a single eligible artwork was to be decided."""
+
+
+class InvalidProbabilities(BanditError):
+    """A distribution is not one: a negative, non-finite or wrongly summing probability."""
+
+
+class InvalidExample(BanditError):
+    """A row of the log cannot be learned from or evaluated on."""
+
+
+class EmptyLog(BanditError):
+    """There is nothing to learn from."""
+
+
+class DamagedModel(BanditError):
+    """A model's bytes do not match the digest of its manifest."""
+
+
+class IncompatibleModel(BanditError):
+    """A model was made under another feature schema or embedding version."""
+
+
+class LearningFailed(BanditError):
+    """The learning subprocess ended without a model."""

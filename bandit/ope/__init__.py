@@ -1,0 +1,1 @@
+"""Off-policy evaluation: small, streaming, mergeable estimators over a decision log."""

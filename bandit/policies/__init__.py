@@ -1,0 +1,1 @@
+"""Policies: each states probabilities over a title's artworks, none draws."""

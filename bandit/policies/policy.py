@@ -1,0 +1,32 @@
+"""The one shape of a policy: it states probabilities and never draws. Knows no titles, no viewers' ids, no log."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit.context import Candidate, Context
+from bandit.decision import PolicyVersionId
+
+Probabilities = NDArray[np.float64]
+
+
+class Policy(ABC):
+    """States the probability of every eligible artwork of a slot.
+
+    `version` names the policy version, `digest` is the SHA-256 of what it was loaded from.
+    `embedding_version` is the only one whose vectors it takes, or None where it looks at no vector.
+    """
+
+    version: PolicyVersionId
+    digest: str
+    embedding_version: str | None = None
+
+    @abstractmethod
+    def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
+        """Return the distribution over `artworks`, shape (len(artworks),), float64, summing to 1 within 1e-9.
+
+        Raises:
+            NoEligibleArtwork: `artworks` is empty.
+        """

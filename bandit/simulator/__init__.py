@@ -1,0 +1,1 @@
+"""Worlds: simulated viewers with a known truth, to rehearse against."""

@@ -1,0 +1,1 @@
+"""The viewers: from histories to viewer and title vectors. Knows no pictures, no policies, no database."""

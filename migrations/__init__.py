@@ -1,0 +1,1 @@
+"""Alembic migrations, made from the tables of api.storage."""
