@@ -1,0 +1,34 @@
+"""What a caller asks of a page, as plain records. Knows no wire format."""
+
+from dataclasses import dataclass
+
+from artwork.catalog import TitleId
+from bandit.context import RequestContext, Vector
+from foundation.events import ViewerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedTitle:
+    """A title that a slot was given to; `position` counts from 0, `score` is the title ranker's."""
+
+    title: TitleId
+    position: int
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownViewer:
+    """A viewer as the page knows them: a pseudonym and, where there is history, a vector of a foundation version."""
+
+    viewer: ViewerId
+    vector: Vector | None = None
+    foundation_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """One call for a page."""
+
+    viewer: KnownViewer
+    context: RequestContext
+    titles: tuple[AskedTitle, ...]
