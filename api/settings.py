@@ -1,0 +1,86 @@
+"""The settings of an installation: `KEYART_*` in the environment, then keyart.toml, then the defaults. Opens nothing.
+
+Each field is documented in docs/settings.md; a test compares the two.
+"""
+
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from api.errors import BadSettings
+
+SETTINGS_FILE = "keyart.toml"
+SHORTEST_SECRET = 16
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _embedded_database(data: dict[str, Any]) -> str:
+    return f"sqlite:///{data['home'] / 'keyart.db'}" if "home" in data else ""
+
+
+def _long_enough(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and len(secret.get_secret_value()) < SHORTEST_SECRET:
+        raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
+    return secret
+
+
+class Settings(BaseSettings):
+    """Frozen; made once at start by `load_settings` and handed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KEYART_", env_ignore_empty=True, toml_file=SETTINGS_FILE, extra="forbid", frozen=True
+    )
+
+    home: Annotated[Path, AfterValidator(_absolute)] = Path("keyart-data")
+    database_url: str = Field(default_factory=_embedded_database, repr=False)
+    clip_model: str = "keyart-lite"
+    clip_pretrained: str | None = None
+    offline: bool = False
+    admin_key: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
+    secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
+    select_budget_ms: Annotated[int, Field(ge=1)] = 250
+    sticky_seconds: Annotated[int, Field(ge=1)] = 86_400
+    draw_salt: Annotated[str, Field(min_length=1)] = "keyart"
+    reward_window_seconds: Annotated[int, Field(ge=0)] = 0
+    torch_threads: Annotated[int, Field(ge=1)] = 2
+    refresh_seconds: Annotated[float, Field(gt=0)] = 0.5
+    image_base_url: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out .env files and secret folders: one file and the environment are enough to look through."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; `overrides` (the command line's options) win over the environment.
+
+    Raises:
+        BadSettings: a value is wrong, or keyart.toml is no TOML or has an unknown name.
+    """
+    try:
+        return Settings.model_validate(overrides)
+    except ValidationError as error:
+        raise BadSettings(_first_mistake(error), "docs/settings.md lists every setting.") from None
+    except TOMLDecodeError as error:
+        raise BadSettings(f"{SETTINGS_FILE} is not valid TOML: {error}.", "Correct the line it names.") from None
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """Name the setting and what is wrong with it, never its value: it may be a secret."""
+    mistake = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in mistake["loc"])
+    return f"The setting {name} (KEYART_{name.upper()}) is wrong: {mistake['msg']}."

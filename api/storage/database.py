@@ -1,0 +1,139 @@
+"""The database: an engine for SQLite or PostgreSQL, and transactions on it. Knows no tables.
+
+SQLite goes through pysqlite3: the library of Python 3.11 is in the range of SQLite's WAL-reset corruption bug.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pysqlite3  # pyright: ignore[reportMissingTypeStubs]
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from api.errors import BadSettings, StorageUnavailable
+
+BUSY_SECONDS = 5.0
+_READING = "keyart_reading"
+
+
+def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """Return an engine for `url` without connecting; the folder of an SQLite file is made.
+
+    `busy_seconds` is how long a transaction waits for another's lock (SQLite) or for a connection (PostgreSQL).
+
+    Raises:
+        BadSettings: the URL is none, names a database that is not supported, or SQLite's in-memory one, which
+            would lose the log.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, busy_seconds)
+    return _open_postgresql(parsed, busy_seconds)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Generator[Connection]:
+    """Yield a connection in a transaction that may write; it commits at the end and rolls back on any exception.
+
+    On SQLite it takes the write lock at once, so it cannot fail half way because another writer came between.
+
+    Raises:
+        StorageUnavailable: the database is locked, full, down or not migrated; nothing was written.
+    """
+    with _named_mistakes(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Generator[Connection]:
+    """Yield a connection in a transaction that only reads; on SQLite it never waits for a writer.
+
+    Raises:
+        StorageUnavailable: the database is down or not migrated.
+    """
+    with _named_mistakes(), engine.execution_options(**{_READING: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _named_mistakes() -> Generator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise StorageUnavailable(*_explain(str(getattr(error, "orig", error)).lower())) from error
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) not in _NO_SUCH_TABLE_OR_COLUMN:
+            raise
+        raise StorageUnavailable(*_NOT_MIGRATED) from error
+
+
+_NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
+_NOT_MIGRATED = ("The database has not been migrated.", "Run `keyart migrate`.")
+
+
+def _explain(text: str) -> tuple[str, str]:
+    """Return message and remedy; the driver's own text stays in the cause, since it may hold addresses and values."""
+    if "locked" in text:
+        return "The database is locked by another process.", "Try again; end the process that holds the lock."
+    if "full" in text or "no space" in text:
+        return "The disk of the database is full.", "Free some space."
+    if "no such table" in text or "no such column" in text:
+        return _NOT_MIGRATED
+    return "The database cannot be reached.", "Check that it is up and that KEYART_DATABASE_URL is right."
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise BadSettings("KEYART_DATABASE_URL is no database URL.", _EXAMPLES) from error
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise BadSettings("An in-memory SQLite database would lose the log.", _EXAMPLES)
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise BadSettings(f"Keyart does not run on {backend}.", _EXAMPLES)
+    return parsed.set(drivername="sqlite")
+
+
+_EXAMPLES = "Use sqlite:////path/keyart.db or postgresql://user:password@host/name."
+
+
+def _open_sqlite(url: URL, busy_seconds: float) -> Engine:
+    Path(url.database or "").expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, module=pysqlite3, connect_args={"timeout": busy_seconds}, pool_timeout=busy_seconds)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself; _begin_sqlite does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # "logged" must survive a power cut, not only a crash
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    only_reads = connection.get_execution_options().get(_READING, False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _open_postgresql(url: URL, busy_seconds: float) -> Engine:
+    """Give up on a dead peer in seconds: libpq's own defaults wait for many minutes."""
+    patience = max(1, round(busy_seconds))
+    arguments = {
+        "connect_timeout": patience,
+        "keepalives_idle": patience,
+        "keepalives_interval": patience,
+        "keepalives_count": 2,
+        "tcp_user_timeout": patience * 2000,
+    }
+    return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_timeout=busy_seconds)
