@@ -13,6 +13,10 @@ class InvalidProbabilities(BanditError):
     """A distribution is not one: a negative, non-finite or wrongly summing probability."""
 
 
+class RefusedFeature(BanditError):
+    """A feature is not part of the closed schema, states no purpose, or means age or gender."""
+
+
 class InvalidExample(BanditError):
     """A row of the log cannot be learned from or evaluated on."""
 

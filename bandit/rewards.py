@@ -40,7 +40,8 @@ def quality_play(outcomes: Sequence[Outcome], *, runtime_seconds: float | None) 
 
     `seconds` of an outcome is the time watched so far, so the outcome that is worth most decides: the result depends
     neither on the order of `outcomes` nor on repeats. Every outcome implies that the artwork was seen: nobody
-    plays or hovers what was not on screen. An outcome's own `of_seconds` (an episode's length) goes before `runtime_seconds`.
+    plays or hovers what was not on screen. An outcome's own `of_seconds` (an episode's length) goes before
+    `runtime_seconds`.
     """
     if not outcomes:
         return None

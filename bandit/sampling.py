@@ -37,7 +37,7 @@ def draw(probabilities: Sequence[float], u: float) -> int:
     `probabilities` are taken in canonical order (see `canonical`). What has probability 0 is never drawn.
 
     Raises:
-        InvalidProbabilities: a probability is negative or not finite, they do not sum to 1 within 1e-6, or there is none.
+        InvalidProbabilities: one is negative or not finite, there is none, or they do not sum to 1 within 1e-6.
     """
     check_distribution(probabilities)
     for index, bound in enumerate(accumulate(probabilities)):
@@ -50,7 +50,7 @@ def check_distribution(probabilities: Sequence[float]) -> None:
     """Refuse what is not a distribution.
 
     Raises:
-        InvalidProbabilities: a probability is negative or not finite, they do not sum to 1 within 1e-6, or there is none.
+        InvalidProbabilities: one is negative or not finite, there is none, or they do not sum to 1 within 1e-6.
     """
     total = math.fsum(probabilities) if all(map(math.isfinite, probabilities)) else math.nan
     if abs(total - 1.0) <= SUM_TOLERANCE and min(probabilities) >= 0:

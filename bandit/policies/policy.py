@@ -17,11 +17,13 @@ class Policy(ABC):
 
     `version` names the policy version, `digest` is the SHA-256 of what it was loaded from.
     `embedding_version` is the only one whose vectors it takes, or None where it looks at no vector.
+    `foundation_version` is the only one whose viewer vectors it understands: pass no viewer vector of another one.
     """
 
     version: PolicyVersionId
     digest: str
     embedding_version: str | None = None
+    foundation_version: str | None = None
 
     @abstractmethod
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
@@ -30,3 +32,7 @@ class Policy(ABC):
         Raises:
             NoEligibleArtwork: `artworks` is empty.
         """
+
+    def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
+        """Return the distribution of every slot of a page, as `probabilities` would, in the order of `slots`."""
+        return [self.probabilities(context, artworks) for context, artworks in slots]

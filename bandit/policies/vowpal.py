@@ -1,0 +1,238 @@
+"""Vowpal Wabbit behind one door: learns from rows of numbers, states SquareCB's probabilities. Knows no log.
+
+Facts this file guards against: the engine is not thread-safe; it accepts NaN, p = 0 and damaged models in silence;
+its answers are float32 and sorted by probability. So calls are locked, rows are checked before they come here, model
+bytes are checked by digest (`bandit.registry`), and every answer is put back in order and made exact.
+
+Features are numbers at fixed indices, never text. Contexts (group U) are crossed with artworks (group A); artworks also
+count by themselves; the weight that an artwork has of its own sits in group I.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import vowpal_wabbit_next as vw
+from numpy.typing import NDArray
+
+from bandit.context import Candidate, Context, Vector
+from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
+from bandit.encoding import FeatureSpace
+from bandit.errors import InvalidExample, InvalidProbabilities, NoEligibleArtwork
+from bandit.exploration import with_floor
+from bandit.policies.policy import Policy, Probabilities
+
+Workspace = vw.Workspace[Literal[False]]
+
+HASH_STEP = 16_777_619
+"""The engine crosses index u with index a at (16777619 · u) XOR a, modulo the number of weights."""
+MOST_BITS = 24
+CACHED_ARTWORKS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What the engine is told. `epsilon` / K is the smallest probability of K artworks; `seed` fixes all chance.
+
+    The defaults are those that recovered most of the uniform-to-oracle gap in the comparison of docs/choice.md.
+    """
+
+    gamma_scale: float = 1000.0
+    gamma_exponent: float = 0.5
+    epsilon: float = 0.01
+    learning_rate: float = 0.5
+    passes: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRow:
+    """One checked row of the log as numbers.
+
+    `context` is a row of `FeatureSpace.context_rows`; `artworks` are places in the table of artwork rows that the
+    learner was given, in canonical order; `chosen` is an index into them.
+    """
+
+    context: Vector
+    artworks: tuple[int, ...]
+    chosen: int
+    reward: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Model bytes, how many examples were learned, and the value (IPS) of each row's policy just before learning it."""
+
+    model: bytes
+    examples: int
+    progressive_value: float
+
+
+def own_start(space: FeatureSpace) -> int:
+    """The index of the first own weight: above every crossed one."""
+    return 1 << (HASH_STEP % (1 << MOST_BITS) * (space.spec.context_width + 2)).bit_length()
+
+
+def engine_arguments(space: FeatureSpace, settings: EngineSettings) -> list[str]:
+    """Return the engine's arguments for this space.
+
+    Raises:
+        InvalidExample: more artworks would have a weight of their own than the engine can hold.
+    """
+    bits = (own_start(space) + len(space.known)).bit_length()
+    if bits > MOST_BITS:
+        raise InvalidExample(
+            f"{len(space.known)} artworks with a weight of their own do not fit; set own_term to false"
+        )
+    return [
+        *("--cb_explore_adf", "--cb_type", "mtr", "--squarecb"),
+        *("--gamma_scale", f"{settings.gamma_scale!r}", "--gamma_exponent", f"{settings.gamma_exponent!r}"),
+        *("--epsilon", f"{settings.epsilon!r}", "--learning_rate", f"{settings.learning_rate!r}"),
+        *("--interactions", "UA", "--ignore_linear", "U", "--noconstant"),
+        *("--bit_precision", f"{bits}", "--random_seed", f"{settings.seed}", "--quiet"),
+    ]
+
+
+class _Examples:
+    """Makes the engine's examples, at the fixed indices of one space."""
+
+    def __init__(self, space: FeatureSpace) -> None:
+        self._artwork_indices = np.arange(space.spec.artwork_width)
+        self._own_start = own_start(space)
+
+    def context(self, row: Vector) -> vw.Example:
+        example = vw.Example()
+        example.set_label(vw.CBLabel(shared=True))
+        used = np.flatnonzero(row)
+        _push(example, "U", used + 1, row[used])
+        return example
+
+    def artwork(self, row: Vector, own: Sequence[int]) -> vw.Example:
+        example = vw.Example()
+        example.set_label(vw.CBLabel())
+        _push(example, "A", self._artwork_indices, row)
+        if own:
+            _push(example, "I", np.array(own) + self._own_start, np.full(len(own), 1.0 / len(own)))
+        return example
+
+
+def _push(example: vw.Example, group: str, indices: NDArray[Any], values: NDArray[Any]) -> None:
+    features = cast(Any, example[group])  # the engine's stubs misname numpy's types
+    features.push_many_features(indices.astype(np.uint64), values.astype(np.float32))
+
+
+class VowpalPolicy(Policy):
+    """A trained policy version that asks the engine. Safe to share between threads: one asks at a time."""
+
+    def __init__(
+        self, space: FeatureSpace, model: bytes, *, version: PolicyVersionId, digest: str, epsilon: float
+    ) -> None:
+        """Load `model`, whose digest the caller has checked: a damaged one loads in silence."""
+        self.version = version
+        self.digest = digest
+        self.embedding_version = space.artworks.embedding_version
+        self.foundation_version = space.viewers.embedding_version if space.viewers else None
+        self._space = space
+        self._epsilon = epsilon
+        self._workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
+        self._examples = _Examples(space)
+        self._cache: dict[tuple[str, tuple[int, ...]], vw.Example] = {}
+        self._lock = threading.Lock()
+
+    def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
+        """See `Policy.probabilities`. Raises InvalidExample or InvalidProjection on vectors that do not fit."""
+        return self.page([(context, artworks)])[0]
+
+    def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
+        """See `Policy.page`."""
+        if not all(artworks for _, artworks in slots):
+            raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")
+        rows = self._space.context_rows([context for context, _ in slots])
+        with self._lock:
+            return [self._ask(row, artworks) for row, (_, artworks) in zip(rows, slots, strict=True)]
+
+    def _ask(self, row: Vector, artworks: Sequence[Candidate]) -> Probabilities:
+        order = sorted(range(len(artworks)), key=lambda index: artworks[index].artwork)
+        keys = [artworks[index].image[:IMAGE_KEY_DIGITS] for index in order]
+        owns = self._space.own_terms(keys)
+        examples = [self._artwork(artworks[index], own) for index, own in zip(order, owns, strict=True)]
+        answer = cast(list[tuple[int, float]], self._workspace.predict_one([self._examples.context(row), *examples]))
+        stated = np.zeros(len(artworks))
+        for place, probability in answer:
+            stated[order[place]] = probability
+        if len(answer) != len(artworks) or not (np.isfinite(stated).all() and (stated >= 0).all() and stated.any()):
+            raise InvalidProbabilities(f"{self.version} stated {answer}; roll it back and learn it again")
+        return with_floor(stated, epsilon=self._epsilon)
+
+    def _artwork(self, artwork: Candidate, own: tuple[int, ...]) -> vw.Example:
+        key = (artwork.image, own)
+        if key not in self._cache:
+            if len(self._cache) >= CACHED_ARTWORKS:
+                self._cache.clear()
+            row = self._space.artwork_rows(artwork.vector[np.newaxis])[0]
+            self._cache[key] = self._examples.artwork(row, own)
+        return self._cache[key]
+
+
+def train(
+    space: FeatureSpace,
+    artwork_rows: Vector,
+    *,
+    image_keys: Sequence[str],
+    rows: Callable[[], Iterable[LearningRow]],
+    settings: EngineSettings,
+    progress: Callable[[int], None],
+) -> Trained:
+    """Learn from `rows()`, read once a pass in the same order. Cost is 1 − reward. Same input, same bytes.
+
+    `artwork_rows` (n, artwork_width) and `image_keys` are the table that rows point into; `progress` is told the number
+    of examples learned so far. Rows must have been checked: the engine accepts anything.
+    """
+    workspace: Workspace = vw.Workspace(engine_arguments(space, settings))
+    tutor = _Tutor(space, artwork_rows, image_keys)
+    learned, value = 0, 0.0
+    for turn in range(settings.passes):
+        for row in rows():
+            with_label = tutor.examples(row)
+            if turn == 0:
+                answer = cast(list[tuple[int, float]], workspace.predict_then_learn_one(with_label))
+                value += dict(answer)[row.chosen] / row.probability * row.reward
+            else:
+                workspace.learn_one(with_label)
+            learned += 1
+            progress(learned)
+    return Trained(workspace.serialize(), learned, value * settings.passes / max(1, learned))
+
+
+class _Tutor:
+    """Makes a row's examples; those of artworks that were not chosen carry no label and are kept."""
+
+    def __init__(self, space: FeatureSpace, artwork_rows: Vector, image_keys: Sequence[str]) -> None:
+        self._space = space
+        self._rows = artwork_rows
+        self._keys = image_keys
+        self._examples = _Examples(space)
+        self._cache: dict[tuple[int, tuple[int, ...]], vw.Example] = {}
+
+    def examples(self, row: LearningRow) -> list[vw.Example]:
+        owns = self._space.own_terms([self._keys[place] for place in row.artworks])
+        artworks = [self._artwork(place, own) for place, own in zip(row.artworks, owns, strict=True)]
+        chosen = self._examples.artwork(self._rows[row.artworks[row.chosen]], owns[row.chosen])
+        chosen.set_label(vw.CBLabel(label=(0, 1.0 - row.reward, row.probability)))
+        artworks[row.chosen] = chosen
+        return [self._examples.context(row.context), *artworks]
+
+    def _artwork(self, place: int, own: tuple[int, ...]) -> vw.Example:
+        key = (place, own)
+        if key not in self._cache:
+            self._cache[key] = self._examples.artwork(self._rows[place], own)
+        return self._cache[key]
+
+
+def weights(model: bytes) -> NDArray[np.float32]:
+    """Return the engine's weights of a model, shape (2^bits,): what `compiled` exports from."""
+    workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
+    return cast(NDArray[Any], workspace.weights())[:, 0, 0].astype(np.float32)
