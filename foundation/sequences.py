@@ -1,0 +1,142 @@
+"""Cuts tokens into what is trained on and what is held out, and into batches. Knows no events and no model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.tokens import WANTED, Token
+from foundation.vocabulary import FIELDS, START, UNKNOWN, Rows, Vocabulary
+
+TITLE = FIELDS.index("title")
+BUCKETED_BATCHES = 16
+"""Windows are sorted by length inside groups of this many batches: little padding, and still a shuffle."""
+
+Worth = NDArray[np.float32]
+
+
+class Cut(NamedTuple):
+    """Where one viewer's tokens are cut: the first `training` are trained on, two positions are to be predicted."""
+
+    training: int
+    validation: int | None = None
+    test: int | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """A piece of a viewer's past: `rows` (tokens + 1, fields) with `START` first, `worth` (tokens,) of each token."""
+
+    rows: Rows
+    worth: Worth
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a viewer did, rows (tokens + 1, fields) with `START` first, and the id of the title wanted next."""
+
+    rows: Rows
+    target: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Everything that one training run looks at; the three parts share no interaction to be predicted."""
+
+    training: tuple[Window, ...]
+    validation: tuple[Question, ...]
+    test: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`rows` (b, l, fields) padded on the right, `targets` (b, l) title ids, `weights` (b, l), 0 where not a target."""
+
+    rows: Rows
+    targets: NDArray[np.int32]
+    weights: Worth
+
+
+def cut(tokens: Sequence[Token]) -> Cut:
+    """Hold out a viewer's last wanted interaction for the test and the one before it for validation.
+
+    A viewer with fewer than three wanted interactions is only trained on.
+    """
+    wanted = [position for position, token in enumerate(tokens) if token.worth >= WANTED]
+    if len(wanted) < 3:
+        return Cut(training=len(tokens))
+    return Cut(training=wanted[-2], validation=wanted[-2], test=wanted[-1])
+
+
+def split(histories: Sequence[Sequence[Token]], vocabulary: Vocabulary, *, length: int) -> Split:
+    """Encode and cut every viewer's tokens; windows and questions hold at most `length` rows that a model reads."""
+    training: list[Window] = []
+    validation: list[Question] = []
+    test: list[Question] = []
+    for tokens in histories:
+        where, rows = cut(tokens), vocabulary.encode(tokens)
+        worth = np.array([token.worth for token in tokens[: where.training]], dtype=np.float32)
+        training += windows(rows[: 1 + where.training], worth, length=length)
+        for position, questions in ((where.validation, validation), (where.test, test)):
+            if position is not None:
+                target = int(rows[1 + position, TITLE])
+                questions.append(Question(rows=latest(rows[: 1 + position], length), target=target))
+    return Split(training=tuple(training), validation=tuple(validation), test=tuple(test))
+
+
+def windows(rows: Rows, worth: Worth, *, length: int) -> list[Window]:
+    """Cut a long history, from its end backwards, into windows of `length` tokens that each begin with `START`."""
+    ends = range(len(worth), 0, -length)
+    pieces = [slice(max(0, end - length), end) for end in ends]
+    return [Window(rows=np.concatenate([START, rows[1:][piece]]), worth=worth[piece]) for piece in pieces]
+
+
+def latest(rows: Rows, length: int) -> Rows:
+    """Keep `START` and the last `length` - 1 tokens."""
+    return rows if len(rows) <= length else np.concatenate([START, rows[len(rows) - length + 1 :]])
+
+
+def padded(pieces: Sequence[Rows]) -> Rows:
+    """Stack rows of different lengths, padded with zeros on the right: shape (pieces, longest, fields)."""
+    stacked = np.zeros((len(pieces), max(len(rows) for rows in pieces), len(FIELDS)), dtype=np.int32)
+    for position, rows in enumerate(pieces):
+        stacked[position, : len(rows)] = rows
+    return stacked
+
+
+def batches(pieces: Sequence[Window], *, size: int, rng: np.random.Generator, hidden: float) -> Iterator[Batch]:
+    """Yield every window once, in a random order, in batches of up to `size` windows of similar length.
+
+    A share `hidden` of the titles read is replaced by "unknown", so that a title never met before means something.
+    """
+    order = [pieces[position] for position in shuffled(len(pieces), rng)]
+    chosen: list[list[Window]] = []
+    for group in chunks(order, size * BUCKETED_BATCHES):
+        chosen += chunks(sorted(group, key=lambda window: len(window.worth)), size)
+    for position in shuffled(len(chosen), rng):
+        yield batch(chosen[position], rng=rng, hidden=hidden)
+
+
+def shuffled(count: int, rng: np.random.Generator) -> list[int]:
+    """Return the numbers below `count` in a random order."""
+    return cast("list[int]", rng.permutation(count).tolist())
+
+
+def chunks(pieces: Sequence[Window], size: int) -> list[list[Window]]:
+    """Cut a sequence into lists of `size`, the last one shorter."""
+    return [list(pieces[start : start + size]) for start in range(0, len(pieces), size)]
+
+
+def batch(pieces: Sequence[Window], *, rng: np.random.Generator, hidden: float) -> Batch:
+    """Stack windows: what is read at position i is everything before token i, which is its target."""
+    stacked = padded([window.rows for window in pieces])
+    rows, targets = stacked[:, :-1].copy(), stacked[:, 1:, TITLE]
+    weights = np.zeros(targets.shape, dtype=np.float32)
+    for position, window in enumerate(pieces):
+        weights[position, : len(window.worth)] = window.worth
+    weights[targets <= UNKNOWN] = 0.0
+    read = rows[..., TITLE]
+    read[(rng.random(read.shape) < hidden) & (read > UNKNOWN)] = UNKNOWN
+    return Batch(rows=rows, targets=targets, weights=weights)
