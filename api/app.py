@@ -1,0 +1,44 @@
+"""The web application: made by `create_app`, started by its lifespan. Nothing is built at import."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from api.console import gallery
+from api.dependencies.access import require_key
+from api.dependencies.problems import answer_problems
+from api.dependencies.services import Services, open_services
+from api.routes import artworks, decisions, events, health, images, outcomes, policies, select, titles
+from api.settings import Settings
+
+_STATIC = Path(__file__).parent / "console" / "static"
+
+
+def create_app(settings: Settings, *, services: Callable[[Settings], Services] = open_services) -> FastAPI:
+    """Build the application of one installation; `services` opens what its requests are handed."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with services(settings) as opened:
+            app.state.services = opened
+            yield
+
+    app = FastAPI(
+        title="Keyart",
+        summary="Decides which artwork of a title each viewer sees.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    answer_problems(app)
+    for module in (titles, artworks, events, select, outcomes, decisions, policies):
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require_key)])
+    app.include_router(images.router)
+    app.include_router(health.router)
+    app.include_router(gallery.router, dependencies=[Depends(require_key)])
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    return app

@@ -1,0 +1,55 @@
+"""The command `keyart`: every command, how errors become one line and an exit code. Knows no engine until asked.
+
+Exit codes: 0 done, 2 bad input (one line on stderr says the remedy), 3 an evaluation refused to give a number.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.main import get_command
+
+from api.cli import catalog, demo, events, log, policy, server
+from api.cli import evaluate as evaluation
+from api.cli import foundation as viewers
+from api.errors import KeyartError
+
+app = typer.Typer(
+    name="keyart",
+    help="Decides which artwork of a title each viewer sees, learns from what is watched, and proves it from its log.",
+    epilog="Example: keyart serve --worker",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+server.register(app)
+policy.register(app)
+evaluation.register(app)
+demo.register(app)
+app.add_typer(catalog.catalog, name="catalog")
+app.add_typer(catalog.artwork, name="artwork")
+app.add_typer(events.app, name="events")
+app.add_typer(viewers.app, name="foundation")
+app.add_typer(log.app, name="log")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit."""
+    logging.basicConfig(level=os.environ.get("KEYART_LOG_LEVEL", "WARNING").upper(), format="%(levelname)s %(message)s")
+    try:
+        code = get_command(app).main(args=arguments, prog_name="keyart", standalone_mode=False)
+    except typer.TyperException as error:
+        sys.exit(_refused(error.format_message()))
+    except KeyartError as error:
+        sys.exit(_refused(f"{error} {error.remedy}"))
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refused(message: str) -> int:
+    sys.stderr.write("keyart: " + " ".join(message.split()) + "\n")
+    return 2

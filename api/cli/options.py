@@ -1,0 +1,16 @@
+"""The options that commands share, and the settings that they lead to."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.settings import Settings, load_settings
+
+Home = Annotated[Path | None, typer.Option(help="Folder of database, images and models (else KEYART_HOME).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def settings_of(home: Path | None) -> Settings:
+    """Read the settings; `--home` goes before KEYART_HOME."""
+    return load_settings() if home is None else load_settings(home=home)

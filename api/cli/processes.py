@@ -1,0 +1,86 @@
+"""The long-running processes behind `keyart serve` and `keyart worker`, and how they end."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+
+import uvicorn
+
+from api.app import create_app
+from api.errors import BadSettings
+from api.settings import Settings
+from api.storage.database import open_engine
+from api.storage.migration import migrate
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 10
+_RESTART_AFTER_SECONDS = 2.0
+
+
+def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -> None:
+    """Serve until a signal ends the process; the requests under way are answered first.
+
+    Raises:
+        BadSettings: the address cannot be listened on.
+    """
+    if settings.database_url.startswith("sqlite"):
+        migrate(open_engine(settings.database_url))
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    # uvicorn raises the signal that ended it once more: without a handler that would skip what follows here.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with _worker_beside(settings) if with_worker else nullcontext():
+        sys.stderr.write(f"Keyart listens on http://{host}:{port}; the gallery is at http://{host}:{port}/gallery\n")
+        try:
+            uvicorn.Server(config).run()
+        except SystemExit as error:
+            remedy = "Choose another with --host and --port."
+            raise BadSettings(f"The server could not start on {host}:{port}.", remedy) from error
+
+
+def run_worker(settings: Settings, *, once: bool, parent: int | None = None) -> None:
+    """Work until SIGTERM or SIGINT, or until process `parent` is gone; the job under way is finished first."""
+    from api.jobs.worker import work
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    work(settings, stop=lambda: stop.is_set() or (parent is not None and os.getppid() != parent), once=once)
+
+
+@contextmanager
+def _worker_beside(settings: Settings) -> Generator[None]:
+    """Keep one worker process running, since the web process never loads an embedding model."""
+    ending = threading.Event()
+    keeper = threading.Thread(target=_keep_worker, args=(settings, ending), name="keyart-worker-keeper")
+    keeper.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        keeper.join()
+
+
+def _keep_worker(settings: Settings, ending: threading.Event) -> None:
+    command = [sys.executable, "-m", "api.cli", "worker", "--home", str(settings.home), "--parent", str(os.getpid())]
+    while not ending.is_set():
+        process = subprocess.Popen(command)  # noqa: S603 (our own command)
+        while process.poll() is None and not ending.wait(0.2):
+            pass
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+        elif not ending.wait(_RESTART_AFTER_SECONDS):
+            logger.error("the worker ended with code %s and is started again", process.returncode)

@@ -1,0 +1,63 @@
+"""`keyart serve`, `worker`, `migrate` and `status`: the processes of an installation and what state it is in."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from api.cli.options import AsJson, Home, settings_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command(epilog="Example: keyart serve --port 8000 --worker")(serve)
+    app.command(epilog="Example: keyart worker --once")(worker)
+    app.command(epilog="Example: KEYART_DATABASE_URL=postgresql://… keyart migrate")(migrate)
+    app.command(epilog="Example: keyart status --json")(status)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    worker: Annotated[
+        bool, typer.Option(help="Run the worker beside the server: one command is a whole Keyart.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Answer the HTTP API and the gallery. Migrates an embedded database by itself."""
+    from api.cli.processes import run_server
+
+    run_server(settings_of(home), host=host, port=port, with_worker=worker)
+
+
+def worker(
+    once: Annotated[bool, typer.Option(help="Do what is waiting, then end.")] = False,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+    home: Home = None,
+) -> None:
+    """Embed uploaded artworks, join outcomes into rewards and keep viewer vectors fresh, until stopped."""
+    from api.cli.processes import run_worker
+
+    run_worker(settings_of(home), once=once, parent=parent)
+
+
+def migrate(home: Home = None) -> None:
+    """Bring the database's tables to this version of Keyart. Safe to repeat."""
+    from api.storage.database import open_engine
+    from api.storage.migration import migrate as bring_up
+
+    settings = settings_of(home)
+    revision = bring_up(open_engine(settings.database_url))
+    typer.echo(f"The database is at revision {revision}.")
+
+
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """Say what is stored, what waits, and which policy version is live."""
+    from api.jobs.status import read_status
+
+    found = read_status(settings_of(home))
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        typer.echo(f"{name:>22}  {value}")

@@ -1,0 +1,56 @@
+"""The types that all wire models share: ids, texts, times. Unknown fields, NaN and infinity are refused."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Wire(BaseModel):
+    """A body on the wire: closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters are not allowed: remove them")
+    return text
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+CatalogueId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+"""The id of a title or an artwork: letters, digits, `.`, `_` and `-`, at most 128 characters."""
+
+OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_printable)]
+"""An id that the caller made: of a viewer, an event or a decision. At most 256 printable characters."""
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_printable)]
+"""A short value such as a device or the kind of a row. At most 64 printable characters."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+"""A name or a label. At most 500 printable characters."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""An RFC 3339 time with its offset; kept as UTC."""
+
+Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
+"""A duration in seconds."""
+
+
+class Refusal(Wire):
+    """One item of a batch that was not taken, and why; the others were."""
+
+    event: str
+    reason: str
+
+
+class BatchAnswer(Wire):
+    """What became of a batch of events or outcomes. A 2xx answer means that the accepted ones are durable."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Refusal]
