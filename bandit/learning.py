@@ -1,0 +1,248 @@
+"""From rewarded decisions to a policy version: check every row, fit projections, let a process learn. Knows no storage.
+
+Learning is a function (C9): the same rows in the same order, vectors and config give the same digest. Rows are
+streamed, so memory holds one artwork table and a sample of viewers however long the log is.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+import bandit
+from artwork.projection import Projection, fit_projection
+from bandit.context import Vector
+from bandit.decision import PolicyVersionId, Reason, RewardedDecision
+from bandit.encoding import FeatureSpace
+from bandit.errors import EmptyLog, InvalidExample, LearningFailed
+from bandit.features import FeatureSpec
+from bandit.policies.vowpal import EngineSettings, engine_arguments
+from bandit.registry import Holdout, Manifest, digest_of, pack, version_of
+from bandit.rows import check_row
+from bandit.sampling import draw_uniform
+from bandit.spool import Result, RowWriter, Spool, SpooledRow, Task
+
+FITTED_VECTORS = 20_000
+"""Projections are fitted on at most so many vectors: beyond, they hardly change and only cost memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnConfig:
+    """What to learn from and how. Vectors of other versions than these are never mixed in (C12).
+
+    A logged viewer vector of another `foundation_version` counts as none. An artwork needs `own_minimum` draws in
+    the log to get a weight of its own.
+    """
+
+    embedding_version: str
+    foundation_version: str | None
+    spec: FeatureSpec = field(default_factory=FeatureSpec)
+    settings: EngineSettings = field(default_factory=EngineSettings)
+    holdout: Holdout = field(default_factory=Holdout)
+    own_minimum: int = 1
+    timeout_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What the manifest tells of a version's origin besides what it was learned from; never part of its digest."""
+
+    created_at: datetime
+    watermark: str | None = None
+    parent: PolicyVersionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedModel:
+    """A policy version: `bundle` for `bandit.registry.load_policy`, and its manifest."""
+
+    bundle: bytes
+    manifest: Manifest
+
+
+def is_held_out(viewer: str, config: LearnConfig) -> bool:
+    """Whether this viewer's rows are kept for evaluation and never learned from."""
+    return draw_uniform(config.holdout.salt, viewer, "", 0) < config.holdout.share
+
+
+def learn(
+    rows: Iterable[RewardedDecision],
+    vectors: Mapping[str, Vector],
+    *,
+    config: LearnConfig,
+    provenance: Provenance,
+    progress: Callable[[float], None] | None = None,
+) -> LearnedModel:
+    """Return a new policy version learned from `rows`, in their order.
+
+    `vectors` maps image keys (first 16 hex digits of the image's SHA-256) to CLIP vectors of
+    `config.embedding_version`; the artwork projection is fitted on all of them. `progress` is told the share done.
+
+    Raises:
+        EmptyLog: no row is left to learn from.
+        InvalidExample: a row cannot be learned from, or `vectors` lacks or damages one of its artworks.
+        LearningFailed: the learning process died, ran out of time or gave no model.
+    """
+    with tempfile.TemporaryDirectory(prefix="keyart-learn-") as folder:
+        spool = Spool(Path(folder))
+        log = _Log(vectors, config)
+        with spool.rows_path.open("wb") as file:
+            log.read(rows, RowWriter(file))
+        space = FeatureSpace(config.spec, _fit_artworks(vectors, config), log.fit_viewers(), log.known())
+        table = space.artwork_rows(np.stack([vectors[key] for key in log.places]))
+        spool.ask(Task(config.spec, config.settings, tuple(log.places), log.learned), space, artwork_rows=table)
+        _run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
+        try:
+            model, result = spool.answered()
+        except OSError as error:
+            raise LearningFailed(f"the learning process left no model ({error}); see that the disk has room") from error
+    bundle = pack(space, model, settings=config.settings, examples=result.examples)
+    return LearnedModel(bundle, _manifest(bundle, space, log=log, result=result, provenance=provenance))
+
+
+@dataclass
+class _Log:
+    """What one pass over the rows finds: a place for every artwork, a vector for each of many viewers, and counts."""
+
+    vectors: Mapping[str, Vector]
+    config: LearnConfig
+    places: dict[str, int] = field(default_factory=dict[str, int])
+    draws: dict[str, int] = field(default_factory=dict[str, int])
+    viewers: dict[str, Vector] = field(default_factory=dict[str, Vector])
+    learned: int = 0
+    held_out: int = 0
+    not_drawn: int = 0
+    of_other_viewers: int = 0
+    reward: float = 0.0
+
+    def read(self, rows: Iterable[RewardedDecision], writer: RowWriter) -> None:
+        for row in rows:
+            if row.decision.reason is not Reason.POLICY:
+                self.not_drawn += 1
+            elif is_held_out(row.page.viewer, self.config):
+                self.held_out += 1
+            else:
+                check_row(row, self.vectors)
+                writer.write(self._spooled(row))
+        if not self.learned:
+            raise EmptyLog(
+                f"no row to learn from ({self.held_out} held out, {self.not_drawn} not drawn by a policy); "
+                "serve decisions, report outcomes, join them into rewards, then learn again"
+            )
+
+    def _spooled(self, row: RewardedDecision) -> SpooledRow:
+        decision = row.decision
+        shown = decision.images[decision.chosen]
+        self.learned += 1
+        self.reward += row.reward
+        self.draws[shown] = self.draws.get(shown, 0) + 1
+        return SpooledRow(
+            row.page.request,
+            self._viewer_vector(row),
+            decision.position,
+            decision.score,
+            tuple(self.places.setdefault(key, len(self.places)) for key in decision.images),
+            decision.chosen,
+            row.reward,
+            decision.probability,
+        )
+
+    def _viewer_vector(self, row: RewardedDecision) -> bytes | None:
+        vector = row.page.vector()
+        if vector is None:
+            return None
+        if row.page.foundation_version != self.config.foundation_version:
+            self.of_other_viewers += 1
+            return None
+        if len(self.viewers) < FITTED_VECTORS:
+            self.viewers.setdefault(row.page.viewer, vector)
+        return row.page.viewer_vector
+
+    def known(self) -> tuple[str, ...]:
+        """The image keys that get a weight of their own."""
+        if not self.config.spec.own_term:
+            return ()
+        return tuple(sorted(key for key, draws in self.draws.items() if draws >= self.config.own_minimum))
+
+    def fit_viewers(self) -> Projection | None:
+        """The projection of viewer vectors, or None where the log holds no two that differ."""
+        version, dimensions = self.config.foundation_version, self.config.spec.viewer_dimensions
+        if version is None or dimensions == 0 or len(self.viewers) < 2:
+            return None
+        stacked = np.stack([*self.viewers.values()])
+        if np.ptp(stacked, axis=0).max() < 1e-6:
+            return None
+        return fit_projection(stacked, dimensions=dimensions, embedding_version=version)
+
+
+def _fit_artworks(vectors: Mapping[str, Vector], config: LearnConfig) -> Projection:
+    try:
+        fitted = np.stack([vectors[key] for key in sorted(vectors)[:FITTED_VECTORS]])
+        return fit_projection(
+            fitted, dimensions=config.spec.artwork_dimensions, embedding_version=config.embedding_version
+        )
+    except ValueError as error:
+        raise InvalidExample(f"the artworks' vectors cannot be projected: {error}") from error
+
+
+def _run_apprentice(folder: str, *, timeout: float, progress: Callable[[float], None] | None) -> None:
+    """Run the learning process to its end, passing on its progress."""
+    home = str(Path(bandit.__file__).resolve().parent.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([home, *sys.path])}
+    command = [sys.executable, "-m", "bandit.apprentice", folder]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,  # noqa: S603
+    ):
+        watch = threading.Timer(timeout, process.kill)
+        watch.start()
+        try:
+            for line in process.stdout or ():
+                if progress is not None:
+                    progress(float(line))
+            code = process.wait()
+        finally:
+            watch.cancel()
+            process.kill()
+        if code:
+            errors.seek(0)
+            raise LearningFailed(_how_it_ended(code, errors.read(), timeout=timeout))
+
+
+def _how_it_ended(code: int, errors: str, *, timeout: float) -> str:
+    last = errors.strip().splitlines()[-1:] or ["no message"]
+    return (
+        f"the learning process ended with code {code} ({last[0]}); nothing was changed; it may run {timeout:.0f} s: "
+        "see that memory, disk and time suffice, then learn again"
+    )
+
+
+def _manifest(bundle: bytes, space: FeatureSpace, *, log: _Log, result: Result, provenance: Provenance) -> Manifest:
+    digest = digest_of(bundle)
+    config = log.config
+    return Manifest(
+        version=version_of(digest),
+        digest=digest,
+        created_at=provenance.created_at,
+        parent=provenance.parent,
+        watermark=provenance.watermark,
+        embedding_version=config.embedding_version,
+        foundation_version=space.viewers.embedding_version if space.viewers else None,
+        spec=config.spec,
+        schema_hash=config.spec.schema_hash,
+        settings=config.settings,
+        arguments=tuple(engine_arguments(space, config.settings)),
+        holdout=config.holdout,
+        rows=log.learned,
+        held_out=log.held_out,
+        not_drawn=log.not_drawn,
+        of_other_viewers=log.of_other_viewers,
+        metrics={"mean_reward": log.reward / log.learned, "progressive_value": result.progressive_value},
+    )

@@ -1,0 +1,165 @@
+"""A policy version as bytes: packed whole, named by its SHA-256, checked whole before it may decide. Knows no storage.
+
+A damaged model loads into the engine in silence, so nothing is parsed before its digest is verified. The digest is a
+function of what was learned; when and from which parent it was learned is told by the manifest beside it.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from artwork.projection import InvalidProjection
+from bandit.decision import PolicyVersionId
+from bandit.encoding import FeatureSpace, space_from_arrays
+from bandit.errors import DamagedModel, IncompatibleModel, RefusedFeature
+from bandit.features import FeatureSpec
+from bandit.policies.policy import Policy
+from bandit.policies.vowpal import EngineSettings, VowpalPolicy
+
+FORMAT = 1
+_HEADER, _MODEL, _ARRAYS = "header.json", "model.vw", "arrays/"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdout:
+    """The share of viewers, chosen by a hash of `salt` and pseudonym, whose rows were kept for evaluation."""
+
+    share: float = 0.3
+    salt: str = "holdout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a policy version was made of. `digest` is the SHA-256 of its bundle, `watermark` the end of the log it read.
+
+    `rows` were learned from, `held_out` were kept for evaluation, `not_drawn` were no draws of a policy (defaults,
+    fallbacks) and never learned from, `of_other_viewers` carried a viewer vector of another foundation version.
+    """
+
+    version: PolicyVersionId
+    digest: str
+    created_at: datetime
+    parent: PolicyVersionId | None
+    watermark: str | None
+    embedding_version: str
+    foundation_version: str | None
+    spec: FeatureSpec
+    schema_hash: str
+    settings: EngineSettings
+    arguments: tuple[str, ...]
+    holdout: Holdout
+    rows: int
+    held_out: int
+    not_drawn: int
+    of_other_viewers: int
+    metrics: dict[str, float]
+
+    def to_json(self) -> bytes:
+        """The manifest as deterministic JSON."""
+        return msgspec.json.encode(self, order="deterministic")
+
+
+def manifest_from_json(text: bytes | str) -> Manifest:
+    """Read back what `Manifest.to_json` gave.
+
+    Raises:
+        IncompatibleModel: it is no manifest of this schema.
+    """
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.MsgspecError, RefusedFeature) as error:
+        raise IncompatibleModel(f"this is no manifest of this Keyart ({error}); learn the version again") from error
+    if manifest.spec.schema_hash != manifest.schema_hash:
+        raise IncompatibleModel("the manifest's schema hash is not its features'; learn the version again")
+    return manifest
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read the rest of a bundle."""
+
+    format: int
+    spec: FeatureSpec
+    schema_hash: str
+    settings: EngineSettings
+    examples: int
+
+
+def pack(space: FeatureSpace, model: bytes, *, settings: EngineSettings, examples: int) -> bytes:
+    """Return one bundle, deterministic: an uncompressed zip of the header, the engine's model and the projections."""
+    header = Header(
+        format=FORMAT,
+        spec=space.spec,
+        schema_hash=space.spec.schema_hash,
+        settings=settings,
+        examples=examples,
+    )
+    parts = {_HEADER: msgspec.json.encode(header, order="deterministic"), _MODEL: model}
+    parts |= {f"{_ARRAYS}{name}.npy": _npy(array) for name, array in sorted(space.to_arrays().items())}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as bundle:
+        for name, part in parts.items():
+            bundle.writestr(zipfile.ZipInfo(name, _EPOCH), part)
+    return packed.getvalue()
+
+
+def digest_of(bundle: bytes) -> str:
+    """The name of these bytes: SHA-256, 64 hex digits."""
+    return hashlib.sha256(bundle).hexdigest()
+
+
+def version_of(digest: str) -> PolicyVersionId:
+    """The policy version that a bundle with this digest is."""
+    return PolicyVersionId(f"squarecb-{digest[:12]}")
+
+
+def load_policy(bundle: bytes, expected_digest: str) -> Policy:
+    """Return the policy in `bundle`, checked whole before any of it is parsed.
+
+    Raises:
+        DamagedModel: the bytes are not those that `expected_digest` names.
+        IncompatibleModel: they were packed under another format or feature schema.
+    """
+    digest = digest_of(bundle)
+    if digest != expected_digest:
+        raise DamagedModel(
+            f"the model's SHA-256 is {digest[:12]}…, not {expected_digest[:12]}…; "
+            "restore the file from a backup or learn the version again; the live version stays"
+        )
+    header, space, model = _unpack(bundle)
+    return VowpalPolicy(space, model, version=version_of(digest), digest=digest, epsilon=header.settings.epsilon)
+
+
+def _unpack(bundle: bytes) -> tuple[Header, FeatureSpace, bytes]:
+    try:
+        parts = _parts(bundle)
+        header = msgspec.json.decode(parts[_HEADER], type=Header)
+        if header.format != FORMAT or header.spec.schema_hash != header.schema_hash:
+            raise IncompatibleModel(f"format {header.format} with schema {header.schema_hash[:12]}… is not read here")
+        arrays = {name.removeprefix(_ARRAYS)[:-4]: _array(part) for name, part in parts.items() if _ARRAYS in name}
+        return header, space_from_arrays(header.spec, arrays), parts[_MODEL]
+    except (zipfile.BadZipFile, KeyError, msgspec.MsgspecError, InvalidProjection, RefusedFeature) as error:
+        raise IncompatibleModel(f"this is no policy version of this Keyart ({error}); learn it again") from error
+
+
+def _parts(bundle: bytes) -> Mapping[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(bundle)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+    return file.getvalue()
+
+
+def _array(part: bytes) -> NDArray[Any]:
+    return np.load(io.BytesIO(part), allow_pickle=False)

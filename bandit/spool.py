@@ -1,0 +1,105 @@
+"""Checked rows of the log on their way to the learning process, in a folder of plain files. Knows no engine.
+
+The process that learns may die without harm, so it shares nothing but this folder with the one that asked.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit.context import Context, RequestContext, Vector
+from bandit.encoding import FeatureSpace, space_from_arrays
+from bandit.features import FeatureSpec
+from bandit.policies.vowpal import EngineSettings
+
+_LENGTH_BYTES = 4
+
+
+class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
+    """One row: what its context was, the places of its artworks in the folder's table, and how it ended."""
+
+    request: RequestContext
+    viewer_vector: bytes | None
+    position: int
+    score: float | None
+    artworks: tuple[int, ...]
+    chosen: int
+    reward: float
+    probability: float
+
+    def context(self) -> Context:
+        """The context that a policy saw."""
+        vector = None if self.viewer_vector is None else np.frombuffer(self.viewer_vector, dtype="<f4")
+        return Context(request=self.request, viewer_vector=vector, position=self.position, score=self.score)
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What the learning process is asked to do with the rows."""
+
+    spec: FeatureSpec
+    settings: EngineSettings
+    image_keys: tuple[str, ...]
+    rows: int
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What it found out besides the model."""
+
+    examples: int
+    progressive_value: float
+
+
+class RowWriter:
+    """Appends rows to a binary file, each preceded by its length."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def write(self, row: SpooledRow) -> None:
+        """Append one row."""
+        packed = self._encode(row)
+        self._file.write(len(packed).to_bytes(_LENGTH_BYTES, "little") + packed)
+
+
+class Spool:
+    """The folder: rows, task, projections and artwork rows go in; the model and the result come out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rows_path = folder / "rows.msgpack"
+        self.model_path = folder / "model.vw"
+        self._task = folder / "task.json"
+        self._arrays = folder / "arrays.npz"
+        self._result = folder / "result.json"
+
+    def ask(self, task: Task, space: FeatureSpace, *, artwork_rows: Vector) -> None:
+        """Write everything that the learning process needs besides the rows."""
+        arrays: dict[str, NDArray[Any]] = {**space.to_arrays(), "artwork_rows": artwork_rows}
+        np.savez(self._arrays, allow_pickle=False, **arrays)
+        self._task.write_bytes(msgspec.json.encode(task))
+
+    def asked(self) -> tuple[Task, FeatureSpace, Vector]:
+        """Read what `ask` wrote: the task, the feature space and the artwork rows."""
+        task = msgspec.json.decode(self._task.read_bytes(), type=Task)
+        with np.load(self._arrays, allow_pickle=False) as arrays:
+            return task, space_from_arrays(task.spec, arrays), arrays["artwork_rows"]
+
+    def rows(self) -> Iterator[SpooledRow]:
+        """Read the rows in the order they were written, one at a time."""
+        decode = msgspec.msgpack.Decoder(SpooledRow).decode
+        with self.rows_path.open("rb") as file:
+            while length := file.read(_LENGTH_BYTES):
+                yield decode(file.read(int.from_bytes(length, "little")))
+
+    def answer(self, model: bytes, result: Result) -> None:
+        """Write what was learned."""
+        self.model_path.write_bytes(model)
+        self._result.write_bytes(msgspec.json.encode(result))
+
+    def answered(self) -> tuple[bytes, Result]:
+        """Read what `answer` wrote."""
+        return self.model_path.read_bytes(), msgspec.json.decode(self._result.read_bytes(), type=Result)
