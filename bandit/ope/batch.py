@@ -1,0 +1,110 @@
+"""A batch of logged rows, in columns: what every estimator reads. Knows no estimator, no policy and no storage.
+
+One row is one decision that was seen and rewarded. The target is the policy that is to be valued.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+ViewerKeys = NDArray[np.uint64]
+
+_KEY_BYTES = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Eligible:
+    """The eligible artworks of n rows, row after row in flat arrays (m,).
+
+    Row i holds the entries `starts[i]:starts[i + 1]` (`starts` (n + 1,), no row is empty); `chosen` (n,) is the entry
+    that was drawn. `logged` and `target` are the two policies' probabilities. `artworks` are codes: `names[code]` is
+    the artwork's name, unique across titles.
+    """
+
+    starts: Integers
+    chosen: Integers
+    artworks: Integers
+    names: Sequence[str]
+    logged: Floats
+    target: Floats
+
+    @cached_property
+    def counts(self) -> Integers:
+        """How many artworks each row has: (n,)."""
+        return np.diff(self.starts)
+
+    def row_sums(self, entries: Floats) -> Floats:
+        """Add up entries (m,) within each row: (n,)."""
+        return np.add.reduceat(entries, self.starts[:-1]) if len(self.chosen) else np.zeros(0)
+
+    def select(self, rows: Mask) -> "Eligible":
+        """The rows (n,) that are marked."""
+        entries = np.repeat(rows, self.counts)
+        starts = np.concatenate([[0], np.cumsum(self.counts[rows])])
+        return replace(
+            self,
+            starts=starts,
+            chosen=self.chosen[rows] - self.starts[:-1][rows] + starts[:-1],
+            artworks=self.artworks[entries],
+            logged=self.logged[entries],
+            target=self.target[entries],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """n rows: arrays (n,) of float64.
+
+    `propensity` is the logged probability of the artwork that was shown, `target` the target's probability of that
+    same artwork, `reward` what came of it. `viewers` (see `viewer_keys`) is None where the log does not know them,
+    `eligible` is None where it only kept the artwork that was shown.
+    """
+
+    propensity: Floats
+    target: Floats
+    reward: Floats
+    viewers: ViewerKeys | None = None
+    eligible: Eligible | None = None
+
+    def __len__(self) -> int:
+        return len(self.reward)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """How much more often the target shows the logged artwork than the log did: target / propensity."""
+        return self.target / self.propensity
+
+    @cached_property
+    def viewer_groups(self) -> tuple[ViewerKeys, Integers]:
+        """The viewers of the batch, each once and sorted, and every row's place among them (n,)."""
+        if self.viewers is None:
+            raise ValueError("this batch knows no viewers: ask only when `viewers` is not None")
+        keys, places = np.unique(self.viewers, return_inverse=True)
+        return keys, places
+
+    def select(self, rows: Mask) -> "Batch":
+        """The rows (n,) that are marked."""
+        return Batch(
+            propensity=self.propensity[rows],
+            target=self.target[rows],
+            reward=self.reward[rows],
+            viewers=None if self.viewers is None else self.viewers[rows],
+            eligible=None if self.eligible is None else self.eligible.select(rows),
+        )
+
+
+def viewer_keys(viewers: Sequence[str]) -> ViewerKeys:
+    """Turn viewers' pseudonyms (n,) into 64-bit keys that are the same in every part of a log, on every machine."""
+    known = {viewer: _viewer_key(viewer) for viewer in set(viewers)}
+    return np.array([known[viewer] for viewer in viewers], dtype=np.uint64)
+
+
+def _viewer_key(viewer: str) -> int:
+    return int.from_bytes(hashlib.blake2b(viewer.encode(), digest_size=_KEY_BYTES).digest(), "little")

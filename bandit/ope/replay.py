@@ -1,0 +1,24 @@
+"""Replay: the mean reward of the rows on which the target agrees with the log. For logs drawn uniformly."""
+
+from typing import final
+
+import numpy as np
+
+from bandit.ope.batch import Batch, Floats
+from bandit.ope.estimator import RatioEstimator
+
+
+@final
+class Replay(RatioEstimator):
+    """Σ π(a|x) r / Σ π(a|x): the mean over the target's draws of replay (Li, Chu, Langford & Wang 2011, alg. 2).
+
+    A row is taken when a draw of the target equals the logged artwork, which happens with probability π(a|x); the
+    share of rows taken is the take fraction. Consistent only where every row was logged with one and the same
+    propensity (each title with the same number of artworks, drawn uniformly); there it equals SNIPS.
+    """
+
+    name = "replay"
+
+    def terms(self, batch: Batch) -> Floats:
+        """(π r, π)."""
+        return np.stack([batch.target * batch.reward, batch.target], axis=1)
