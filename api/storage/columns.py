@@ -5,7 +5,7 @@ by time in the database; vectors are little-endian float32 bytes.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -102,8 +102,3 @@ def to_bytes(vector: Vector) -> bytes:
 def to_vector(stored: bytes) -> Vector:
     """Return the vector, shape (d,), float32, read-only, that `to_bytes` stored."""
     return np.frombuffer(stored, dtype="<f4")
-
-
-def by_key(read: Callable[[Sequence[Any]], Iterable[tuple[Any, Item]]], keys: Iterable[Any]) -> dict[Any, Item]:
-    """Call `read` with chunks of `keys` and gather its pairs: for `IN` lists of any length."""
-    return {key: item for chunk in chunks(keys) for key, item in read(chunk)}

@@ -1,0 +1,202 @@
+"""Titles and the artworks' descriptions: written, listed, and what changed since a revision. Knows no image bytes.
+
+A title that has artworks has one default: the one that was marked last, or else the first that got an image.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from api.errors import UnknownArtwork, UnknownTitle
+from api.storage.columns import upsert
+from api.storage.revisions import Revision, current_revision, next_revision
+from api.storage.tables import artworks, titles
+from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId, TitleKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogChanges:
+    """The titles and artworks, as they are now, that changed after a revision; `revision` is the one reached."""
+
+    revision: int
+    titles: tuple[Title, ...]
+    artworks: tuple[Artwork, ...]
+
+
+def put_title(connection: Connection, title: Title, *, now: datetime) -> None:
+    """Add a title, or replace its description."""
+    revision = next_revision(connection, Revision.CATALOG)
+    row = {name: getattr(title, name) for name in _TITLE_FIELDS}
+    row.update(genres=list(title.genres), cast=list(title.cast), revision=revision, updated_at=now)
+    upsert(connection, titles, [row])
+
+
+def find_title(connection: Connection, title: TitleId) -> Title:
+    """Return a title.
+
+    Raises:
+        UnknownTitle: there is none of this id.
+    """
+    row = connection.execute(select(titles).where(titles.c.title == title)).mappings().one_or_none()
+    if row is None:
+        raise UnknownTitle(f"There is no title {title!r}.", "Put it first: PUT /v1/titles/{title}.")
+    return _title(row)
+
+
+def list_titles(connection: Connection, *, after: TitleId | None = None, limit: int | None = None) -> list[Title]:
+    """Return titles ordered by id, those behind `after`, at most `limit`."""
+    listed = select(titles).order_by(titles.c.title).limit(limit)
+    if after is not None:
+        listed = listed.where(titles.c.title > after)
+    return [_title(row) for row in connection.execute(listed).mappings()]
+
+
+def put_artwork(connection: Connection, artwork: Artwork, *, now: datetime) -> Artwork:
+    """Add an artwork, or replace its description, and return it as it is then; image, state and reason stay.
+
+    `default=True` takes the mark from the title's other artworks; `default=False` leaves the mark where it is.
+
+    Raises:
+        UnknownTitle: the title does not exist.
+    """
+    revision = next_revision(connection, Revision.CATALOG)
+    known = find_or_new(connection, artwork.title, artwork.artwork)
+    described = replace(
+        artwork,
+        default=artwork.default or known.default,
+        image=known.image,
+        state=known.state,
+        reason=known.reason,
+    )
+    if artwork.default and not known.default:
+        _unmark_default(connection, artwork.title, revision)
+    write_artwork(connection, described, revision=revision, now=now)
+    return described
+
+
+def find_artwork(connection: Connection, title: TitleId, artwork: ArtworkId) -> Artwork:
+    """Return an artwork.
+
+    Raises:
+        UnknownTitle: the title does not exist.
+        UnknownArtwork: the title has none of this id.
+    """
+    found = _find(connection, title, artwork)
+    if found is None:
+        find_title(connection, title)
+        raise UnknownArtwork(f"The title {title!r} has no artwork {artwork!r}.", "List them: GET …/artworks.")
+    return found
+
+
+def find_or_new(connection: Connection, title: TitleId, artwork: ArtworkId) -> Artwork:
+    """Return an artwork as it is, or as it would begin: without image, processing.
+
+    Raises:
+        UnknownTitle: the title does not exist.
+    """
+    found = _find(connection, title, artwork)
+    if found is None:
+        find_title(connection, title)
+        return Artwork(title=title, artwork=artwork)
+    return found
+
+
+def list_artworks(connection: Connection, title: TitleId) -> list[Artwork]:
+    """Return the artworks of a title, ordered by id.
+
+    Raises:
+        UnknownTitle: the title does not exist.
+    """
+    listed = select(artworks).where(artworks.c.title == title).order_by(artworks.c.artwork)
+    found = [_artwork(row) for row in connection.execute(listed).mappings()]
+    if not found:
+        find_title(connection, title)
+    return found
+
+
+def has_default(connection: Connection, title: TitleId) -> bool:
+    """Tell whether an artwork of the title is marked as its default."""
+    marked = select(artworks.c.artwork).where(artworks.c.title == title, artworks.c.is_default)
+    return connection.execute(marked).first() is not None
+
+
+def write_artwork(connection: Connection, artwork: Artwork, *, revision: int, now: datetime) -> None:
+    """Write an artwork as it is; `revision` comes from the `next_revision` that this transaction began with."""
+    row: dict[str, Any] = {name: getattr(artwork, name) for name in _ARTWORK_FIELDS}
+    row.update(is_default=artwork.default, locales=list(artwork.locales), revision=revision, updated_at=now)
+    upsert(connection, artworks, [row])
+
+
+def changed_since(connection: Connection, revision: int) -> CatalogChanges:
+    """Return what changed after `revision`; 0 gives the whole catalogue.
+
+    What is committed while this reads may be in the answer already, and comes again with the next one.
+    """
+    reached = current_revision(connection, Revision.CATALOG)
+    if reached == revision:
+        return CatalogChanges(revision=reached, titles=(), artworks=())
+    changed_titles = connection.execute(select(titles).where(titles.c.revision > revision)).mappings()
+    changed_artworks = connection.execute(select(artworks).where(artworks.c.revision > revision)).mappings()
+    return CatalogChanges(
+        revision=reached,
+        titles=tuple(_title(row) for row in changed_titles),
+        artworks=tuple(_artwork(row) for row in changed_artworks),
+    )
+
+
+def count_titles(connection: Connection) -> int:
+    """Count the titles."""
+    return connection.scalar(select(func.count()).select_from(titles)) or 0
+
+
+def count_artworks(connection: Connection) -> dict[ArtworkState, int]:
+    """Count the artworks in every state."""
+    counted = select(artworks.c.state, func.count()).group_by(artworks.c.state)
+    found = {ArtworkState(state): count for state, count in connection.execute(counted)}
+    return {state: found.get(state, 0) for state in ArtworkState}
+
+
+_TITLE_FIELDS = ("title", "name", "kind", "year", "language", "runtime_seconds", "maturity")
+_ARTWORK_FIELDS = ("title", "artwork", "label", "maturity", "spoiler", "image", "state", "reason")
+
+
+def _unmark_default(connection: Connection, title: TitleId, revision: int) -> None:
+    marked = (artworks.c.title == title, artworks.c.is_default)
+    connection.execute(update(artworks).where(*marked).values(is_default=False, revision=revision))
+
+
+def _find(connection: Connection, title: TitleId, artwork: ArtworkId) -> Artwork | None:
+    one = select(artworks).where(artworks.c.title == title, artworks.c.artwork == artwork)
+    row = connection.execute(one).mappings().one_or_none()
+    return None if row is None else _artwork(row)
+
+
+def _title(row: RowMapping) -> Title:
+    return Title(
+        title=TitleId(row["title"]),
+        name=row["name"],
+        kind=TitleKind(row["kind"]),
+        genres=tuple(row["genres"]),
+        year=row["year"],
+        language=row["language"],
+        runtime_seconds=row["runtime_seconds"],
+        cast=tuple(row["cast"]),
+        maturity=row["maturity"],
+    )
+
+
+def _artwork(row: RowMapping) -> Artwork:
+    return Artwork(
+        title=TitleId(row["title"]),
+        artwork=ArtworkId(row["artwork"]),
+        label=row["label"],
+        default=row["is_default"],
+        locales=tuple(row["locales"]),
+        maturity=row["maturity"],
+        spoiler=row["spoiler"],
+        image=None if row["image"] is None else ImageHash(row["image"]),
+        state=ArtworkState(row["state"]),
+        reason=row["reason"],
+    )

@@ -1,0 +1,101 @@
+"""Images and the way of an artwork from upload to active or rejected. Knows no bytes and no vectors' making."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from api.errors import UnknownImage
+from api.storage.catalog import find_or_new, has_default, write_artwork
+from api.storage.columns import insert_missing
+from api.storage.jobs import JobKind, enqueue
+from api.storage.revisions import Revision, next_revision
+from api.storage.tables import artworks, images
+from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, TitleId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What is known of an image's clean bytes: `format` is jpeg, png or webp, sides in pixels, `bytes` their count."""
+
+    sha256: ImageHash
+    format: str
+    width: int
+    height: int
+    bytes: int
+    perceptual_hash: str
+
+
+def attach_image(connection: Connection, title: TitleId, artwork: ArtworkId, *, image: Image, now: datetime) -> Artwork:
+    """Give an artwork (a new one, if there is none of this id) its image, and let a job embed it.
+
+    Store the bytes before: what the database names must exist. The artwork is then processing, unless it is paused or
+    retired, which it stays, or active with this same image, when nothing changes. Without a default in its title, it
+    becomes it.
+
+    Raises:
+        UnknownTitle: the title does not exist.
+    """
+    revision = next_revision(connection, Revision.CATALOG)
+    known = find_or_new(connection, title, artwork)
+    if known.image == image.sha256 and known.state is ArtworkState.ACTIVE:
+        return known
+    stays = known.state in (ArtworkState.PAUSED, ArtworkState.RETIRED)
+    attached = replace(
+        known,
+        image=image.sha256,
+        state=known.state if stays else ArtworkState.PROCESSING,
+        reason=known.reason if stays else None,
+        default=known.default or not has_default(connection, title),
+    )
+    insert_missing(connection, images, [{**asdict(image), "created_at": now}])
+    write_artwork(connection, attached, revision=revision, now=now)
+    enqueue(connection, JobKind.EMBED_IMAGE, key=image.sha256, now=now, payload={"image": image.sha256})
+    return attached
+
+
+def activate_image(connection: Connection, image: ImageHash, *, now: datetime) -> int:
+    """Make the processing artworks of an image active and count them; put its vector in the same transaction."""
+    return _leave_processing(connection, image, ArtworkState.ACTIVE, reason=None, now=now)
+
+
+def reject_image(connection: Connection, image: ImageHash, *, reason: str, now: datetime) -> int:
+    """Reject the processing artworks of an image, for a reason that people read, and count them."""
+    return _leave_processing(connection, image, ArtworkState.REJECTED, reason=reason, now=now)
+
+
+def find_image(connection: Connection, image: ImageHash) -> Image:
+    """Return what is known of an image.
+
+    Raises:
+        UnknownImage: there is none of this hash.
+    """
+    row = connection.execute(select(*_FIELDS).where(images.c.sha256 == image)).mappings().one_or_none()
+    if row is None:
+        raise UnknownImage(f"There is no image {image}.", "Take the address from an artwork or a page.")
+    return Image(**row)
+
+
+def perceptual_hashes(connection: Connection, title: TitleId) -> dict[ArtworkId, str]:
+    """Return the perceptual hash of every artwork of a title that has an image."""
+    joined = artworks.join(images, artworks.c.image == images.c.sha256)
+    hashes = select(artworks.c.artwork, images.c.perceptual_hash).select_from(joined).where(artworks.c.title == title)
+    return {ArtworkId(artwork): value for artwork, value in connection.execute(hashes)}
+
+
+def enqueue_images(connection: Connection, wanted: Iterable[ImageHash], *, now: datetime) -> int:
+    """Let jobs embed images (again), as after a change of the embedding model, and count the jobs added."""
+    return sum(enqueue(connection, JobKind.EMBED_IMAGE, key=each, now=now, payload={"image": each}) for each in wanted)
+
+
+_FIELDS = [column for column in images.c if column.name != "created_at"]
+
+
+def _leave_processing(
+    connection: Connection, image: ImageHash, state: ArtworkState, *, reason: str | None, now: datetime
+) -> int:
+    revision = next_revision(connection, Revision.CATALOG)
+    processing = (artworks.c.image == image, artworks.c.state == ArtworkState.PROCESSING)
+    changes = {"state": state, "reason": reason, "revision": revision, "updated_at": now}
+    return connection.execute(update(artworks).where(*processing).values(**changes)).rowcount

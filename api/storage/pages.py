@@ -1,0 +1,121 @@
+"""The decision log, read: single pages, stored answers, and the whole log as a stream. `decision_log.py` writes it.
+
+Pages are ordered by id. An id is a UUIDv7, so this is the order in which pages were decided, to the millisecond.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from uuid_utils import uuid7
+
+from api.errors import UnknownDecision
+from api.storage.columns import chunks
+from api.storage.database import reading
+from api.storage.tables import pages
+from bandit.decision import Page, PageId
+
+PAGES_A_READ = 500
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Page)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What a request with an idempotency key was answered, byte for byte, and the digest of that request."""
+
+    request_digest: str
+    response: bytes
+
+
+def new_page_id() -> PageId:
+    """Return a new id: unique, and greater than all that this process made before."""
+    return PageId(uuid7().hex)
+
+
+def page_id_at(at: datetime) -> PageId:
+    """Return the least id that a page decided at `at` can have: a bound for `since` and `until`."""
+    return PageId(f"{int(at.timestamp() * 1000):012x}{'7000' + '8' + '0' * 15}")
+
+
+def decided_at(page: PageId) -> datetime:
+    """Return when a page was decided, by the clock of the server, to the millisecond."""
+    return datetime.fromtimestamp(int(page[:12], 16) / 1000, UTC)
+
+
+def encode_page(page: Page) -> bytes:
+    """Return the page as MessagePack."""
+    return _encoder.encode(page)
+
+
+def decode_page(body: bytes) -> Page:
+    """Return the page that `encode_page` wrote."""
+    return _decoder.decode(body)
+
+
+def find_page(connection: Connection, page: PageId) -> Page:
+    """Return a logged page.
+
+    Raises:
+        UnknownDecision: the log has none of this id.
+    """
+    body = connection.scalar(select(pages.c.body).where(pages.c.page == page))
+    if body is None:
+        raise UnknownDecision(f"The page {page} is not in the log.", "Pages answered with logged: false are not kept.")
+    return decode_page(body)
+
+
+def find_pages(connection: Connection, wanted: Iterable[PageId]) -> dict[PageId, Page]:
+    """Return those of the `wanted` pages that are in the log."""
+    found: dict[PageId, Page] = {}
+    for chunk in chunks(wanted):
+        rows = connection.execute(select(pages.c.page, pages.c.body).where(pages.c.page.in_(chunk)))
+        found.update({PageId(page): decode_page(body) for page, body in rows})
+    return found
+
+
+def stored_answer(connection: Connection, idempotency_key: str) -> StoredAnswer | None:
+    """Return what was answered under a key, None when it is new (or its page could not be logged)."""
+    kept = select(pages.c.request_digest, pages.c.response).where(pages.c.idempotency_key == idempotency_key)
+    row = connection.execute(kept).one_or_none()
+    return None if row is None else StoredAnswer(row.request_digest, row.response)
+
+
+def last_page(connection: Connection) -> PageId | None:
+    """Return the id of the newest page: the watermark of a log that is read up to here."""
+    newest = connection.scalar(select(func.max(pages.c.page)))
+    return None if newest is None else PageId(newest)
+
+
+def count_decisions(connection: Connection) -> tuple[int, int]:
+    """Count the logged pages and their decisions. It walks over the log."""
+    counted = select(func.count(), func.coalesce(func.sum(pages.c.slots), 0)).select_from(pages)
+    row = connection.execute(counted).one()
+    return row[0], row[1]
+
+
+def read_pages(
+    engine: Engine, *, since: PageId | None = None, until: PageId | None = None, batch: int = PAGES_A_READ
+) -> Iterator[Page]:
+    """Yield the pages with `since` < id ≤ `until`, in the order of their ids.
+
+    Holds `batch` pages at a time, and no transaction between two batches.
+    """
+    last = since
+    while True:
+        bounded = select(pages.c.page, pages.c.body).where(*within(last, until)).order_by(pages.c.page).limit(batch)
+        with reading(engine) as connection:
+            rows = connection.execute(bounded).all()
+        if not rows:
+            return
+        yield from (decode_page(body) for _, body in rows)
+        last = PageId(rows[-1][0])
+
+
+def within(since: PageId | None, until: PageId | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for pages with `since` < id ≤ `until`."""
+    after = [] if since is None else [pages.c.page > since]
+    return after if until is None else [*after, pages.c.page <= until]

@@ -1,0 +1,176 @@
+"""Policy versions and their deployments, an append-only record of who let which version decide, and why.
+
+Knows no policy: a version is its name, the digest of its bytes and its manifest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from api.errors import Conflict, UnknownVersion
+from api.storage.revisions import Revision, next_revision
+from api.storage.tables import deployments, policy_versions
+from bandit.decision import PolicyVersionId
+
+UNIFORM = PolicyVersionId("uniform")
+DEFAULT = PolicyVersionId("default")
+BUILT_IN = (UNIFORM, DEFAULT)
+"""Need no bytes, so they have no row among the versions; UNIFORM is live until the first promotion."""
+
+
+class Stage(StrEnum):
+    """How far a deployed version decides."""
+
+    SHADOW = "shadow"
+    CANARY = "canary"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyVersion:
+    """A learned policy: `digest` names its bytes among the models, `manifest` says what it was learned from."""
+
+    version: PolicyVersionId
+    digest: str
+    manifest: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A change of what decides, for a `share` in (0, 1] of the viewers (None: all); a roll-back names what it ended."""
+
+    version: PolicyVersionId
+    stage: Stage
+    actor: str
+    reason: str
+    at: datetime
+    share: float | None = None
+    rolled_back: PolicyVersionId | None = None
+
+
+def add_policy_version(connection: Connection, version: PolicyVersion) -> bool:
+    """Add a version and tell whether it is new: the same log, learned again, gives the same version (C9).
+
+    Raises:
+        Conflict: the name is built in, or another policy has it.
+    """
+    if version.version in BUILT_IN:
+        raise Conflict(f"{version.version} is a built-in policy.", "Name a version by the digest of its bytes.")
+    row = connection.execute(_one(version.version)).mappings().one_or_none()
+    if row is None:
+        connection.execute(insert(policy_versions), asdict(version))
+        return True
+    if row["digest"] != version.digest:
+        raise Conflict(f"{version.version} is another policy already.", "Name a version by the digest of its bytes.")
+    return False
+
+
+def find_policy_version(connection: Connection, version: str) -> PolicyVersion:
+    """Return a learned version.
+
+    Raises:
+        UnknownVersion: there is none of this name, or it is built in and has no bytes.
+    """
+    row = connection.execute(_one(version)).mappings().one_or_none()
+    if row is None:
+        raise UnknownVersion(f"There is no policy version {version!r}.", "List them: GET /v1/policies.")
+    return _version(row)
+
+
+def list_policy_versions(connection: Connection) -> list[PolicyVersion]:
+    """Return the learned versions, the newest first."""
+    listed = select(policy_versions).order_by(policy_versions.c.created_at.desc(), policy_versions.c.version)
+    return [_version(row) for row in connection.execute(listed).mappings()]
+
+
+def deploy(connection: Connection, deployment: Deployment) -> None:
+    """Write a deployment down; what it says holds from the commit on.
+
+    Raises:
+        UnknownVersion: there is no such version.
+        Conflict: it is live already.
+    """
+    next_revision(connection, Revision.DEPLOYMENTS)
+    if deployment.version not in BUILT_IN:
+        find_policy_version(connection, deployment.version)
+    if deployment.stage is Stage.LIVE and live_version(connection) == deployment.version:
+        raise Conflict(f"{deployment.version} is live already.", "There is nothing to do.")
+    connection.execute(insert(deployments), asdict(deployment))
+
+
+def roll_back(connection: Connection, *, actor: str, reason: str, now: datetime) -> Deployment:
+    """Make the version live again that was so before the one that is, and return what was written down.
+
+    Rolling back twice goes two versions back.
+
+    Raises:
+        Conflict: nothing was promoted, or all of it is rolled back already.
+    """
+    next_revision(connection, Revision.DEPLOYMENTS)
+    standing = _standing(connection)
+    if len(standing) < 2:
+        raise Conflict(f"There is no version before {standing[-1]}.", "Promote the version that you want instead.")
+    back = Deployment(
+        version=standing[-2], stage=Stage.LIVE, actor=actor, reason=reason, at=now, rolled_back=standing[-1]
+    )
+    connection.execute(insert(deployments), asdict(back))
+    return back
+
+
+def live_version(connection: Connection) -> PolicyVersionId:
+    """Return the version that decides: cheap enough to ask twice a second."""
+    latest = select(deployments.c.version).where(deployments.c.stage == Stage.LIVE).order_by(_NEWEST).limit(1)
+    return PolicyVersionId(connection.scalar(latest) or UNIFORM)
+
+
+def list_deployments(connection: Connection, *, limit: int = 100) -> list[Deployment]:
+    """Return the deployments, the newest first."""
+    listed = select(*_FIELDS).order_by(_NEWEST).limit(limit)
+    return [_deployment(row) for row in connection.execute(listed).mappings()]
+
+
+_NEWEST = deployments.c.deployment.desc()
+_FIELDS = [column for column in deployments.c if column.name != "deployment"]
+
+
+def _standing(connection: Connection) -> list[PolicyVersionId]:
+    """Replay promotions and roll-backs: the versions that a roll-back would uncover, the live one last."""
+    live = select(*_FIELDS).where(deployments.c.stage == Stage.LIVE).order_by(deployments.c.deployment)
+    standing = [UNIFORM]
+    for row in connection.execute(live).mappings():
+        if row["rolled_back"] is None:
+            standing.append(PolicyVersionId(row["version"]))
+        else:
+            standing.pop()
+    return standing
+
+
+def _one(version: str) -> Any:
+    return select(policy_versions).where(policy_versions.c.version == version)
+
+
+def _version(row: RowMapping) -> PolicyVersion:
+    return PolicyVersion(
+        version=PolicyVersionId(row["version"]),
+        digest=row["digest"],
+        manifest=row["manifest"],
+        created_at=row["created_at"],
+    )
+
+
+def _deployment(row: RowMapping) -> Deployment:
+    rolled_back = row["rolled_back"]
+    return Deployment(
+        version=PolicyVersionId(row["version"]),
+        stage=Stage(row["stage"]),
+        actor=row["actor"],
+        reason=row["reason"],
+        at=row["at"],
+        share=row["share"],
+        rolled_back=None if rolled_back is None else PolicyVersionId(rolled_back),
+    )

@@ -1,0 +1,128 @@
+"""What decisions are worth, and which pages are due to be valued (again). Knows no reward function.
+
+A page becomes due with each batch of outcomes. Whoever values it then settles it; if outcomes came meanwhile, it
+stays due. So a worker that dies, or two that race, lose nothing.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select, update
+
+from api.storage.columns import chunks, inserting, upsert
+from api.storage.database import reading
+from api.storage.pages import PAGES_A_READ, decode_page, within
+from api.storage.tables import due_pages, pages, rewards
+from bandit.decision import PageId, Reward, RewardedDecision
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """A page to be valued; `changes` counts the batches that touched it, as far as its reader knows."""
+
+    page: PageId
+    changes: int
+
+
+def mark_due(connection: Connection, touched: Collection[PageId], *, now: datetime) -> None:
+    """Let pages be valued from `now` on."""
+    rows = [{"page": page, "due_at": now, "changes": 1} for page in sorted(touched)]
+    for chunk in chunks(rows):
+        statement = inserting(connection, due_pages)
+        again = {"due_at": statement.excluded.due_at, "changes": due_pages.c.changes + 1}
+        connection.execute(statement.on_conflict_do_update(index_elements=["page"], set_=again), chunk)
+
+
+def take_due(connection: Connection, *, now: datetime, limit: int = PAGES_A_READ) -> list[DuePage]:
+    """Return pages that are due, those that have been so longest first; on PostgreSQL no other worker gets them.
+
+    Value them, put their rewards and settle or postpone them in this same transaction.
+    """
+    due = (
+        select(due_pages.c.page, due_pages.c.changes)
+        .where(due_pages.c.due_at <= now)
+        .order_by(due_pages.c.due_at, due_pages.c.page)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [DuePage(PageId(page), changes) for page, changes in connection.execute(due)]
+
+
+def settle(connection: Connection, valued: Sequence[DuePage]) -> None:
+    """Take valued pages off, but for those that outcomes came for since they were taken."""
+    if valued:
+        same = (due_pages.c.page == bindparam("one"), due_pages.c.changes == bindparam("known"))
+        rows = [{"one": each.page, "known": each.changes} for each in valued]
+        connection.execute(delete(due_pages).where(*same), rows)
+
+
+def postpone(connection: Connection, early: Collection[PageId], *, until: datetime) -> None:
+    """Let pages be valued again at `until`: their decision is not in the log yet, or their reward is not final."""
+    for chunk in chunks(sorted(early)):
+        connection.execute(update(due_pages).where(due_pages.c.page.in_(chunk)).values(due_at=until))
+
+
+def put_rewards(connection: Connection, valued: Iterable[Reward]) -> None:
+    """Keep rewards, over those of the same decision and definition."""
+    upsert(connection, rewards, (asdict(each) for each in valued))
+
+
+def rewards_of(connection: Connection, page: PageId) -> list[Reward]:
+    """Return the rewards of a page under every definition, ordered by slot."""
+    read = select(rewards).where(rewards.c.page == page).order_by(rewards.c.slot, rewards.c.definition)
+    return [Reward(**row) for row in connection.execute(read).mappings()]
+
+
+def rewarded_decisions(
+    engine: Engine,
+    *,
+    definition: str,
+    since: PageId | None = None,
+    until: PageId | None = None,
+    batch: int = PAGES_A_READ,
+) -> Iterator[RewardedDecision]:
+    """Yield the decisions with a reward under `definition` of the pages `since` < id ≤ `until`, by page and slot.
+
+    Holds `batch` pages at a time, and no transaction between two batches.
+    """
+    valued = exists().where(rewards.c.page == pages.c.page, rewards.c.definition == definition)
+    last = since
+    while True:
+        found = select(pages.c.page, pages.c.body).where(valued, *within(last, until))
+        read = found.order_by(pages.c.page).limit(batch)
+        with reading(engine) as connection:
+            bodies = {PageId(page): body for page, body in connection.execute(read)}
+            values = _values(connection, list(bodies), definition)
+        if not bodies:
+            return
+        decoded = {page: decode_page(body) for page, body in bodies.items()}
+        yield from (RewardedDecision(decoded[page], slot, value) for page, slot, value in values)
+        last = max(bodies)
+
+
+def count_rewards(connection: Connection, definition: str) -> tuple[int, float]:
+    """Count the rewards under `definition`, and return their mean (0 where there is none). It walks over the table."""
+    valued = select(func.count(), func.coalesce(func.avg(rewards.c.value), 0.0)).where(
+        rewards.c.definition == definition
+    )
+    row = connection.execute(valued).one()
+    return row[0], float(row[1])
+
+
+def count_due(connection: Connection) -> int:
+    """Count the pages that are due now or later."""
+    return connection.scalar(select(func.count()).select_from(due_pages)) or 0
+
+
+def _values(connection: Connection, of: Sequence[PageId], definition: str) -> list[tuple[PageId, int, float]]:
+    """`of` is sorted: its ends bound the rows to look at, so the query has two parameters for any number of pages."""
+    if not of:
+        return []
+    read = (
+        select(rewards.c.page, rewards.c.slot, rewards.c.value)
+        .where(rewards.c.page.between(of[0], of[-1]), rewards.c.definition == definition)
+        .order_by(rewards.c.page, rewards.c.slot)
+    )
+    known = set(of)
+    return [(PageId(page), slot, value) for page, slot, value in connection.execute(read) if page in known]
