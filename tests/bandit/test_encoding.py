@@ -1,0 +1,95 @@
+"""Rows of numbers: one column a value, viewers of other versions as newcomers, damaged vectors refused."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from artwork.projection import InvalidProjection, fit_projection
+from bandit.context import Context, RequestContext
+from bandit.encoding import FeatureSpace, space_from_arrays
+from bandit.errors import InvalidExample
+from bandit.features import FeatureSpec
+
+
+@pytest.fixture
+def space(small_log: Any) -> FeatureSpace:
+    pictures = np.stack([*small_log.vectors.values()])
+    return FeatureSpace(
+        FeatureSpec(viewer_dimensions=4, artwork_dimensions=5),
+        artworks=fit_projection(pictures, dimensions=5, embedding_version="clip-1"),
+        viewers=fit_projection(small_log.viewers, dimensions=4, embedding_version="viewers-1"),
+        known=("aa", "bb", "cc"),
+    )
+
+
+def test_a_context_row_holds_the_viewer_and_one_column_a_choice(space: FeatureSpace, small_log: Any) -> None:
+    [row] = space.context_rows([replace(small_log.context(3, position=4), score=1.0)])
+    assert row[:4] == pytest.approx(space.viewers.project(small_log.viewers[3:4])[0])
+    numbers = {feature.name: row[start] for feature, start in space._starts if not feature.values}
+    assert numbers == pytest.approx({"newcomer": 0.0, "position": 0.2, "score": 0.5})
+    for feature, start in space._starts:
+        if feature.values:
+            columns = row[start : start + feature.width]
+            assert columns.sum() == 1.0
+            assert columns[feature.column(small_log.context(3).request)] == 1.0
+
+
+def test_a_pages_rows_are_those_of_its_slots_one_by_one(space: FeatureSpace, small_log: Any) -> None:
+    request = RequestContext(at=small_log.context(0).request.at, device="phone")
+    vector = small_log.viewers[1]
+    page = [Context(request=request, viewer_vector=vector, position=n, score=n / 3) for n in range(5)]
+    page.insert(3, small_log.context(2))
+    page.append(Context(request=request))
+    together = space.context_rows(page)
+    assert np.array_equal(together, np.concatenate([space.context_rows([context]) for context in page]))
+    assert len(np.unique(together, axis=0)) == len(page)
+
+
+def test_c12_a_viewer_vector_of_another_dimension_is_a_newcomers(space: FeatureSpace, small_log: Any) -> None:
+    known, none = small_log.context(0), replace(small_log.context(0), viewer_vector=None)
+    other = replace(known, viewer_vector=np.ones(5, dtype=np.float32))
+    assert np.array_equal(space.context_rows([other]), space.context_rows([none]))
+    assert not np.array_equal(space.context_rows([known]), space.context_rows([none]))
+
+
+def test_a_space_without_viewers_treats_everyone_as_a_newcomer(space: FeatureSpace, small_log: Any) -> None:
+    blind = FeatureSpace(space.spec, space.artworks)
+    rows = blind.context_rows([small_log.context(0), replace(small_log.context(0), viewer_vector=None)])
+    assert np.array_equal(rows[0], rows[1])
+
+
+def test_numbers_that_are_not_finite_are_refused(space: FeatureSpace, small_log: Any) -> None:
+    with pytest.raises(InvalidExample, match="viewer vector"):
+        space.context_rows([replace(small_log.context(0), viewer_vector=np.full(8, np.nan, dtype=np.float32))])
+    with pytest.raises(InvalidExample, match="score"):
+        space.context_rows([replace(small_log.context(0), score=float("inf"))])
+    with pytest.raises(InvalidProjection):
+        space.artwork_rows(np.full((1, 12), np.nan, dtype=np.float32))
+
+
+def test_c12_an_artwork_vector_of_another_dimension_is_refused(space: FeatureSpace) -> None:
+    with pytest.raises(InvalidProjection, match="embedding version"):
+        space.artwork_rows(np.ones((1, 13), dtype=np.float32))
+
+
+def test_an_artwork_row_is_a_constant_and_the_projected_vector(space: FeatureSpace, small_log: Any) -> None:
+    vectors = np.stack([*small_log.vectors.values()])
+    rows = space.artwork_rows(vectors)
+    assert rows.shape == (len(vectors), 6)
+    assert (rows[:, 0] == 1.0).all()
+    assert np.array_equal(rows[:, 1:], space.artworks.project(vectors))
+
+
+def test_an_unknown_artwork_takes_the_mean_of_its_titles_known_ones(space: FeatureSpace) -> None:
+    assert space.own_terms(["bb", "zz", "aa"]) == [(1,), (1, 0), (0,)]
+    assert space.own_terms(["zz"]) == [()]
+
+
+def test_a_space_survives_as_arrays(space: FeatureSpace, small_log: Any) -> None:
+    for one in (space, FeatureSpace(space.spec, space.artworks)):
+        again = space_from_arrays(one.spec, one.to_arrays())
+        contexts = [small_log.context(n) for n in range(4)]
+        assert np.array_equal(again.context_rows(contexts), one.context_rows(contexts))
+        assert again.known == one.known
