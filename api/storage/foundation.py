@@ -117,6 +117,17 @@ def viewer_vectors_of(connection: Connection, of: Iterable[ViewerId], *, version
     return found
 
 
+def some_viewer_vectors(connection: Connection, version: str, *, limit: int) -> dict[ViewerId, Vector]:
+    """Return the vectors of at most `limit` viewers, in the order of their pseudonyms: as good as drawn by chance."""
+    some = (
+        select(viewer_vectors.c.viewer, viewer_vectors.c.vector)
+        .where(viewer_vectors.c.foundation_version == version)
+        .order_by(viewer_vectors.c.viewer)
+        .limit(limit)
+    )
+    return {ViewerId(viewer): to_vector(vector) for viewer, vector in connection.execute(some)}
+
+
 def put_title_vectors(connection: Connection, version: str, vectors: Mapping[str, Vector]) -> None:
     """Keep the vectors of titles in `version`."""
     rows = (

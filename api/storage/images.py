@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from api.errors import UnknownImage
+from api.storage.blobs import ImageFormat
 from api.storage.catalog import find_or_new, has_default, write_artwork
 from api.storage.columns import insert_missing
 from api.storage.jobs import JobKind, enqueue
@@ -17,10 +18,10 @@ from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, TitleId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """What is known of an image's clean bytes: `format` is jpeg, png or webp, sides in pixels, `bytes` their count."""
+    """What is known of an image's clean bytes: sides in pixels, `bytes` is their count."""
 
     sha256: ImageHash
-    format: str
+    format: ImageFormat
     width: int
     height: int
     bytes: int

@@ -38,7 +38,7 @@ def new_page_id() -> PageId:
 
 def page_id_at(at: datetime) -> PageId:
     """Return the least id that a page decided at `at` can have: a bound for `since` and `until`."""
-    return PageId(f"{int(at.timestamp() * 1000):012x}{'7000' + '8' + '0' * 15}")
+    return PageId(f"{int(at.timestamp() * 1000):012x}70008{'0' * 15}")
 
 
 def decided_at(page: PageId) -> datetime:
@@ -86,7 +86,7 @@ def stored_answer(connection: Connection, idempotency_key: str) -> StoredAnswer 
 
 def last_page(connection: Connection) -> PageId | None:
     """Return the id of the newest page: the watermark of a log that is read up to here."""
-    newest = connection.scalar(select(func.max(pages.c.page)))
+    newest = connection.scalar(select(pages.c.page).order_by(pages.c.page.desc()).limit(1))
     return None if newest is None else PageId(newest)
 
 

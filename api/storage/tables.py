@@ -225,8 +225,9 @@ rewards = Table(
     Column("page", PageKey, primary_key=True),
     Column("slot", SmallInteger, primary_key=True, autoincrement=False),
     Column("definition", String(60), primary_key=True),
-    Column("value", Float, CheckConstraint("value >= 0 AND value <= 1", name="value"), nullable=False),
+    Column("value", Float, nullable=False),
     Column("final", Boolean, nullable=False),
+    CheckConstraint("value >= 0 AND value <= 1", name="value"),
 )
 
 policy_versions = Table(

@@ -1,0 +1,65 @@
+"""Brings a database to the tables of this version of Keyart, and says where it stands. Knows no single migration."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from api.errors import StorageUnavailable
+from api.storage.database import reading, transaction
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+"""Beside the `api` package, in a checkout and when installed."""
+
+_LOCK = 0x6B657961  # any number of our own: two processes that migrate one PostgreSQL database take turns by it
+
+
+def migrate(engine: Engine) -> str:
+    """Bring the database to the newest revision, all of it or nothing, and return that revision.
+
+    Any number of processes may call it at once.
+
+    Raises:
+        StorageUnavailable: the database is down, or was migrated by a newer Keyart.
+    """
+    with transaction(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _refuse_newer(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return newest_revision()
+
+
+def current(engine: Engine) -> str | None:
+    """Return the revision of the database, None before the first migration.
+
+    Raises:
+        StorageUnavailable: the database is down.
+    """
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """Return the revision that this version of Keyart works with."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None, "migrations/versions is empty"
+    return head
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _refuse_newer(connection: Connection) -> None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise StorageUnavailable(f"The database has the unknown revision {found}.", "Run the Keyart that migrated it.")
