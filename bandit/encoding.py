@@ -97,8 +97,9 @@ class FeatureSpace:
                 raise InvalidExample("a viewer vector holds NaN or infinity; encode the viewer again or pass none")
             row[: self.viewers.dimensions] = self.viewers.project(context.viewer_vector[np.newaxis])[0]
         for feature, start in self._starts:
-            if feature.values:
-                row[start + feature.column(context.request)] = 1.0
+            column = feature.column(context.request) if feature.values else None
+            if column is not None:
+                row[start + column] = 1.0
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted parts as plain arrays, so that a policy version can carry them."""

@@ -23,7 +23,7 @@ _REFUSED_WORDS = frozenset({
 })
 # fmt: on
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SATURDAY = 5
 _DAYPARTS = ("night", "morning", "afternoon", "evening")
 
 
@@ -38,8 +38,8 @@ def _daypart(request: RequestContext) -> str:
     return _DAYPARTS[request.at.astimezone(UTC).hour // 6]
 
 
-def _weekday(request: RequestContext) -> str:
-    return _WEEKDAYS[request.at.astimezone(UTC).weekday()]
+def _weekend(context: Context) -> float:
+    return float(context.request.at.astimezone(UTC).weekday() >= _SATURDAY)
 
 
 def _score(context: Context) -> float:
@@ -54,11 +54,11 @@ CATEGORIES: Mapping[str, Callable[[RequestContext], str | None]] = {
     "row": lambda request: request.row,
     "canvas": lambda request: request.canvas,
     "daypart": _daypart,
-    "weekday": _weekday,
 }
 NUMBERS: Mapping[str, Callable[[Context], float]] = {
     "position": lambda context: 1.0 / (1.0 + context.position),
     "score": _score,
+    "weekend": _weekend,
     "newcomer": lambda context: float(context.viewer_vector is None),
 }
 
@@ -86,9 +86,14 @@ class Feature:
                 f"no {'choice' if self.values else 'number'} is called {self.name!r}; known: {[*known]}"
             )
 
-    def column(self, request: RequestContext) -> int:
-        """Return which of its columns a choice falls into; the last one holds all that `values` does not list."""
+    def column(self, request: RequestContext) -> int | None:
+        """Return which of its columns a choice falls into: the last one where `values` lists it not, None where unsaid.
+
+        A column that is always on would only repeat what the artwork counts by itself, and slow its learning down.
+        """
         value = CATEGORIES[self.name](request)
+        if value is None:
+            return None
         return self.values.index(value) if value in self.values else len(self.values)
 
     @property
@@ -105,7 +110,7 @@ DEFAULT_FEATURES = (
         ("tv", "phone", "mobile", "tablet", "desktop", "web", "console"),
     ),
     Feature("daypart", "what attracts in the evening differs from the morning (six hours each, UTC)", _DAYPARTS),
-    Feature("weekday", "what attracts at the weekend differs from a working day (UTC)", _WEEKDAYS),
+    Feature("weekend", "what attracts at the weekend differs from a working day (UTC)"),
     Feature(
         "row",
         "a row's promise (new, trending, more like this) sets what a picture must say",

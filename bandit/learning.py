@@ -29,6 +29,7 @@ from bandit.rows import check_row
 from bandit.sampling import draw_uniform
 from bandit.spool import Result, RowWriter, Spool, SpooledRow, Task
 
+APPRENTICE = ("-m", "bandit.apprentice")
 FITTED_VECTORS = 20_000
 """Projections are fitted on at most so many vectors: beyond, they hardly change and only cost memory."""
 
@@ -161,6 +162,10 @@ class _Log:
         if row.page.foundation_version != self.config.foundation_version:
             self.of_other_viewers += 1
             return None
+        if self.viewers and next(iter(self.viewers.values())).shape != vector.shape:
+            raise InvalidExample(
+                f"page {row.page.page}: its viewer vector has another dimension than others of its version; drop the row"
+            )
         if len(self.viewers) < FITTED_VECTORS:
             self.viewers.setdefault(row.page.viewer, vector)
         return row.page.viewer_vector
@@ -196,7 +201,7 @@ def _run_apprentice(folder: str, *, timeout: float, progress: Callable[[float], 
     """Run the learning process to its end, passing on its progress."""
     home = str(Path(bandit.__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([home, *sys.path])}
-    command = [sys.executable, "-m", "bandit.apprentice", folder]
+    command = [sys.executable, *APPRENTICE, folder]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,  # noqa: S603

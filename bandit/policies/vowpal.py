@@ -43,7 +43,7 @@ class EngineSettings:
     gamma_exponent: float = 0.5
     epsilon: float = 0.01
     learning_rate: float = 0.5
-    passes: int = 1
+    passes: int = 2
     seed: int = 0
 
 
@@ -71,9 +71,14 @@ class Trained:
     progressive_value: float
 
 
+def crossed_index(context_columns: NDArray[np.int64], artwork_columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the engine keeps the weight of a context column crossed with an artwork column (broadcast together)."""
+    return (HASH_STEP % (1 << MOST_BITS) * (context_columns + 1)) ^ artwork_columns
+
+
 def own_start(space: FeatureSpace) -> int:
     """The index of the first own weight: above every crossed one."""
-    return 1 << (HASH_STEP % (1 << MOST_BITS) * (space.spec.context_width + 2)).bit_length()
+    return 1 << int(crossed_index(np.array(space.spec.context_width), np.array(0))).bit_length()
 
 
 def engine_arguments(space: FeatureSpace, settings: EngineSettings) -> list[str]:

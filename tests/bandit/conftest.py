@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from artwork.catalog import ArtworkId, ImageHash, TitleId
 from bandit.context import Candidate, Context, RequestContext, Vector
@@ -31,9 +32,8 @@ class SmallLog:
         request = RequestContext(at=AT, device="tv", row="trending")
         return Context(request=request, viewer_vector=self.viewers[viewer], position=position)
 
-    def best(self, viewer: int, title: int) -> int:
-        liking = [self.viewers[viewer, 0] * candidate.vector[0] for candidate in self.candidates[title]]
-        return int(np.argmax(liking))
+    def likes(self, viewer: int, artworks: list[Candidate]) -> NDArray[np.bool_]:
+        return np.array([self.viewers[viewer, 0] * artwork.vector[0] > 0 for artwork in artworks])
 
 
 def _unit(vectors: np.ndarray) -> Vector:

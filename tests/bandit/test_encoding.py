@@ -28,12 +28,11 @@ def test_a_context_row_holds_the_viewer_and_one_column_a_choice(space: FeatureSp
     [row] = space.context_rows([replace(small_log.context(3, position=4), score=1.0)])
     assert row[:4] == pytest.approx(space.viewers.project(small_log.viewers[3:4])[0])
     numbers = {feature.name: row[start] for feature, start in space._starts if not feature.values}
-    assert numbers == pytest.approx({"newcomer": 0.0, "position": 0.2, "score": 0.5})
+    assert numbers == pytest.approx({"newcomer": 0.0, "weekend": 1.0, "position": 0.2, "score": 0.5})
     for feature, start in space._starts:
         if feature.values:
-            columns = row[start : start + feature.width]
-            assert columns.sum() == 1.0
-            assert columns[feature.column(small_log.context(3).request)] == 1.0
+            expected = [float(n == feature.column(small_log.context(3).request)) for n in range(feature.width)]
+            assert row[start : start + feature.width].tolist() == expected
 
 
 def test_a_pages_rows_are_those_of_its_slots_one_by_one(space: FeatureSpace, small_log: Any) -> None:

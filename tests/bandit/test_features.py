@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from bandit.context import RequestContext
+from bandit.context import Context, RequestContext
 from bandit.errors import RefusedFeature
-from bandit.features import DEFAULT_FEATURES, Feature, FeatureSpec, refuse_age_and_gender
+from bandit.features import DEFAULT_FEATURES, NUMBERS, Feature, FeatureSpec, refuse_age_and_gender
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 DEVICE = next(feature for feature in DEFAULT_FEATURES if feature.name == "device")
@@ -42,17 +42,18 @@ def test_every_feature_states_a_purpose() -> None:
     assert all(feature.purpose for feature in FeatureSpec().features)
 
 
-def test_unknown_and_missing_values_share_the_last_column() -> None:
+def test_unknown_values_share_the_last_column_and_unsaid_ones_have_none() -> None:
     columns = [DEVICE.column(RequestContext(at=AT, device=device)) for device in ("tv", "phone", "fridge\n|x:1", None)]
-    assert columns == [0, 1, len(DEVICE.values), len(DEVICE.values)]
+    assert columns == [0, 1, len(DEVICE.values), None]
     assert DEVICE.width == len(DEVICE.values) + 1
 
 
-def test_dayparts_and_weekdays_are_counted_in_utc() -> None:
-    daypart, weekday = (next(f for f in DEFAULT_FEATURES if f.name == name) for name in ("daypart", "weekday"))
+def test_dayparts_and_weekends_are_counted_in_utc() -> None:
+    daypart = next(feature for feature in DEFAULT_FEATURES if feature.name == "daypart")
     for at in (AT, AT.astimezone(timezone(timedelta(hours=9)))):
-        assert daypart.values[daypart.column(RequestContext(at=at))] == "evening"
-        assert weekday.values[weekday.column(RequestContext(at=at))] == "saturday"
+        assert daypart.column(RequestContext(at=at)) == daypart.values.index("evening")
+        assert NUMBERS["weekend"](Context(request=RequestContext(at=at))) == 1.0
+    assert NUMBERS["weekend"](Context(request=RequestContext(at=AT - timedelta(days=1)))) == 0.0
 
 
 def test_the_schema_hash_notices_every_change() -> None:

@@ -1,0 +1,197 @@
+"""Learning is a function of its rows, and nothing but a sound log gets as far as the engine."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from bandit import learning
+from bandit.decision import Reason, RewardedDecision
+from bandit.errors import EmptyLog, InvalidExample, LearningFailed
+from bandit.features import FeatureSpec
+from bandit.learning import LearnConfig, Provenance, is_held_out, learn
+from bandit.policies.vowpal import EngineSettings
+from bandit.registry import Holdout, digest_of, load_policy
+
+
+def with_reason(row: RewardedDecision, reason: Reason) -> RewardedDecision:
+    slot = msgspec.structs.replace(row.decision, reason=reason)
+    return replace(row, page=msgspec.structs.replace(row.page, slots=(slot,)))
+
+
+def test_c9_the_same_rows_give_the_same_digest(
+    small_log: Any, config: LearnConfig, provenance: Provenance, learned: Any
+) -> None:
+    later = replace(provenance, created_at=provenance.created_at + timedelta(days=3), parent=None)
+    shuffled_vectors = dict(reversed(small_log.vectors.items()))
+    again = learn(iter(small_log.rows), shuffled_vectors, config=config, provenance=later)
+    assert again.bundle == learned.bundle
+    assert again.manifest == replace(learned.manifest, created_at=later.created_at, parent=None)
+
+
+def test_c9_other_rows_or_another_config_give_another_digest(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    rows = small_log.rows[:200]
+    variants = [
+        (rows, config),
+        (rows[:100], config),
+        (rows, replace(config, settings=EngineSettings(passes=3))),
+        (rows, replace(config, spec=FeatureSpec(own_term=False))),
+        (rows, replace(config, holdout=Holdout(salt="another"))),
+        (rows, replace(config, embedding_version="clip-2")),
+    ]
+    digests = {
+        learn(log, small_log.vectors, config=one, provenance=provenance).manifest.digest for log, one in variants
+    }
+    assert len(digests) == len(variants)
+
+
+def test_the_manifest_tells_what_was_learned_from(learned: Any, small_log: Any, config: LearnConfig) -> None:
+    manifest = learned.manifest
+    held_out = sum(is_held_out(row.page.viewer, config) for row in small_log.rows)
+    assert (manifest.rows, manifest.held_out) == (len(small_log.rows) - held_out, held_out)
+    assert manifest.version == f"squarecb-{digest_of(learned.bundle)[:12]}"
+    assert (manifest.embedding_version, manifest.foundation_version) == ("clip-1", "viewers-1")
+    assert (manifest.watermark, manifest.parent) == ("w1", "uniform")
+    assert "--squarecb" in manifest.arguments
+    learned_from = [row.reward for row in small_log.rows if not is_held_out(row.page.viewer, config)]
+    assert manifest.metrics["mean_reward"] == pytest.approx(np.mean(learned_from))
+    assert manifest.metrics["progressive_value"] > manifest.metrics["mean_reward"]
+
+
+def test_about_the_stated_share_of_viewers_is_held_out(config: LearnConfig) -> None:
+    held_out = [is_held_out(f"{viewer:032x}", config) for viewer in range(5000)]
+    assert np.mean(held_out) == pytest.approx(0.3, abs=0.02)
+    assert not any(is_held_out(f"{n}", replace(config, holdout=Holdout(share=0.0))) for n in range(100))
+
+
+def test_held_out_and_undrawn_rows_leave_no_trace(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
+    rows = small_log.rows[:300]
+    changed = [replace(row, reward=1.0 - row.reward) if is_held_out(row.page.viewer, config) else row for row in rows]
+    forced = [with_reason(row, reason) for row in rows[:40] for reason in Reason if reason is not Reason.POLICY]
+    one = learn(rows, small_log.vectors, config=config, provenance=provenance)
+    other = learn([*forced, *changed], small_log.vectors, config=config, provenance=provenance)
+    assert other.bundle == one.bundle
+    assert other.manifest.not_drawn == len(forced)
+
+
+def test_c12_viewer_vectors_of_another_foundation_count_as_none(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    other = replace(config, foundation_version="viewers-2")
+    model = learn(small_log.rows[:200], small_log.vectors, config=other, provenance=provenance)
+    assert model.manifest.of_other_viewers == model.manifest.rows
+    assert model.manifest.foundation_version is None
+    assert load_policy(model.bundle, model.manifest.digest).foundation_version is None
+
+
+@pytest.mark.parametrize("keep", ["nothing", "defaults", "held out"])
+def test_an_empty_log_says_what_to_do(small_log: Any, config: LearnConfig, provenance: Provenance, keep: str) -> None:
+    rows = {
+        "nothing": [],
+        "defaults": [with_reason(row, Reason.DEFAULT) for row in small_log.rows],
+        "held out": [row for row in small_log.rows if is_held_out(row.page.viewer, config)],
+    }[keep]
+    with pytest.raises(EmptyLog, match="serve decisions"):
+        learn(rows, small_log.vectors, config=config, provenance=provenance)
+
+
+def test_a_damaged_row_stops_learning_before_the_engine(
+    small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "_run_apprentice", lambda *_, **__: pytest.fail("the engine was asked"))
+    rows = [*small_log.rows[:100], replace(small_log.rows[100], reward=float("nan"))]
+    trainable = replace(config, holdout=Holdout(share=0.0))
+    with pytest.raises(InvalidExample, match="reward"):
+        learn(rows, small_log.vectors, config=trainable, provenance=provenance)
+
+
+@pytest.mark.parametrize("damage", ["nan", "same", "dimension"])
+def test_damaged_artwork_vectors_are_refused(
+    small_log: Any, config: LearnConfig, provenance: Provenance, damage: str
+) -> None:
+    [first, *_] = small_log.vectors
+    vectors = {
+        "nan": small_log.vectors | {first: np.full(12, np.nan, dtype=np.float32)},
+        "same": dict.fromkeys(small_log.vectors, small_log.vectors[first]),
+        "dimension": small_log.vectors | {first: np.ones(5, dtype=np.float32)},
+    }[damage]
+    with pytest.raises(InvalidExample, match="projected"):
+        learn(small_log.rows[:50], vectors, config=config, provenance=provenance)
+
+
+def test_viewer_vectors_of_two_dimensions_under_one_version_are_refused(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    row = small_log.rows[0]
+    short = replace(row, page=msgspec.structs.replace(row.page, viewer_vector=row.page.viewer_vector[:16]))
+    trainable = replace(config, holdout=Holdout(share=0.0))
+    with pytest.raises(InvalidExample, match="dimension"):
+        learn([*small_log.rows[:9], short], small_log.vectors, config=trainable, provenance=provenance)
+
+
+def test_a_learning_process_that_dies_harms_nobody(
+    small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
+    monkeypatch.setattr(learning.tempfile, "tempdir", os.fspath(tmp_path))
+    with pytest.raises(LearningFailed, match=r"code -11 \(no message\)"):
+        learn(small_log.rows[:50], small_log.vectors, config=config, provenance=provenance)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_the_learning_process_said_last_is_passed_on(
+    small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "raise MemoryError('all gone')"))
+    with pytest.raises(LearningFailed, match=r"code 1 .*all gone"):
+        learn(small_log.rows[:50], small_log.vectors, config=config, provenance=provenance)
+
+
+def test_a_learning_process_that_leaves_no_model_is_noticed(
+    small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "pass"))
+    with pytest.raises(LearningFailed, match="no model"):
+        learn(small_log.rows[:50], small_log.vectors, config=config, provenance=provenance)
+
+
+def test_a_learning_process_that_never_ends_is_ended(
+    small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "import time; time.sleep(600)"))
+    with pytest.raises(LearningFailed, match="code -9"):
+        learn(
+            small_log.rows[:50],
+            small_log.vectors,
+            config=replace(config, timeout_seconds=0.2),
+            provenance=provenance,
+        )
+
+
+def test_progress_rises_to_one(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
+    told: list[float] = []
+    learn(small_log.rows[:200], small_log.vectors, config=config, provenance=provenance, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 10
+
+
+def test_rows_are_streamed_and_read_once(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
+    taken = 0
+
+    def counted() -> Iterator[RewardedDecision]:
+        nonlocal taken
+        for row in small_log.rows[:100]:
+            taken += 1
+            yield row
+
+    learn(counted(), small_log.vectors, config=config, provenance=provenance)
+    assert taken == 100
