@@ -89,6 +89,12 @@ class Batch:
         keys, places = np.unique(self.viewers, return_inverse=True)
         return keys, places
 
+    def against_uniform(self) -> "Batch | None":
+        """The same rows with uniform as the target, or None where the eligible artworks are unknown."""
+        if self.eligible is None:
+            return None
+        return replace(self, target=1.0 / self.eligible.counts, eligible=None)
+
     def select(self, rows: Mask) -> "Batch":
         """The rows (n,) that are marked."""
         return Batch(

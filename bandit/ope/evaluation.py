@@ -1,0 +1,112 @@
+"""Off-policy evaluation of one target over a log: numbers, or the reason why not. Knows no policy and no storage.
+
+`Evaluator` is streaming and mergeable: a log evaluated in parts, on one machine or many, gives what one pass gives.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bandit.ope.batch import Batch
+from bandit.ope.diagnostics import DEFAULT_FLOOR, Diagnostics, estimate_to_json
+from bandit.ope.estimator import Estimate, Estimator
+from bandit.ope.faults import Refusal, RowFaults
+from bandit.ope.ips import IPS
+from bandit.ope.replay import Replay
+from bandit.ope.snips import SNIPS
+from bandit.ope.verdict import refusals, warnings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a log says about a target. Where there are refusals there are no estimates.
+
+    `rows` were read; `viewers` is None where the log does not know them. `diagnostics` are plain numbers, see
+    docs/evaluation.md.
+    """
+
+    rows: int
+    viewers: int | None
+    estimates: tuple[Estimate, ...]
+    diagnostics: dict[str, Any]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether there are reasons instead of numbers."""
+        return bool(self.refusals)
+
+    def estimate(self, estimator: str) -> Estimate | None:
+        """The estimate of this estimator ("snips", "ips", "replay"), or None where it was not made."""
+        return next((one for one in self.estimates if one.estimator == estimator), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `keyart evaluate --json` prints."""
+        return {
+            "rows": self.rows,
+            "viewers": self.viewers,
+            "estimates": [estimate_to_json(estimate) for estimate in self.estimates],
+            "diagnostics": self.diagnostics,
+            "refusals": [refusal.to_json() for refusal in self.refusals],
+        }
+
+
+class Evaluator:
+    """Takes a log in batches, or in parts that are added up."""
+
+    def __init__(self, *, floor: float = DEFAULT_FLOOR) -> None:
+        """`floor`: target probability on artworks that were logged with less is reported as barely supported."""
+        self._faults = RowFaults()
+        self._diagnostics = Diagnostics(floor=floor)
+        self._replay = Replay()
+        self._weighing: tuple[Estimator, ...] = (IPS(), SNIPS())
+
+    def add(self, batch: Batch) -> None:
+        """Take in the rows of a batch; faulty ones are counted and named, not summed.
+
+        Raises:
+            InvalidExample: some rows of this log name a viewer and some do not.
+        """
+        sound = self._faults.add(batch)
+        rows = batch if sound.all() else batch.select(sound)
+        self._diagnostics.add(rows)
+        for estimator in (self._replay, *self._weighing):
+            estimator.add(rows)
+
+    def __add__(self, other: "Evaluator") -> "Evaluator":
+        both = Evaluator(floor=self._diagnostics.floor)
+        both._faults = self._faults + other._faults
+        both._diagnostics = self._diagnostics + other._diagnostics
+        both._replay = self._replay + other._replay
+        both._weighing = tuple(one + two for one, two in zip(self._weighing, other._weighing, strict=True))
+        return both
+
+    def result(self, *, level: float = 0.95) -> Evaluation:
+        """Numbers with intervals of `level`, or refusals."""
+        found = self._faults.refusals() or refusals(self._diagnostics)
+        return Evaluation(
+            rows=self._faults.rows,
+            viewers=self._diagnostics.logging.viewers,
+            estimates=() if found else tuple(one.result(level) for one in self._estimators()),
+            diagnostics={
+                **self._diagnostics.to_json(level=level),
+                "warnings": [warning.to_json() for warning in warnings(self._diagnostics)],
+            },
+            refusals=tuple(found),
+        )
+
+    def _estimators(self) -> tuple[Estimator, ...]:
+        return (self._replay, *self._weighing) if self._diagnostics.weights.one_propensity else self._weighing
+
+
+def evaluate(batches: Iterable[Batch], *, level: float = 0.95, floor: float = DEFAULT_FLOOR) -> Evaluation:
+    """Evaluate a target over a log in one pass; `batches` hold the log's rows with the target's probabilities.
+
+    Raises:
+        InvalidExample: some rows of this log name a viewer and some do not.
+        ValueError: the level is not inside (0, 1).
+    """
+    evaluator = Evaluator(floor=floor)
+    for batch in batches:
+        evaluator.add(batch)
+    return evaluator.result(level=level)

@@ -1,0 +1,135 @@
+"""Rows that cannot be evaluated, found by rule and named with their numbers. Knows no estimator and no thresholds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bandit.ope.batch import Batch, Floats, Mask
+
+_NAMED_ROWS = 10
+_SUM_TOLERANCE = 1e-6
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A reason instead of a number. `rows` are numbers of rows that show it (from 0, the first ten)."""
+
+    code: str
+    message: str
+    remedy: str
+    rows: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As on the wire."""
+        return {"code": self.code, "message": self.message, "remedy": self.remedy, "rows": list(self.rows)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    code: str
+    complaint: str
+    remedy: str
+    finds: Callable[[Batch], Mask]
+
+
+def _no_probability(values: Floats, *, zero_allowed: bool) -> Mask:
+    sound = np.isfinite(values) & (values <= 1.0 + _ROUNDING) & ((values >= 0.0) if zero_allowed else (values > 0.0))
+    return ~sound
+
+
+def _no_distribution(batch: Batch, *, target: bool) -> Mask:
+    eligible = batch.eligible
+    if eligible is None:
+        return np.zeros(len(batch), dtype=np.bool_)
+    entries = eligible.target if target else eligible.logged
+    bad_entries = eligible.row_sums(_no_probability(entries, zero_allowed=True).astype(np.float64)) > 0
+    sums = eligible.row_sums(np.nan_to_num(entries))
+    return bad_entries | (np.abs(sums - 1.0) > _SUM_TOLERANCE)
+
+
+_RULES = (
+    _Rule(
+        code="propensity_outside_unit",
+        complaint="have a logged probability that is missing or outside (0, 1]",
+        remedy="log the probability that was drawn from, or leave these rows out and say so",
+        finds=lambda batch: _no_probability(batch.propensity, zero_allowed=False),
+    ),
+    _Rule(
+        code="reward_missing",
+        complaint="have no finite reward",
+        remedy="join rewards first; rows that nobody saw are no rows",
+        finds=lambda batch: ~np.isfinite(batch.reward),
+    ),
+    _Rule(
+        code="target_outside_unit",
+        complaint="have a target probability that is missing or outside [0, 1]",
+        remedy="state the target's probability of the logged artwork",
+        finds=lambda batch: _no_probability(batch.target, zero_allowed=True),
+    ),
+    _Rule(
+        code="target_not_a_distribution",
+        complaint="have target probabilities that do not sum to 1 over the eligible artworks",
+        remedy="state one probability an eligible artwork, summing to 1",
+        finds=lambda batch: _no_distribution(batch, target=True),
+    ),
+    _Rule(
+        code="log_not_a_distribution",
+        complaint="have logged probabilities that do not sum to 1 over the eligible artworks",
+        remedy="log the whole distribution that was drawn from",
+        finds=lambda batch: _no_distribution(batch, target=False),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    count: int
+    rows: tuple[int, ...]
+
+
+class RowFaults:
+    """Finds faulty rows batch by batch; parts of a log add up, the right one's row numbers following the left's."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._found: dict[str, _Found] = {}
+
+    def add(self, batch: Batch) -> Mask:
+        """Take in a batch and return which of its rows are sound: (n,)."""
+        sound = np.ones(len(batch), dtype=np.bool_)
+        for rule in _RULES:
+            faulty = rule.finds(batch)
+            places = np.flatnonzero(faulty)
+            if len(places):
+                self._put(rule.code, _Found(len(places), tuple((places[:_NAMED_ROWS] + self.rows).tolist())))
+            sound &= ~faulty
+        self.rows += len(batch)
+        return sound
+
+    def __add__(self, other: "RowFaults") -> "RowFaults":
+        both = RowFaults()
+        both.rows = self.rows + other.rows
+        both._found = dict(self._found)
+        for code, found in other._found.items():
+            both._put(code, _Found(found.count, tuple(row + self.rows for row in found.rows)))
+        return both
+
+    def refusals(self) -> list[Refusal]:
+        """One refusal a kind of fault."""
+        return [
+            Refusal(
+                code=rule.code,
+                message=f"{found.count} of {self.rows} rows {rule.complaint}",
+                remedy=rule.remedy,
+                rows=found.rows,
+            )
+            for rule in _RULES
+            if (found := self._found.get(rule.code))
+        ]
+
+    def _put(self, code: str, found: _Found) -> None:
+        known = self._found.get(code, _Found(0, ()))
+        self._found[code] = _Found(known.count + found.count, (known.rows + found.rows)[:_NAMED_ROWS])

@@ -1,0 +1,92 @@
+"""The promise of an interval, kept: in Worlds with a known truth it holds that truth as often as it says."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bandit.ope.batch import Batch
+from bandit.ope.estimator import Estimator
+from bandit.ope.evaluation import evaluate
+from bandit.ope.intervals import Method
+from bandit.ope.ips import IPS
+from bandit.ope.snips import SNIPS
+from bandit.simulator.play import PlayedLog, Stated, play, play_pairs, softmax_in, uniform_in, value_of
+from bandit.simulator.random_world import STRONG, WEAK, PlayRates, WorldShape, random_world
+from bandit.simulator.world import Indices, World
+
+MakeBatch = Callable[..., Batch]
+SEEDS = 100
+
+
+def tabulated(world: World, policy: Stated) -> Stated:
+    """The same policy, looked up: a hundred logs ask it the same questions."""
+    table = policy(*world.pairs())
+    return lambda viewers, titles: table[viewers * world.title_count + titles]
+
+
+def batch_of(log: PlayedLog, target: Stated, make_batch: MakeBatch, *, people: Indices | None = None) -> Batch:
+    """The log as rows of `people` (n,): the World's viewers, unless said otherwise."""
+    return make_batch(
+        log.probabilities,
+        target(log.viewers, log.titles),
+        chosen=log.chosen,
+        reward=log.responses.rewards,
+        viewers=(log.viewers if people is None else people).astype(np.uint64),
+    )
+
+
+def covered(estimator: Estimator, batch: Batch, truth: float, *, method: Method | None = None) -> bool:
+    estimator.add(batch)
+    interval = estimator.interval(method=method)
+    return interval.low <= truth <= interval.high
+
+
+@pytest.mark.parametrize("rates", [WEAK, STRONG])
+def test_the_interval_of_a_uniform_log_holds_the_targets_true_value(rates: PlayRates, make_batch: MakeBatch) -> None:
+    world = random_world(5, shape=WorldShape(viewers=2000, titles=10, traits=4), rates=rates)
+    target = tabulated(world, softmax_in(world, temperature=0.05))
+    truth = value_of(world, target)
+    held = {"ips": 0, "snips": 0}
+    for seed in range(SEEDS):
+        log = play(world, uniform_in(world), rng=np.random.default_rng(seed), decisions=20_000)
+        batch = batch_of(log, target, make_batch)
+        held["ips"] += covered(IPS(), batch, truth)
+        held["snips"] += covered(SNIPS(), batch, truth)
+    assert min(held.values()) >= 90
+
+
+def test_the_evaluator_of_such_a_log_gives_numbers_and_no_refusal(make_batch: MakeBatch) -> None:
+    world = random_world(6, shape=WorldShape(viewers=2000, titles=20))
+    target = softmax_in(world, temperature=0.02)
+    log = play(world, uniform_in(world), rng=np.random.default_rng(0), decisions=20_000)
+    evaluation = evaluate([batch_of(log, target, make_batch)])
+    assert not evaluation.refused
+    snips = evaluation.estimate("snips")
+    assert snips is not None
+    assert snips.interval.low <= value_of(world, target) <= snips.interval.high
+    uniform = evaluation.diagnostics["baselines"]["uniform"]
+    assert uniform["interval"]["low"] <= value_of(world, uniform_in(world)) <= uniform["interval"]["high"]
+    assert snips.interval.low > uniform["interval"]["high"]
+
+
+def loyal_pairs(world: World, rng: np.random.Generator, *, people: int, each: int) -> tuple[Indices, Indices]:
+    """`people` met at random in the World, who each stay with one title for `each` decisions."""
+    viewers, titles = rng.integers(world.viewer_count, size=people), rng.integers(world.title_count, size=people)
+    return np.repeat(viewers, each), np.repeat(titles, each)
+
+
+def test_rows_of_repeating_viewers_need_the_clustered_interval(make_batch: MakeBatch) -> None:
+    world = random_world(9, shape=WorldShape(viewers=3000, titles=20), rates=PlayRates(uniform=0.2, oracle=0.4))
+    target = tabulated(world, softmax_in(world, temperature=0.1))
+    truth = value_of(world, target)
+    by_viewer = by_row = 0
+    for seed in range(SEEDS):
+        rng = np.random.default_rng(seed)
+        viewers, titles = loyal_pairs(world, rng, people=150, each=50)
+        log = play_pairs(world, uniform_in(world), rng=rng, viewers=viewers, titles=titles)
+        batch = batch_of(log, target, make_batch, people=np.repeat(np.arange(150), 50))
+        by_viewer += covered(SNIPS(), batch, truth)
+        by_row += covered(SNIPS(), batch, truth, method=Method.NORMAL)
+    assert by_viewer >= 90
+    assert by_row <= 75

@@ -1,0 +1,161 @@
+"""Every estimator against the golden vector, and against what must hold for all of them."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from bandit.errors import InvalidExample
+from bandit.ope.batch import Batch
+from bandit.ope.estimator import Estimator
+from bandit.ope.intervals import Method, NotEstimable
+from bandit.ope.ips import IPS
+from bandit.ope.on_policy import LoggingMean, MeanWeight
+from bandit.ope.replay import Replay
+from bandit.ope.snips import SNIPS
+
+VALUING = [Replay, IPS, SNIPS]
+ALL = [*VALUING, LoggingMean, MeanWeight]
+
+
+def over(kind: type[Estimator], *batches: Batch) -> Estimator:
+    """An estimator that took in these batches, one after another."""
+    estimator = kind()
+    for batch in batches:
+        estimator.add(batch)
+    return estimator
+
+
+def pieces(batch: Batch, *bounds: int) -> list[Batch]:
+    """The batch cut at these rows."""
+    rows = np.arange(len(batch))
+    edges = [0, *bounds, len(batch)]
+    return [batch.select((rows >= low) & (rows < high)) for low, high in pairwise(edges)]
+
+
+def test_golden_values(golden: Batch) -> None:
+    assert over(MeanWeight, golden).estimate() == pytest.approx(2.295833333333333, abs=1e-12)
+    assert over(IPS, golden).estimate() == pytest.approx(0.845833333333333, abs=1e-12)
+    assert over(SNIPS, golden).estimate() == pytest.approx(7 / 19, abs=1e-12)
+    interval = over(IPS, golden).interval(0.95)
+    assert interval.method is Method.NORMAL
+    assert interval.low == pytest.approx(0.123218611759906, abs=1e-12)
+    assert interval.high == pytest.approx(1.568448054906760, abs=1e-12)
+
+
+def test_golden_replay_by_hand(golden: Batch) -> None:
+    agreed = 0.2 + 1.0 + 0.3 + 1.0 + 0.5 + 0.8
+    assert over(Replay, golden).estimate() == pytest.approx(agreed / float(golden.target.sum()), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_parts_added_equal_the_whole(kind: type[Estimator], crowd: Batch) -> None:
+    whole = over(kind, crowd)
+    one, two, three = (over(kind, piece) for piece in pieces(crowd, 17, 2000))
+    streamed = over(kind, *pieces(crowd, 1, 2, 900))
+    for parted in (one + two + three, three + one + two, streamed, kind() + whole):
+        assert parted.rows == 3000
+        assert parted.viewers == 200
+        assert parted.estimate() == pytest.approx(whole.estimate(), abs=1e-12)
+        for method in Method:
+            assert parted.standard_error(method=method) == pytest.approx(whole.standard_error(method=method), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_adding_leaves_the_parts_as_they_were(kind: type[Estimator], crowd: Batch) -> None:
+    first, second = (over(kind, piece) for piece in pieces(crowd, 1000))
+    before = first.estimate(), first.standard_error(), first.viewers
+    both = first + second
+    both.add(crowd)
+    assert (first.estimate(), first.standard_error(), first.viewers) == before
+
+
+@pytest.mark.parametrize("kind", VALUING)
+def test_the_logging_policy_as_target_earns_the_mean_reward(kind: type[Estimator], crowd: Batch) -> None:
+    # Replay is consistent on uniform logs only, so it is given one.
+    logged = np.full(3000, 0.25) if kind is Replay else crowd.propensity
+    itself = replace(crowd, propensity=logged, target=logged)
+    assert over(kind, itself).estimate() == pytest.approx(float(crowd.reward.mean()), abs=1e-12)
+    assert over(kind, itself).standard_error() == pytest.approx(over(LoggingMean, crowd).standard_error(), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [SNIPS, Replay, LoggingMean])
+@pytest.mark.parametrize("constant", [1.0, 0.3, -2.5])
+@pytest.mark.parametrize("method", list(Method))
+def test_a_constant_reward_has_no_width(kind: type[Estimator], constant: float, method: Method, crowd: Batch) -> None:
+    estimator = over(kind, *pieces(replace(crowd, reward=np.full(3000, constant)), 100, 1500))
+    assert estimator.estimate() == pytest.approx(constant, abs=1e-12)
+    interval = estimator.interval(method=method)
+    assert interval.low == pytest.approx(constant, abs=1e-12)
+    assert interval.high == pytest.approx(constant, abs=1e-12)
+
+
+def test_halving_every_propensity_doubles_ips_and_leaves_snips(crowd: Batch) -> None:
+    halved = replace(crowd, propensity=crowd.propensity / 2)
+    assert over(IPS, halved).estimate() == pytest.approx(2 * over(IPS, crowd).estimate(), abs=1e-12)
+    assert over(SNIPS, halved).estimate() == pytest.approx(over(SNIPS, crowd).estimate(), abs=1e-12)
+    assert over(SNIPS, halved).standard_error() == pytest.approx(over(SNIPS, crowd).standard_error(), abs=1e-12)
+
+
+def test_replay_is_snips_where_every_row_has_one_propensity(crowd: Batch) -> None:
+    uniform = replace(crowd, propensity=np.full(3000, 0.25))
+    assert over(Replay, uniform).estimate() == pytest.approx(over(SNIPS, uniform).estimate(), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_gradient_is_the_values_derivative(kind: type[Estimator]) -> None:
+    estimator, totals, step = kind(), np.array([3.0, 7.0]), 1e-6
+    _, gradient = estimator.value(totals)
+    for term in range(2):
+        moved = totals + step * np.eye(2)[term]
+        slope = (estimator.value(moved)[0] - estimator.value(totals)[0]) / step
+        assert gradient[term] == pytest.approx(slope, rel=1e-5)
+
+
+def test_rows_of_one_viewer_count_as_one(crowd: Batch) -> None:
+    twice = Batch(
+        propensity=np.tile(crowd.propensity, 2),
+        target=np.tile(crowd.target, 2),
+        reward=np.tile(crowd.reward, 2),
+        viewers=np.tile(crowd.viewers, 2) if crowd.viewers is not None else None,
+    )
+    once_error = over(SNIPS, crowd).standard_error()
+    assert over(SNIPS, twice).standard_error() == pytest.approx(once_error, rel=1e-12)
+    assert over(SNIPS, twice).standard_error(method=Method.NORMAL) < 0.75 * once_error
+
+
+def test_clustered_interval_by_hand() -> None:
+    log = Batch(
+        propensity=np.full(5, 0.5),
+        target=np.full(5, 0.5),
+        reward=np.array([1.0, 1.0, 0.0, 0.0, 1.0]),
+        viewers=np.array([7, 7, 8, 8, 9], dtype=np.uint64),
+    )
+    residuals = np.array([2 - 2 * 0.6, 0 - 2 * 0.6, 1 - 0.6])
+    error = np.sqrt((residuals**2).sum() * 3 / 2) / 5
+    interval = over(IPS, log).interval(0.95)
+    assert interval.method is Method.VIEWER_CLUSTERED
+    # 4.302653: Student's t, 2 degrees of freedom, 97.5 %.
+    assert interval.high - 0.6 == pytest.approx(4.30265273 * error, rel=1e-9)
+
+
+def test_rows_with_and_without_viewers_are_refused_together(golden: Batch, crowd: Batch) -> None:
+    estimator = over(IPS, golden)
+    with pytest.raises(InvalidExample, match="every row its viewer"):
+        estimator.add(crowd)
+    with pytest.raises(InvalidExample):
+        _ = over(IPS, golden) + over(IPS, crowd)
+
+
+def test_what_cannot_be_known_has_no_number(golden: Batch) -> None:
+    never = replace(golden, target=np.zeros(12))
+    for estimator in (IPS(), SNIPS(), over(SNIPS, never)):
+        with pytest.raises(NotEstimable):
+            estimator.estimate()
+    with pytest.raises(NotEstimable, match="at least two"):
+        over(IPS, golden.select(np.arange(12) == 3)).interval()
+    with pytest.raises(NotEstimable, match="0 viewers"):
+        over(IPS, golden).interval(method=Method.VIEWER_CLUSTERED)
+    with pytest.raises(ValueError, match="confidence level"):
+        over(IPS, golden).interval(1.0)
