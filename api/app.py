@@ -1,7 +1,7 @@
 """The web application: made by `create_app`, started by its lifespan. Nothing is built at import."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -17,11 +17,14 @@ from api.settings import Settings
 _STATIC = Path(__file__).parent / "console" / "static"
 
 
-def create_app(settings: Settings, *, services: Callable[[Settings], Services] = open_services) -> FastAPI:
+Opener = Callable[[Settings], AbstractContextManager[Services]]
+
+
+def create_app(settings: Settings, *, services: Opener = open_services) -> FastAPI:
     """Build the application of one installation; `services` opens what its requests are handed."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         with services(settings) as opened:
             app.state.services = opened
             yield

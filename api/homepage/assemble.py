@@ -11,7 +11,7 @@ import numpy as np
 
 from api.homepage.artwork import entries_of
 from api.homepage.catalogue import Catalogue, TitleEntry
-from api.homepage.experiment import DrawKey, default_slot, drawn_slot
+from api.homepage.experiment import DrawKey, check_versions, default_slot, drawn_slots
 from api.homepage.request import PageRequest
 from bandit.decision import Page, PageId, PolicyVersionId, Reason, Slot
 from bandit.policies.policy import Policy
@@ -39,10 +39,8 @@ def assemble_page(request: PageRequest, catalogue: Catalogue, *, policy: Policy,
     """
     entries = entries_of(catalogue, request.titles)
     try:
-        slots = tuple(
-            drawn_slot(policy, request, asked, entry=entry, key=stamp.key)
-            for asked, entry in zip(request.titles, entries, strict=True)
-        )
+        check_versions(policy, catalogue)
+        slots = drawn_slots(policy, request, entries, key=stamp.key)
     except Exception:
         logger.exception("policy %s failed; the page shows default artworks", policy.version)
         return _page(request, catalogue, policy=None, stamp=stamp, slots=_default_slots(request, entries))

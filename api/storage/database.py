@@ -63,26 +63,33 @@ def reading(engine: Engine) -> Generator[Connection]:
 def _named_mistakes() -> Generator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise StorageUnavailable(*_explain(str(getattr(error, "orig", error)).lower())) from error
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in _NO_SUCH_TABLE_OR_COLUMN:
+    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
+        explained = _explain(error)
+        if explained is None:
             raise
-        raise StorageUnavailable(*_NOT_MIGRATED) from error
+        raise StorageUnavailable(*explained) from error
 
 
+_SQLITE_ERROR = 1
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 _NOT_MIGRATED = ("The database has not been migrated.", "Run `keyart migrate`.")
 
 
-def _explain(text: str) -> tuple[str, str]:
-    """Return message and remedy; the driver's own text stays in the cause, since it may hold addresses and values."""
-    if "locked" in text:
-        return "The database is locked by another process.", "Try again; end the process that holds the lock."
+def _explain(error: Exception) -> tuple[str, str] | None:
+    """Return message and remedy, or None for a wrong statement: that is our mistake, not the database's state.
+
+    The driver's own text stays in the cause, since it may hold addresses and values.
+    """
+    cause = getattr(error, "orig", None)
+    text = str(cause or error).lower()
+    if getattr(cause, "sqlstate", None) in _NO_SUCH_TABLE_OR_COLUMN or "no such table" in text:
+        return _NOT_MIGRATED
+    if isinstance(error, ProgrammingError) or getattr(cause, "sqlite_errorcode", None) == _SQLITE_ERROR:
+        return None
+    if "locked" in text or isinstance(error, PoolTimeout):
+        return "The database is locked or busy.", "Try again; end the process that holds the lock."
     if "full" in text or "no space" in text:
         return "The disk of the database is full.", "Free some space."
-    if "no such table" in text or "no such column" in text:
-        return _NOT_MIGRATED
     return "The database cannot be reached.", "Check that it is up and that KEYART_DATABASE_URL is right."
 
 

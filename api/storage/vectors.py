@@ -89,6 +89,13 @@ def vectors_of(connection: Connection, images: Iterable[ImageHash], *, version: 
     return found
 
 
+def all_vectors(connection: Connection, version: str) -> dict[ImageHash, Vector]:
+    """Return the vectors of all images in `version`, those of artworks that have since been replaced included."""
+    every = select(artwork_vectors.c.image, artwork_vectors.c.vector)
+    kept = every.where(artwork_vectors.c.embedding_version == version)
+    return {ImageHash(image): to_vector(vector) for image, vector in connection.execute(kept)}
+
+
 def images_without_vector(connection: Connection, version: str, *, limit: int = 10_000) -> list[ImageHash]:
     """Return images of artworks, the rejected left out, that have no vector in `version`."""
     made = and_(artwork_vectors.c.image == artworks.c.image, artwork_vectors.c.embedding_version == version)

@@ -1,0 +1,95 @@
+"""The gallery: titles, their artworks, what three different viewers are shown and why. Shows, and logs nothing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.templating import Jinja2Templates
+
+from api.console.views import views_of
+from api.dependencies.pages import image_address
+from api.dependencies.requests import ServicesDep
+from api.dependencies.services import Services
+from api.errors import UnknownTitle
+from api.homepage.catalogue import TitleEntry
+from artwork.catalog import Artwork, TitleId
+
+router = APIRouter(include_in_schema=False)
+templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@router.get("/")
+def front() -> RedirectResponse:
+    """Lead to the gallery."""
+    return RedirectResponse("/gallery")
+
+
+@router.get("/gallery")
+def gallery(request: Request, services: ServicesDep) -> Response:
+    """Show every title."""
+    entries = sorted(services.catalogue.current.titles.values(), key=lambda entry: entry.title.name)
+    return _page(request, services, "titles.html", {"cards": [_card(services, entry) for entry in entries]})
+
+
+@router.get("/gallery/{title}")
+def title_page(title: str, request: Request, services: ServicesDep) -> Response:
+    """Show one title: its artworks, and what three different viewers see of it."""
+    entry = services.catalogue.current.titles.get(TitleId(title))
+    if entry is None:
+        raise UnknownTitle(f"There is no title {title!r}.", "The gallery lists all of them: /gallery.")
+    context = {
+        "name": entry.title.name,
+        "facts": _facts(entry),
+        "views": views_of(services, entry) if entry.candidates else [],
+        "why_no_views": _why_no_views(entry),
+        "artworks": [_artwork(services, each) for each in entry.artworks],
+    }
+    return _page(request, services, "title.html", context)
+
+
+def _page(request: Request, services: Services, template: str, context: Mapping[str, Any]) -> Response:
+    known = {**context, "policy": services.live.current.version}
+    return templates.TemplateResponse(request, template, known, headers=SECURITY)
+
+
+def _card(services: Services, entry: TitleEntry) -> dict[str, Any]:
+    shown = entry.default()
+    return {
+        "title": entry.title.title,
+        "name": entry.title.name,
+        "genres": entry.title.genres,
+        "artworks": len(entry.artworks),
+        "image": None if shown is None else image_address(services, shown.image),
+    }
+
+
+def _artwork(services: Services, artwork: Artwork) -> dict[str, Any]:
+    return {
+        "artwork": artwork.artwork,
+        "default": artwork.default,
+        "state": artwork.state.value,
+        "reason": artwork.reason,
+        "label": artwork.label,
+        "image": None if artwork.image is None else image_address(services, artwork.image),
+    }
+
+
+def _facts(entry: TitleEntry) -> list[str]:
+    title = entry.title
+    length = "" if title.runtime_seconds is None else f"{title.runtime_seconds // 60} min"
+    return [fact for fact in (title.kind.value, ", ".join(title.genres), str(title.year or ""), length) if fact]
+
+
+def _why_no_views(entry: TitleEntry) -> str:
+    if not entry.candidates:
+        return "No artwork of this title is active yet: upload an image and run `keyart worker`."
+    return "No viewer has a vector yet: post events, then run `keyart foundation train`."

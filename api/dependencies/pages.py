@@ -1,0 +1,174 @@
+"""How a page is decided and made durable before its answer leaves (C1), once for an idempotency key (C2)."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from api.dependencies.services import Services
+from api.errors import Conflict, KeyartError, RepeatedKey, StorageUnavailable, UnknownTitle
+from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, entries_of
+from api.homepage.assemble import PageStamp, assemble_page, fallback_page
+from api.homepage.catalogue import Catalogue
+from api.homepage.experiment import DrawKey
+from api.homepage.request import AskedTitle, KnownViewer, PageRequest
+from api.storage.database import reading
+from api.storage.foundation import live_foundation_version, viewer_vector
+from api.storage.pages import new_page_id, stored_answer
+from bandit.context import RequestContext
+from bandit.decision import Page, Slot
+from bandit.sampling import window_of
+from foundation.events import ViewerId
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectCall:
+    """A call for a page as it was sent: `viewer` is the raw id, `sent` the body, for telling two requests apart."""
+
+    viewer: str
+    context: RequestContext
+    titles: tuple[AskedTitle, ...]
+    idempotency_key: str | None
+    sent: bytes
+
+
+def select_page(services: Services, call: SelectCall) -> bytes:
+    """Decide a page, make it durable and return the answer's bytes.
+
+    A page that cannot be made durable within the time budget shows default artworks and says `logged: false`.
+
+    Raises:
+        UnknownTitle: titles were asked for that do not exist.
+        Conflict: titles were asked for that have nothing to show.
+        RepeatedKey: the idempotency key came with another request before.
+    """
+    with services.metrics.select_seconds.time():
+        answered = _answered_before(services, call)
+        if answered is not None:
+            return answered
+        try:
+            return _decide(services, call)
+        except RepeatedKey:
+            # The same key came twice at once, and the other request was faster: its answer is the answer.
+            answered = _answered_before(services, call)
+            if answered is None:
+                raise
+            return answered
+
+
+def _decide(services: Services, call: SelectCall) -> bytes:
+    viewer = known_viewer(services, services.keys.pseudonym(call.viewer))
+    request = PageRequest(viewer=viewer, context=call.context, titles=call.titles)
+    catalogue = _catalogue_for(services, request)
+    stamp = _stamp(services, call.context)
+    page = assemble_page(request, catalogue, policy=services.live.current, stamp=stamp)
+    answer = _answer(services, page, catalogue, logged=True)
+    if services.log.append(
+        page,
+        idempotency_key=call.idempotency_key,
+        request_digest=_digest(call),
+        response=None if call.idempotency_key is None else answer,
+        timeout=services.settings.select_budget_ms / 1000,
+    ):
+        _count(services, page, logged=True)
+        return answer
+    fallback = fallback_page(request, catalogue, stamp=stamp)
+    _count(services, fallback, logged=False)
+    return _answer(services, fallback, catalogue, logged=False)
+
+
+def known_viewer(services: Services, viewer: ViewerId) -> KnownViewer:
+    """Look up a viewer's vector; without the database a viewer is as good as new, and the page still renders (C8)."""
+    try:
+        with reading(services.engine) as connection:
+            live = live_foundation_version(connection)
+            if live is None:
+                return KnownViewer(viewer=viewer)
+            vector = viewer_vector(connection, viewer, version=live.version)
+            return KnownViewer(viewer=viewer, vector=vector, foundation_version=live.version)
+    except StorageUnavailable as error:
+        logger.warning("viewer vectors cannot be read: %s", error)
+        return KnownViewer(viewer=viewer)
+
+
+def _catalogue_for(services: Services, request: PageRequest) -> Catalogue:
+    """Return a catalogue that can show every asked title; what was put a moment ago is looked for once more."""
+    try:
+        entries_of(services.catalogue.current, request.titles)
+    except LookupError:
+        try:
+            services.catalogue.refresh()
+        except StorageUnavailable as error:
+            logger.warning("the catalogue cannot be refreshed: %s", error)
+    catalogue = services.catalogue.current
+    try:
+        entries_of(catalogue, request.titles)
+    except UnknownTitles as error:
+        raise _naming(
+            UnknownTitle, "There is no title", error.titles, "Put it first: PUT /v1/titles/{title}."
+        ) from error
+    except TitlesWithoutArtwork as error:
+        remedy = "Upload an image and let `keyart worker` embed it, or leave the title out."
+        raise _naming(Conflict, "No artwork can be shown for", error.titles, remedy) from error
+    return catalogue
+
+
+def _naming(kind: type[KeyartError], said: str, titles: tuple[str, ...], remedy: str) -> KeyartError:
+    return kind(f"{said} {', '.join(titles)}.", remedy)
+
+
+def _stamp(services: Services, context: RequestContext) -> PageStamp:
+    settings = services.settings
+    key = DrawKey(salt=settings.draw_salt, window=window_of(context.at, settings.sticky_seconds))
+    return PageStamp(page=new_page_id(), at=datetime.now(UTC), key=key)
+
+
+def _answered_before(services: Services, call: SelectCall) -> bytes | None:
+    if call.idempotency_key is None:
+        return None
+    try:
+        with reading(services.engine) as connection:
+            known = stored_answer(connection, call.idempotency_key)
+    except StorageUnavailable:
+        return None
+    if known is None:
+        return None
+    if known.request_digest != _digest(call):
+        raise RepeatedKey("This Idempotency-Key came with another request before.", "Use a new key for a new request.")
+    return known.response
+
+
+def _digest(call: SelectCall) -> str:
+    return hashlib.sha256(call.sent).hexdigest()
+
+
+def _answer(services: Services, page: Page, catalogue: Catalogue, *, logged: bool) -> bytes:
+    slots = [_slot(services, page, catalogue, index=index, logged=logged) for index in range(len(page.slots))]
+    return msgspec.json.encode({"page": page.page, "policy": page.policy, "logged": logged, "slots": slots})
+
+
+def _slot(services: Services, page: Page, catalogue: Catalogue, *, index: int, logged: bool) -> dict[str, object]:
+    slot: Slot = page.slots[index]
+    image = catalogue.titles[slot.title].candidates[slot.artwork].image
+    return {
+        "title": slot.title,
+        "decision": services.keys.sign_decision(page.page, index, logged=logged),
+        "artwork": slot.artwork,
+        "image": image_address(services, image),
+        "probability": slot.probability,
+        "reason": slot.reason,
+    }
+
+
+def image_address(services: Services, image: str) -> str:
+    """Where an image is read from: by its hash, so that it may be cached for ever."""
+    return f"{services.settings.image_base_url}/images/{image}"
+
+
+def _count(services: Services, page: Page, *, logged: bool) -> None:
+    for slot in page.slots:
+        services.metrics.decisions.labels(slot.reason, str(logged).lower()).inc()

@@ -1,0 +1,91 @@
+"""What routes are handed: everything that an installation needs open, made at start and closed at the end."""
+
+import logging
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from api.dependencies.catalogue import CatalogueMirror
+from api.dependencies.live_policy import LivePolicy
+from api.dependencies.metrics import Metrics
+from api.errors import KeyartError
+from api.security import Keys, load_keys
+from api.settings import Settings
+from api.storage.blobs import BlobStore
+from api.storage.database import open_engine
+from api.storage.decision_log import DecisionLog
+from artwork.sandbox import ImageSandbox
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The open parts of an installation. `problems` says what the last refresh could not read, by part."""
+
+    settings: Settings
+    engine: Engine
+    blobs: BlobStore
+    keys: Keys
+    sandbox: ImageSandbox
+    log: DecisionLog
+    catalogue: CatalogueMirror
+    live: LivePolicy
+    metrics: Metrics
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+
+    def refresh(self) -> None:
+        """Bring the catalogue and the live policy up to date; what cannot be read stays as it was."""
+        for name, refresh in (("catalogue", self.catalogue.refresh), ("policy", self.live.refresh)):
+            try:
+                refresh()
+                self.problems.pop(name, None)
+            except KeyartError as error:
+                if self.problems.get(name) != str(error):
+                    logger.warning("the %s could not be refreshed: %s", name, error)
+                self.problems[name] = str(error)
+
+
+@contextmanager
+def open_services(settings: Settings) -> Generator[Services]:
+    """Open the parts of an installation, keep them fresh in the background, and close them at the end.
+
+    The database may be down: pages are then decided from an empty catalogue until it is back.
+    """
+    engine = open_engine(settings.database_url)
+    blobs = BlobStore(settings.home)
+    services = Services(
+        settings=settings,
+        engine=engine,
+        blobs=blobs,
+        keys=load_keys(settings),
+        sandbox=ImageSandbox(),
+        log=DecisionLog(engine),
+        catalogue=CatalogueMirror(engine),
+        live=LivePolicy(engine, blobs),
+        metrics=Metrics(),
+    )
+    services.refresh()
+    ending = threading.Event()
+    refresher = threading.Thread(target=_keep_fresh, args=(services, ending), name="keyart-refresh", daemon=True)
+    refresher.start()
+    try:
+        yield services
+    finally:
+        ending.set()
+        refresher.join()
+        services.log.close()
+        services.sandbox.close()
+        engine.dispose()
+
+
+def _keep_fresh(services: Services, ending: threading.Event) -> None:
+    while not ending.wait(services.settings.refresh_seconds):
+        try:
+            services.refresh()
+        except Exception:
+            # The thread must outlive whatever it meets, or promotions would no longer be picked up.
+            logger.exception("refreshing failed")

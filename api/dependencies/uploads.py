@@ -1,0 +1,80 @@
+"""How an uploaded picture comes in: checked in the sandbox, its bytes stored, then named by the catalogue."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.dependencies.services import Services
+from api.errors import RejectedUpload
+from api.storage.catalog import find_title
+from api.storage.database import reading, transaction
+from api.storage.images import Image, attach_image, find_image, perceptual_hashes
+from artwork.catalog import Artwork, ArtworkId, ImageHash, TitleId
+from artwork.intake import CleanImage, RejectedImage
+from artwork.similarity import near_duplicates
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An artwork as it is after its upload, and which others of its title look nearly the same."""
+
+    artwork: Artwork
+    near_duplicates: list[ArtworkId]
+
+
+def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: bytes) -> Upload:
+    """Check and re-encode the bytes, store them by hash, attach them to the artwork; a job embeds them later.
+
+    The bytes are stored before the database names them, so it never names what does not exist. A refused upload
+    leaves nothing behind.
+
+    Raises:
+        UnknownTitle: the title does not exist.
+        RejectedUpload: the bytes are no picture that is taken.
+    """
+    with reading(services.engine) as connection:
+        find_title(connection, title)
+    clean = _checked(services, data)
+    services.blobs.put_image(clean.sha256, clean.format, clean.data)
+    with transaction(services.engine) as connection:
+        others = perceptual_hashes(connection, title)
+        others.pop(artwork, None)
+        attached = attach_image(connection, title, artwork, image=_record(clean), now=datetime.now(UTC))
+    return Upload(attached, near_duplicates(clean.perceptual_hash, others))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """Clean bytes and their format: jpeg, png or webp."""
+
+    data: bytes
+    format: str
+
+
+def stored_image(services: Services, image: ImageHash) -> StoredImage:
+    """Return an image.
+
+    Raises:
+        UnknownImage: no artwork ever had it.
+        DamagedFile, MissingFile: its file is not what the database says.
+    """
+    with reading(services.engine) as connection:
+        found = find_image(connection, image)
+    return StoredImage(services.blobs.get_image(image, found.format), found.format)
+
+
+def _checked(services: Services, data: bytes) -> CleanImage:
+    try:
+        return services.sandbox.clean(data)
+    except RejectedImage as rejected:
+        raise RejectedUpload(rejected.message, reason=rejected.reason_code) from rejected
+
+
+def _record(clean: CleanImage) -> Image:
+    return Image(
+        sha256=clean.sha256,
+        format=clean.format,
+        width=clean.width,
+        height=clean.height,
+        bytes=len(clean.data),
+        perceptual_hash=clean.perceptual_hash,
+    )

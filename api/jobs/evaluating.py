@@ -1,0 +1,62 @@
+"""The job that values a policy version from the decisions that others made, on rows that it did not learn from."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Engine
+
+from api.dependencies.live_policy import load_version
+from api.jobs.learning import VisibleRows, picture_vectors
+from api.storage.blobs import BlobStore
+from api.storage.database import reading
+from api.storage.policies import BUILT_IN, find_policy_version
+from api.storage.rewards import rewarded_decisions
+from bandit.decision import PolicyVersionId, RewardedDecision
+from bandit.learning import is_held_out
+from bandit.ope.evaluation import Evaluation, evaluate
+from bandit.ope.scoring import Pictures, score
+from bandit.registry import Manifest, manifest_from_json
+from bandit.rewards import QUALITY_PLAY
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """An evaluation, and which rows it was made on."""
+
+    evaluation: Evaluation
+    rows: str
+
+
+def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, level: float = 0.95) -> Evaluated:
+    """Value a policy version, or the built-in uniform one, from this installation's own log.
+
+    A learned version is valued only on viewers that learning held out, and on what was logged after it: on the rows
+    that it learned from, any policy looks better than it is.
+
+    Raises:
+        UnknownVersion: there is no such version.
+        DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
+    """
+    policy = load_version(engine, blobs, version)
+    rows: Iterable[RewardedDecision] = rewarded_decisions(engine, definition=QUALITY_PLAY)
+    if version in BUILT_IN:
+        scored = score(rows, policy, pictures=Pictures())
+        return Evaluated(evaluate(scored, level=level), "every rewarded decision")
+    with reading(engine) as connection:
+        stored = find_policy_version(connection, version)
+    manifest = manifest_from_json(msgspec.json.encode(stored.manifest))
+    vectors, _ = picture_vectors(engine)
+    visible = VisibleRows(_not_learned_from(rows, manifest), vectors)
+    scored = score(visible, policy, pictures=Pictures(vectors=vectors))
+    share = f"{manifest.holdout.share:.0%}"
+    return Evaluated(
+        evaluate(scored, level=level), f"the {share} of viewers held out from learning, and all later rows"
+    )
+
+
+def _not_learned_from(rows: Iterable[RewardedDecision], manifest: Manifest) -> Iterator[RewardedDecision]:
+    for row in rows:
+        later = manifest.watermark is not None and row.page.page > manifest.watermark
+        if later or is_held_out(row.page.viewer, manifest.holdout):
+            yield row

@@ -1,0 +1,105 @@
+"""The job that learns a policy version from the log: joined rewards in, a checked candidate out. Promotes nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Engine
+
+from api.errors import Conflict
+from api.jobs.joining import join_rewards
+from api.settings import Settings
+from api.storage.blobs import BlobStore
+from api.storage.database import reading, transaction
+from api.storage.foundation import live_foundation_version
+from api.storage.pages import last_page, page_id_at
+from api.storage.policies import PolicyVersion, add_policy_version, live_version
+from api.storage.rewards import rewarded_decisions
+from api.storage.vectors import all_vectors, live_embedding_version
+from bandit.context import Vector
+from bandit.decision import IMAGE_KEY_DIGITS, PageId, RewardedDecision
+from bandit.learning import LearnConfig, Provenance, learn
+from bandit.registry import Manifest
+from bandit.rewards import QUALITY_PLAY
+
+
+@dataclass
+class VisibleRows:
+    """The rewarded decisions all of whose artworks have a vector; the others are counted in `skipped`, not hidden."""
+
+    rows: Iterator[RewardedDecision]
+    vectors: Mapping[str, Vector]
+    skipped: int = field(default=0, init=False)
+
+    def __iter__(self) -> Iterator[RewardedDecision]:
+        for row in self.rows:
+            if all(key in self.vectors for key in row.decision.images):
+                yield row
+            else:
+                self.skipped += 1
+
+
+def learn_version(
+    engine: Engine, blobs: BlobStore, *, settings: Settings, progress: Callable[[float], None] | None = None
+) -> Manifest:
+    """Join what is due, learn from every decision up to now, and keep the version as a candidate.
+
+    With `reward_window_seconds` set, decisions younger than that are left for the next time: their plays may come.
+
+    Raises:
+        Conflict: no image was embedded yet.
+        EmptyLog, InvalidExample, LearningFailed: see `bandit.learning.learn`; nothing was kept.
+    """
+    now = datetime.now(UTC)
+    window = timedelta(seconds=settings.reward_window_seconds)
+    while join_rewards(engine, window=window, now=now):
+        pass
+    watermark = _watermark(engine, window=window, now=now)
+    vectors, embedding_version = picture_vectors(engine)
+    with reading(engine) as connection:
+        foundation = live_foundation_version(connection)
+        parent = live_version(connection)
+    rows = VisibleRows(rewarded_decisions(engine, definition=QUALITY_PLAY, until=watermark), vectors)
+    learned = learn(
+        rows,
+        vectors,
+        config=LearnConfig(
+            embedding_version=embedding_version, foundation_version=foundation.version if foundation else None
+        ),
+        provenance=Provenance(created_at=now, watermark=watermark, parent=parent),
+        progress=progress,
+    )
+    _keep(engine, blobs, learned.manifest, bundle=learned.bundle)
+    return learned.manifest
+
+
+def picture_vectors(engine: Engine) -> tuple[dict[str, Vector], str]:
+    """Return the vector of every image by image key, and the embedding version that they are of.
+
+    Raises:
+        Conflict: no image was embedded yet.
+    """
+    with reading(engine) as connection:
+        live = live_embedding_version(connection)
+        if live is None:
+            raise Conflict("No artwork was embedded yet.", "Upload images and run `keyart worker`.")
+        vectors = all_vectors(connection, live.version)
+    return {image[:IMAGE_KEY_DIGITS]: vector for image, vector in vectors.items()}, live.version
+
+
+def _watermark(engine: Engine, *, window: timedelta, now: datetime) -> PageId | None:
+    if window:
+        return page_id_at(now - window)
+    with reading(engine) as connection:
+        return last_page(connection)
+
+
+def _keep(engine: Engine, blobs: BlobStore, manifest: Manifest, *, bundle: bytes) -> None:
+    """Store the bytes first, then name them: what the database names must exist."""
+    digest = blobs.put_model(bundle)
+    described = cast(dict[str, Any], msgspec.json.decode(manifest.to_json()))
+    version = PolicyVersion(version=manifest.version, digest=digest, manifest=described, created_at=manifest.created_at)
+    with transaction(engine) as connection:
+        add_policy_version(connection, version)

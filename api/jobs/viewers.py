@@ -1,0 +1,98 @@
+"""The jobs that train the foundation model on the stored events, judge it, and keep the viewers' vectors fresh."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from api.errors import UnknownVersion
+from api.storage.blobs import BlobStore
+from api.storage.database import reading, transaction
+from api.storage.events import histories, stale_viewers
+from api.storage.foundation import (
+    FoundationVersion,
+    ViewerVector,
+    add_foundation_version,
+    live_foundation_version,
+    put_title_vectors,
+    put_viewer_vectors,
+    set_live_foundation_version,
+)
+from foundation.checkpoint import from_bytes, to_bytes, version_of
+from foundation.encoder import encode_viewers, title_vectors
+from foundation.trained import Foundation, TrainingConfig
+from foundation.training import train
+
+VIEWERS_AT_ONCE = 1000
+
+
+def train_foundation(
+    engine: Engine, blobs: BlobStore, *, config: TrainingConfig, progress: Callable[[float], None] | None = None
+) -> FoundationVersion:
+    """Train a version on all stored events, embed every viewer and title with it, then let pages use it.
+
+    Raises:
+        TooFewHistories: there are too few viewers with enough events.
+        StorageUnavailable: the version that was live stays so.
+    """
+    with reading(engine) as connection:
+        foundation = train((events for _, events in histories(connection)), config=config, progress=progress)
+    data = to_bytes(foundation)
+    version = FoundationVersion(
+        version=version_of(data),
+        digest=blobs.put_model(data),
+        config=asdict(config),
+        metrics=metrics_of(foundation),
+        created_at=datetime.now(UTC),
+    )
+    with transaction(engine) as connection:
+        add_foundation_version(connection, version)
+        put_title_vectors(connection, version.version, title_vectors(foundation))
+    while refresh_viewers(engine, foundation, version=version.version):
+        pass
+    with transaction(engine) as connection:
+        set_live_foundation_version(connection, version.version)
+    return version
+
+
+def refresh_viewers(engine: Engine, foundation: Foundation, *, version: str) -> int:
+    """Embed viewers whose vector does not know all of their events, up to a batch, and return how many."""
+    with reading(engine) as connection:
+        stale = stale_viewers(connection, version, limit=VIEWERS_AT_ONCE)
+        known = dict(histories(connection, stale))
+    if not known:
+        return 0
+    vectors = encode_viewers(foundation, known.values())
+    fresh = [
+        ViewerVector(viewer=viewer, vector=vector, events=stale[viewer])
+        for viewer, vector in zip(known, vectors, strict=True)
+    ]
+    with transaction(engine) as connection:
+        put_viewer_vectors(connection, version, fresh, now=datetime.now(UTC))
+    return len(fresh)
+
+
+def live_foundation(engine: Engine, blobs: BlobStore) -> tuple[FoundationVersion, Foundation]:
+    """Load the live version.
+
+    Raises:
+        UnknownVersion: none was trained yet.
+        DamagedFile, MissingFile, DamagedCheckpoint: its bytes are not what was written.
+    """
+    with reading(engine) as connection:
+        version = live_foundation_version(connection)
+    if version is None:
+        raise UnknownVersion("No foundation version was trained yet.", "Train one: `keyart foundation train`.")
+    return version, from_bytes(blobs.get_model(version.digest))
+
+
+def metrics_of(foundation: Foundation) -> dict[str, float]:
+    """The held-out figures of a version, with popularity's beside them, as plain numbers."""
+    report = foundation.report
+    rankings = {"validation": report.validation, "test": report.test, "popularity": report.popularity}
+    flat: dict[str, Any] = {
+        f"{name}_{key}": value for name, ranking in rankings.items() for key, value in asdict(ranking).items()
+    }
+    return {"viewers": report.viewers, "interactions": report.interactions, "epoch": report.epoch, **flat}

@@ -1,0 +1,120 @@
+"""The worker: does what waits, job after job, until it is told to stop. Outlives whatever a job meets."""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from api.errors import KeyartError, UnknownVersion
+from api.jobs.embedding import embed_images, open_embedder
+from api.jobs.joining import join_rewards
+from api.jobs.viewers import live_foundation, refresh_viewers
+from api.settings import Settings
+from api.storage.blobs import BlobStore
+from api.storage.database import open_engine, reading
+from api.storage.foundation import live_foundation_version
+from api.storage.jobs import JobKind, count_unfinished
+from api.storage.vectors import live_embedding_version
+from artwork.embedding import Embedder, EmbeddingModelUnavailable
+from foundation.trained import Foundation
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.25
+VIEWERS_EVERY_SECONDS = 5.0
+MODEL_AGAIN_SECONDS = 30.0
+
+
+class Worker:
+    """One worker process: its name, the models it has opened, and when it may look again for what is rare."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine: Engine = open_engine(settings.database_url)
+        self._blobs = BlobStore(settings.home)
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._embedder: Embedder | None = None
+        self._foundation: tuple[str, Foundation] | None = None
+        self._embedding_from = 0.0
+        self._viewers_from = 0.0
+
+    def step(self) -> bool:
+        """Do some of everything that waits, and tell whether there was anything."""
+        worked = [self._guarded(part) for part in (self._embed, self._join, self._refresh_viewers)]
+        return any(worked)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def _guarded(self, part: Callable[[], bool]) -> bool:
+        """What one kind of work meets must not keep the others from being done."""
+        try:
+            return part()
+        except KeyartError as error:
+            logger.warning("%s: %s", part.__name__.strip("_"), error)
+        except Exception:
+            logger.exception("%s failed", part.__name__.strip("_"))
+        return False
+
+    def _embed(self) -> bool:
+        if self._embedder is None:
+            if time.monotonic() < self._embedding_from or not self._model_needed():
+                return False
+            try:
+                self._embedder = open_embedder(self._settings, self._engine)
+            except EmbeddingModelUnavailable as error:
+                self._embedding_from = time.monotonic() + MODEL_AGAIN_SECONDS
+                logger.error("uploaded images wait: %s", error)
+                return False
+        return embed_images(self._engine, self._blobs, self._embedder, owner=self._name) > 0
+
+    def _model_needed(self) -> bool:
+        """Tell whether images wait, or were embedded before: by a model that the settings may have left since."""
+        with reading(self._engine) as connection:
+            if live_embedding_version(connection) is not None:
+                return True
+            return count_unfinished(connection, JobKind.EMBED_IMAGE) > 0
+
+    def _join(self) -> bool:
+        window = timedelta(seconds=self._settings.reward_window_seconds)
+        return join_rewards(self._engine, window=window, now=datetime.now(UTC)) > 0
+
+    def _refresh_viewers(self) -> bool:
+        if time.monotonic() < self._viewers_from:
+            return False
+        try:
+            version, foundation = self._live_foundation()
+        except UnknownVersion:
+            self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
+            return False
+        worked = refresh_viewers(self._engine, foundation, version=version) > 0
+        if not worked:
+            self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
+        return worked
+
+    def _live_foundation(self) -> tuple[str, Foundation]:
+        with reading(self._engine) as connection:
+            live = live_foundation_version(connection)
+        if self._foundation is None or live is None or live.version != self._foundation[0]:
+            version, foundation = live_foundation(self._engine, self._blobs)
+            self._foundation = (version.version, foundation)
+        return self._foundation
+
+
+def work(settings: Settings, *, stop: Callable[[], bool], once: bool) -> None:
+    """Work until `stop` says so; with `once`, until nothing waits."""
+    worker = Worker(settings)
+    try:
+        while not stop():
+            if not worker.step():
+                if once:
+                    return
+                time.sleep(IDLE_SECONDS)
+    finally:
+        worker.close()

@@ -1,0 +1,130 @@
+"""/v1/titles/{title}/artworks: the artworks of a title: described, uploaded, listed, read."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import Field
+
+from api.dependencies.pages import image_address
+from api.dependencies.requests import ServicesDep, read_body
+from api.dependencies.services import Services
+from api.dependencies.uploads import take_image
+from api.errors import RejectedUpload
+from api.routes.titles import TitlePath
+from api.routes.wire import CatalogueId, Text, Wire, Word
+from api.storage.catalog import find_artwork, list_artworks, put_artwork
+from api.storage.database import reading, transaction
+from artwork.catalog import Artwork, ArtworkId, ArtworkState, TitleId
+from artwork.intake import DEFAULT_LIMITS
+
+router = APIRouter(prefix="/titles/{title}/artworks", tags=["catalogue"])
+
+ArtworkPath = Annotated[CatalogueId, Path()]
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
+_RAW_IMAGE: dict[str, Any] = {"requestBody": {"required": True, "content": {name: {} for name in IMAGE_TYPES}}}
+
+
+class ArtworkBody(Wire):
+    """What the creative team says of an artwork; everything is optional. `locales` empty means: everywhere."""
+
+    label: Text | None = None
+    default: bool = False
+    locales: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
+    maturity: Word | None = None
+    spoiler: bool = False
+
+
+class ArtworkAnswer(ArtworkBody):
+    """An artwork with its state; `reason` says why it is not active, `image` where its bytes are."""
+
+    title: str
+    artwork: str
+    sha256: str | None
+    image: str | None
+    state: ArtworkState
+    reason: str | None
+
+
+class ArtworksAnswer(Wire):
+    """All artworks of a title, in the order of their ids."""
+
+    artworks: list[ArtworkAnswer]
+
+
+class UploadAnswer(Wire):
+    """An accepted upload; `near_duplicates` are artworks of the same title that look nearly the same."""
+
+    artwork: str
+    sha256: str
+    state: ArtworkState
+    near_duplicates: list[str]
+
+
+async def image_body(request: Request) -> bytes:
+    """Read the raw bytes of an upload."""
+    data = await read_body(request, DEFAULT_LIMITS.max_bytes)
+    if not data:
+        raise RejectedUpload("The body is empty.", "Send the image's bytes as the body of the request.", reason="empty")
+    return data
+
+
+@router.put("/{artwork}", response_model=ArtworkAnswer)
+def put(title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, services: ServicesDep) -> ArtworkAnswer:
+    """Describe an artwork, before or after its image is uploaded."""
+    described = Artwork(
+        title=TitleId(title),
+        artwork=ArtworkId(artwork),
+        label=body.label,
+        default=body.default,
+        locales=body.locales,
+        maturity=body.maturity,
+        spoiler=body.spoiler,
+    )
+    with transaction(services.engine) as connection:
+        written = put_artwork(connection, described, now=datetime.now(UTC))
+    return _answer(services, written)
+
+
+@router.put("/{artwork}/image", status_code=202, response_model=UploadAnswer, openapi_extra=_RAW_IMAGE)
+def put_image(
+    title: TitlePath, artwork: ArtworkPath, services: ServicesDep, data: Annotated[bytes, Depends(image_body)]
+) -> UploadAnswer:
+    """Upload an artwork's picture: a JPEG, PNG or WebP as the raw body. A worker embeds it, then it is active."""
+    upload = take_image(services, TitleId(title), ArtworkId(artwork), data=data)
+    taken = upload.artwork
+    return UploadAnswer(
+        artwork=taken.artwork, sha256=taken.image or "", state=taken.state, near_duplicates=[*upload.near_duplicates]
+    )
+
+
+@router.get("", response_model=ArtworksAnswer)
+def listed(title: TitlePath, services: ServicesDep) -> ArtworksAnswer:
+    """List the artworks of a title."""
+    with reading(services.engine) as connection:
+        found = list_artworks(connection, TitleId(title))
+    return ArtworksAnswer(artworks=[_answer(services, each) for each in found])
+
+
+@router.get("/{artwork}", response_model=ArtworkAnswer)
+def read(title: TitlePath, artwork: ArtworkPath, services: ServicesDep) -> ArtworkAnswer:
+    """Read one artwork."""
+    with reading(services.engine) as connection:
+        return _answer(services, find_artwork(connection, TitleId(title), ArtworkId(artwork)))
+
+
+def _answer(services: Services, artwork: Artwork) -> ArtworkAnswer:
+    waits = artwork.image is None and artwork.state is ArtworkState.PROCESSING
+    return ArtworkAnswer(
+        title=artwork.title,
+        artwork=artwork.artwork,
+        label=artwork.label,
+        default=artwork.default,
+        locales=artwork.locales,
+        maturity=artwork.maturity,
+        spoiler=artwork.spoiler,
+        sha256=artwork.image,
+        image=None if artwork.image is None else image_address(services, artwork.image),
+        state=artwork.state,
+        reason="no image was uploaded yet" if waits else artwork.reason,
+    )

@@ -1,0 +1,119 @@
+"""GET /v1/decisions/{decision}: the whole record of one decision, with its outcomes and rewards."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from api.dependencies.requests import ServicesDep
+from api.errors import ForgedDecision, UnknownDecision
+from api.routes.wire import Wire
+from api.storage.database import reading
+from api.storage.outcomes import outcomes_of
+from api.storage.pages import find_page
+from api.storage.rewards import rewards_of
+from bandit.decision import Outcome, Page, Reward
+
+router = APIRouter(tags=["serving"])
+
+
+class EligibleAnswer(Wire):
+    """One artwork that could have been shown; `image` is the first 16 digits of its image's SHA-256."""
+
+    artwork: str
+    image: str
+    probability: float
+
+
+class DecisionAnswer(Wire):
+    """Everything that the draw depended on (C6): with the policy version it can be computed again, bit for bit."""
+
+    decision: str
+    page: str
+    slot: int
+    viewer: str
+    at: datetime
+    context: dict[str, Any]
+    title: str
+    position: int
+    score: float | None
+    artworks: list[EligibleAnswer]
+    artwork: str
+    probability: float
+    reason: str
+    policy: str
+    policy_digest: str
+    embedding_version: str
+    foundation_version: str | None
+    viewer_vector: list[float] | None
+    salt: str
+    window: int
+    outcomes: list[dict[str, Any]]
+    rewards: list[dict[str, Any]]
+
+
+@router.get("/decisions/{decision}", response_model=DecisionAnswer)
+def read(decision: Annotated[str, Path(max_length=256)], services: ServicesDep) -> DecisionAnswer:
+    """Read a decision back, and what became of it."""
+    try:
+        signed = services.keys.read_decision(decision)
+    except ForgedDecision as error:
+        raise UnknownDecision(error.message, error.remedy) from error
+    with reading(services.engine) as connection:
+        page = find_page(connection, signed.page)
+        outcomes = outcomes_of(connection, [signed.page]).get(signed.page, [])
+        rewards = rewards_of(connection, signed.page)
+    return DecisionAnswer(
+        decision=decision,
+        slot=signed.slot,
+        outcomes=[_outcome(each) for each in outcomes if each.slot == signed.slot],
+        rewards=[_reward(each) for each in rewards if each.slot == signed.slot],
+        **_page_part(page),
+        **_slot_part(page, signed.slot),
+    )
+
+
+def _page_part(page: Page) -> dict[str, Any]:
+    context = page.request
+    vector = page.vector()
+    return {
+        "page": page.page,
+        "viewer": page.viewer,
+        "at": page.at,
+        "context": {name: getattr(context, name) for name in context.__struct_fields__},
+        "policy": page.policy,
+        "policy_digest": page.policy_digest,
+        "embedding_version": page.embedding_version,
+        "foundation_version": page.foundation_version,
+        "viewer_vector": None if vector is None else vector.tolist(),
+        "salt": page.salt,
+        "window": page.window,
+    }
+
+
+def _slot_part(page: Page, index: int) -> dict[str, Any]:
+    slot = page.slots[index]
+    rows = zip(slot.artworks, slot.images, slot.probabilities, strict=True)
+    return {
+        "title": slot.title,
+        "position": slot.position,
+        "score": slot.score,
+        "artworks": [EligibleAnswer(artwork=name, image=image, probability=p) for name, image, p in rows],
+        "artwork": slot.artwork,
+        "probability": slot.probability,
+        "reason": slot.reason,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "event": outcome.event,
+        "kind": outcome.kind,
+        "at": outcome.at,
+        "seconds": outcome.seconds,
+        "of_seconds": outcome.of_seconds,
+    }
+
+
+def _reward(reward: Reward) -> dict[str, Any]:
+    return {"definition": reward.definition, "value": reward.value, "final": reward.final}
