@@ -42,7 +42,9 @@ class Keys:
 
     def pseudonym(self, viewer: str) -> ViewerId:
         """Return the only form in which a viewer's id is stored or logged: 32 hex digits of HMAC-SHA-256."""
-        return ViewerId(hmac.digest(self._viewers, viewer.encode(), "sha256").hex()[:PSEUDONYM_DIGITS])
+        return ViewerId(
+            hmac.digest(self._viewers, viewer.encode(errors="surrogatepass"), "sha256").hex()[:PSEUDONYM_DIGITS]
+        )
 
     def sign_decision(self, page: PageId, slot: int, *, logged: bool = True) -> DecisionId:
         """Return the decision id of a page's slot, `{page}-{slot:02d}-{signature}`."""
@@ -89,7 +91,7 @@ def is_admin_key(given: str, settings: Settings) -> bool:
     if settings.admin_key is None:
         return False
     expected = hashlib.sha256(settings.admin_key.get_secret_value().encode()).digest()
-    return hmac.compare_digest(hashlib.sha256(given.encode()).digest(), expected)
+    return hmac.compare_digest(hashlib.sha256(given.encode(errors="surrogatepass")).digest(), expected)
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

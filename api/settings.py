@@ -5,7 +5,7 @@ Each field is documented in docs/settings.md; a test compares the two.
 
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -72,7 +72,7 @@ def load_settings(**overrides: object) -> Settings:
         BadSettings: a value is wrong, or keyart.toml is no TOML or has an unknown name.
     """
     try:
-        return Settings.model_validate(overrides)
+        return Settings(**cast(dict[str, Any], overrides))
     except ValidationError as error:
         raise BadSettings(_first_mistake(error), "docs/settings.md lists every setting.") from None
     except TOMLDecodeError as error:

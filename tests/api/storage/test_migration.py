@@ -1,0 +1,64 @@
+"""The migrations and the tables agree, on both databases."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+
+from api.errors import StorageUnavailable
+from api.storage.database import open_engine, reading, transaction
+from api.storage.migration import current, migrate, newest_revision
+from api.storage.tables import metadata
+
+
+def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_missing_column_would_be_noticed(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("ALTER TABLE jobs DROP COLUMN error"))
+    with reading(engine) as connection:
+        [difference] = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert difference[0] == "add_column"
+
+
+def test_named_checks_are_in_the_migrations_too(engine: Engine) -> None:
+    assert [check["name"] for check in inspect(engine).get_check_constraints("rewards")] == ["ck_rewards_value"]
+
+
+def test_migrating_tells_the_revision_and_is_harmless_twice(empty_url: str) -> None:
+    engine = open_engine(empty_url)
+    assert current(engine) is None
+    assert migrate(engine) == newest_revision()
+    assert migrate(engine) == current(engine) == newest_revision()
+    engine.dispose()
+
+
+def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
+    engines = [open_engine(empty_url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(migrate, engines)) == {newest_revision()}
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_database_of_a_newer_keyart_is_left_alone(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'from_the_future'"))
+    with pytest.raises(StorageUnavailable, match="from_the_future"):
+        migrate(engine)
+
+
+def test_a_migration_that_breaks_leaves_nothing(empty_url: str) -> None:
+    engine = open_engine(empty_url)
+    with transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE jobs (mine INTEGER)"))  # the last table that the migration makes
+    with pytest.raises(Exception, match="already exists"):
+        migrate(engine)
+    assert inspect(engine).get_table_names() == ["jobs"]
+    engine.dispose()
