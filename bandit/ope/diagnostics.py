@@ -9,6 +9,7 @@ from bandit.ope.intervals import Method, NotEstimable
 from bandit.ope.ips import IPS
 from bandit.ope.on_policy import LoggingMean, MeanWeight
 from bandit.ope.overlap import Support, Weights
+from bandit.ope.viewers import ViewerSet
 
 DEFAULT_FLOOR = 1e-3
 """Artworks that were logged with a smaller probability count as barely supported."""
@@ -22,6 +23,7 @@ class Diagnostics:
         self.weights = Weights()
         self.support = Support()
         self.calibration = Calibration()
+        self.viewers = ViewerSet()
         self.logging = LoggingMean()
         self.mean_weight = MeanWeight()
         self.uniform = IPS()
@@ -37,6 +39,8 @@ class Diagnostics:
         uniform = batch.against_uniform()
         if uniform is not None:
             self.uniform.add(uniform)
+        if batch.viewers is not None:
+            self.viewers.add(batch)
         if batch.eligible is not None:
             self.calibration.add(batch.eligible)
 
@@ -45,6 +49,7 @@ class Diagnostics:
         both.weights = self.weights + other.weights
         both.support = self.support + other.support
         both.calibration = self.calibration + other.calibration
+        both.viewers = self.viewers + other.viewers
         both.logging = self.logging + other.logging
         both.mean_weight = self.mean_weight + other.mean_weight
         both.uniform = self.uniform + other.uniform

@@ -96,11 +96,6 @@ class Estimator(ABC):
         """How many rows were taken in."""
         return self._sums.rows
 
-    @property
-    def viewers(self) -> int | None:
-        """How many viewers they are of, or None where the log does not know them."""
-        return self._sums.viewers
-
 
 class RatioEstimator(Estimator):
     """An estimator whose value is the first term's sum over the second's."""

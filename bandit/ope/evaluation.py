@@ -86,7 +86,7 @@ class Evaluator:
         found = self._faults.refusals() or refusals(self._diagnostics)
         return Evaluation(
             rows=self._faults.rows,
-            viewers=self._diagnostics.logging.viewers,
+            viewers=len(self._diagnostics.viewers) or None,
             estimates=() if found else tuple(one.result(level) for one in self._estimators()),
             diagnostics={
                 **self._diagnostics.to_json(level=level),

@@ -56,7 +56,7 @@ def interval_around(value: float, *, gradient: Floats, sums: Sums, level: float,
 
 def default_method(sums: Sums) -> Method:
     """Clustered by viewer where viewers are known and repeat, by row otherwise."""
-    return Method.NORMAL if sums.viewers in (None, sums.rows) else Method.VIEWER_CLUSTERED
+    return Method.NORMAL if sums.viewer_pieces in (0, sums.rows) else Method.VIEWER_CLUSTERED
 
 
 def standard_error(gradient: Floats, *, sums: Sums, method: Method) -> float:
@@ -73,7 +73,7 @@ def standard_error(gradient: Floats, *, sums: Sums, method: Method) -> float:
 def _independent(sums: Sums, method: Method) -> int:
     """How many independent pieces the sums are made of: at least two, or NotEstimable."""
     by_row = method is Method.NORMAL
-    count = (sums.rows if by_row else sums.viewers) or 0
+    count = sums.rows if by_row else sums.viewer_pieces
     if count < 2:
         raise NotEstimable(f"{count} {'rows' if by_row else 'viewers'} have no spread: an interval needs at least two")
     return count

@@ -69,7 +69,7 @@ def _no_overlap(diagnostics: Diagnostics) -> Refusal | None:
 
 
 def _too_few(diagnostics: Diagnostics) -> Refusal | None:
-    rows, viewers = diagnostics.weights.rows, diagnostics.logging.viewers
+    rows, viewers = diagnostics.weights.rows, len(diagnostics.viewers)
     if rows < 2:
         return Refusal(
             code="one_row", message="one row has no spread, so no interval", remedy="log more decisions first"

@@ -1,5 +1,9 @@
-"""The promise of an interval, kept: in Worlds with a known truth it holds that truth as often as it says."""
+"""The promise of an interval, kept: in Worlds with a known truth it holds that truth as often as it says.
 
+The study quoted in docs/evaluation.md: `pytest -m slow tests/bandit/ope/test_coverage.py --log-cli-level=INFO`.
+"""
+
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +21,8 @@ from bandit.simulator.world import Indices, World
 
 MakeBatch = Callable[..., Batch]
 SEEDS = 100
+STUDY_SEEDS = 300
+logger = logging.getLogger(__name__)
 
 
 def tabulated(world: World, policy: Stated) -> Stated:
@@ -90,3 +96,43 @@ def test_rows_of_repeating_viewers_need_the_clustered_interval(make_batch: MakeB
         by_row += covered(SNIPS(), batch, truth, method=Method.NORMAL)
     assert by_viewer >= 90
     assert by_row <= 75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rates", [WEAK, STRONG], ids=["weak", "strong"])
+@pytest.mark.parametrize("decisions", [2000, 20_000])
+def test_study_of_uniform_logs(
+    rates: PlayRates, decisions: int, make_batch: MakeBatch, request: pytest.FixtureRequest
+) -> None:
+    world = random_world(5, shape=WorldShape(viewers=2000, titles=40), rates=rates)
+    target = tabulated(world, softmax_in(world, temperature=0.02))
+    truth = value_of(world, target)
+    held, refused = {"ips": 0, "snips": 0}, 0
+    for seed in range(STUDY_SEEDS):
+        log = play(world, uniform_in(world), rng=np.random.default_rng(seed), decisions=decisions)
+        evaluation = evaluate([batch_of(log, target, make_batch)])
+        refused += evaluation.refused
+        for estimate in evaluation.estimates:
+            if estimate.estimator in held:
+                held[estimate.estimator] += estimate.interval.low <= truth <= estimate.interval.high
+    logger.info("%s: of %d runs held %s, refused %d", request.node.callspec.id, STUDY_SEEDS, held, refused)
+    assert refused == 0
+    assert min(held.values()) >= 0.93 * STUDY_SEEDS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("people", "each"), [(500, 1), (150, 20), (150, 50), (20, 50)])
+def test_study_of_repeating_viewers(people: int, each: int, make_batch: MakeBatch) -> None:
+    world = random_world(9, shape=WorldShape(viewers=3000, titles=20), rates=PlayRates(uniform=0.2, oracle=0.4))
+    target = tabulated(world, softmax_in(world, temperature=0.1))
+    truth = value_of(world, target)
+    by_viewer = by_row = 0
+    for seed in range(STUDY_SEEDS):
+        rng = np.random.default_rng(seed)
+        viewers, titles = loyal_pairs(world, rng, people=people, each=each)
+        log = play_pairs(world, uniform_in(world), rng=rng, viewers=viewers, titles=titles)
+        batch = batch_of(log, target, make_batch, people=np.repeat(np.arange(people), each))
+        by_viewer += covered(SNIPS(), batch, truth)
+        by_row += covered(SNIPS(), batch, truth, method=Method.NORMAL)
+    logger.info("%d viewers x %d rows: clustered held %d, by row %d", people, each, by_viewer, by_row)
+    assert by_viewer >= 0.92 * STUDY_SEEDS

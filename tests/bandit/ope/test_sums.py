@@ -6,6 +6,7 @@ import pytest
 from bandit.ope.batch import Batch, Floats, viewer_keys
 from bandit.ope.intervals import student_quantile
 from bandit.ope.sums import Sums
+from bandit.ope.viewers import MOST_EXACT, ViewerSet
 
 
 def anyone(viewers: np.ndarray) -> Batch:
@@ -23,19 +24,57 @@ def summed(terms: Floats, viewers: np.ndarray, *, batch_rows: int) -> Sums:
     return sums
 
 
-def test_both_spreads_equal_the_plain_computation_however_the_rows_arrive() -> None:
-    rng = np.random.default_rng(4)
-    # More viewers than are kept unmerged, so that merging happens on the way.
-    terms, viewers = rng.normal(size=(200_000, 3)), rng.integers(90_000, size=200_000)
-    gradient = np.array([0.5, -2.0, 1.0])
-    by_viewer = np.zeros((90_000, 3))
+def plain_spreads(terms: Floats, viewers: np.ndarray, gradient: Floats) -> tuple[float, float]:
+    """By row and by viewer, with everything in memory at once."""
+    by_viewer = np.zeros((viewers.max() + 1, terms.shape[1]))
     np.add.at(by_viewer, viewers, terms)
-    for batch_rows in (200_000, 30_000):
-        sums = summed(terms, viewers, batch_rows=batch_rows)
-        assert sums.viewers == len(np.unique(viewers))
-        assert sums.row_spread(gradient) == pytest.approx(float(np.linalg.norm(terms @ gradient)), rel=1e-12)
-        assert sums.viewer_spread(gradient) == pytest.approx(float(np.linalg.norm(by_viewer @ gradient)), rel=1e-12)
-        np.testing.assert_allclose(sums.totals, terms.sum(axis=0), rtol=1e-10)
+    return float(np.linalg.norm(terms @ gradient)), float(np.linalg.norm(by_viewer @ gradient))
+
+
+@pytest.mark.parametrize("batch_rows", [200_000, 30_000])
+def test_both_spreads_equal_the_plain_computation_however_the_rows_arrive(batch_rows: int) -> None:
+    rng = np.random.default_rng(4)
+    terms, viewers = rng.normal(size=(200_000, 3)), rng.integers(50_000, size=200_000)
+    gradient = np.array([0.5, -2.0, 1.0])
+    sums = summed(terms, viewers, batch_rows=batch_rows)
+    assert sums.viewer_pieces == len(np.unique(viewers))
+    spreads = sums.row_spread(gradient), sums.viewer_spread(gradient)
+    assert spreads == pytest.approx(plain_spreads(terms, viewers, gradient), rel=1e-12)
+    np.testing.assert_allclose(sums.totals, terms.sum(axis=0), rtol=1e-10)
+
+
+def test_more_viewers_than_are_kept_apart_are_summed_in_buckets_with_the_same_spread() -> None:
+    rng = np.random.default_rng(5)
+    viewers = np.repeat(rng.permutation(150_000), 2)
+    # Rows of one viewer are alike, so the spread by row would be too small by √2.
+    terms = np.repeat(rng.normal(size=(150_000, 1)), 2, axis=0)
+    gradient = np.ones(1)
+    sums = summed(terms, viewers, batch_rows=40_000)
+    assert MOST_EXACT / 2 < sums.viewer_pieces <= MOST_EXACT
+    assert sums.viewer_spread(gradient) == pytest.approx(plain_spreads(terms, viewers, gradient)[1], rel=0.02)
+
+
+def test_buckets_are_the_same_however_a_log_is_parted() -> None:
+    rng = np.random.default_rng(6)
+    terms, viewers, gradient = rng.normal(size=(120_000, 2)), rng.permutation(120_000), np.array([1.0, 2.0])
+    whole = summed(terms, viewers, batch_rows=120_000)
+    first, second = (
+        summed(terms[part], viewers[part], batch_rows=9_000) for part in (slice(50_000), slice(50_000, None))
+    )
+    both, reversed_ = first + second, second + whole + first
+    assert (both.viewer_pieces, reversed_.viewer_pieces) == (whole.viewer_pieces, whole.viewer_pieces)
+    assert both.viewer_spread(gradient) == pytest.approx(whole.viewer_spread(gradient), rel=1e-12)
+    assert reversed_.viewer_spread(gradient) == pytest.approx(2 * whole.viewer_spread(gradient), rel=1e-12)
+
+
+@pytest.mark.parametrize("batch_rows", [300_000, 7_000])
+def test_viewers_are_counted_once_however_they_arrive(batch_rows: int) -> None:
+    viewers = np.random.default_rng(7).integers(170_000, size=300_000)
+    halves = ViewerSet(), ViewerSet()
+    for start in range(0, len(viewers), batch_rows):
+        halves[start // batch_rows % 2].add(anyone(viewers[start : start + batch_rows]))
+    assert len(halves[0] + halves[1]) == len(np.unique(viewers))
+    assert len(ViewerSet()) == len(ViewerSet() + ViewerSet()) == 0
 
 
 def test_spread_survives_terms_that_cancel() -> None:
