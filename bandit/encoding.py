@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from artwork.projection import Projection, projection_from_arrays
 from bandit.context import Context, Vector
 from bandit.errors import InvalidExample
-from bandit.features import NUMBERS, Feature, FeatureSpec
+from bandit.features import REQUEST_NUMBERS, SLOT_NUMBERS, Feature, FeatureSpec
 
 IMAGE_KEY_BYTES = "S16"
 
@@ -59,9 +59,9 @@ class FeatureSpace:
                 rows[index] = rows[index - 1]
             else:
                 self._write_request(context, rows[index])
-            for feature, start in self._starts:
-                if not feature.values:
-                    rows[index, start] = NUMBERS[feature.name](context)
+        for feature, start in self._starts:
+            if number := SLOT_NUMBERS.get(feature.name):
+                rows[:, start] = [number(context) for context in contexts]
         return rows
 
     def artwork_rows(self, vectors: Vector) -> Vector:
@@ -97,8 +97,9 @@ class FeatureSpace:
                 raise InvalidExample("a viewer vector holds NaN or infinity; encode the viewer again or pass none")
             row[: self.viewers.dimensions] = self.viewers.project(context.viewer_vector[np.newaxis])[0]
         for feature, start in self._starts:
-            column = feature.column(context.request) if feature.values else None
-            if column is not None:
+            if number := REQUEST_NUMBERS.get(feature.name):
+                row[start] = number(context)
+            elif feature.values and (column := feature.column(context.request)) is not None:
                 row[start + column] = 1.0
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ A feature that is not listed here cannot be used, and one that means age or gend
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -49,17 +49,20 @@ def _score(context: Context) -> float:
     return score / (1.0 + abs(score))
 
 
-CATEGORIES: Mapping[str, Callable[[RequestContext], str | None]] = {
+CATEGORIES: dict[str, Callable[[RequestContext], str | None]] = {
     "device": lambda request: request.device,
     "row": lambda request: request.row,
     "canvas": lambda request: request.canvas,
     "daypart": _daypart,
 }
-NUMBERS: Mapping[str, Callable[[Context], float]] = {
+REQUEST_NUMBERS: dict[str, Callable[[Context], float]] = {
+    "newcomer": lambda context: float(context.viewer_vector is None),
+    "weekend": _weekend,
+}
+"""Numbers that are the same for every slot of a page."""
+SLOT_NUMBERS: dict[str, Callable[[Context], float]] = {
     "position": lambda context: 1.0 / (1.0 + context.position),
     "score": _score,
-    "weekend": _weekend,
-    "newcomer": lambda context: float(context.viewer_vector is None),
 }
 
 
@@ -80,7 +83,7 @@ class Feature:
             refuse_age_and_gender(text)
         if not self.purpose.strip():
             raise RefusedFeature(f"the feature {self.name!r} states no purpose; say what it is used for")
-        known = CATEGORIES if self.values else NUMBERS
+        known = CATEGORIES if self.values else REQUEST_NUMBERS | SLOT_NUMBERS
         if self.name not in known:
             raise RefusedFeature(
                 f"no {'choice' if self.values else 'number'} is called {self.name!r}; known: {[*known]}"

@@ -164,7 +164,7 @@ class _Log:
             return None
         if self.viewers and next(iter(self.viewers.values())).shape != vector.shape:
             raise InvalidExample(
-                f"page {row.page.page}: its viewer vector has another dimension than others of its version; drop the row"
+                f"page {row.page.page}: the viewer vector has another dimension than others of its version; drop it"
             )
         if len(self.viewers) < FITTED_VECTORS:
             self.viewers.setdefault(row.page.viewer, vector)

@@ -21,8 +21,9 @@ from bandit.decision import PolicyVersionId
 from bandit.encoding import FeatureSpace, space_from_arrays
 from bandit.errors import DamagedModel, IncompatibleModel, RefusedFeature
 from bandit.features import FeatureSpec
+from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.policy import Policy
-from bandit.policies.vowpal import EngineSettings, VowpalPolicy
+from bandit.policies.vowpal import EngineSettings, VowpalPolicy, export_weights
 
 FORMAT = 1
 _HEADER, _MODEL, _ARRAYS = "header.json", "model.vw", "arrays/"
@@ -128,14 +129,40 @@ def load_policy(bundle: bytes, expected_digest: str) -> Policy:
         DamagedModel: the bytes are not those that `expected_digest` names.
         IncompatibleModel: they were packed under another format or feature schema.
     """
+    _check_digest(bundle, expected_digest)
+    header, space, model = _unpack(bundle)
+    return CompiledPolicy(
+        space,
+        export_weights(space, model),
+        version=version_of(expected_digest),
+        digest=expected_digest,
+        exploration=header.settings.exploration(header.examples),
+    )
+
+
+def load_engine(bundle: bytes, expected_digest: str) -> VowpalPolicy:
+    """Return the same version asked through the engine it was learned by: what `load_policy` is held against.
+
+    Raises as `load_policy` does.
+    """
+    _check_digest(bundle, expected_digest)
+    header, space, model = _unpack(bundle)
+    return VowpalPolicy(
+        space,
+        model,
+        version=version_of(expected_digest),
+        digest=expected_digest,
+        epsilon=header.settings.epsilon,
+    )
+
+
+def _check_digest(bundle: bytes, expected: str) -> None:
     digest = digest_of(bundle)
-    if digest != expected_digest:
+    if digest != expected:
         raise DamagedModel(
-            f"the model's SHA-256 is {digest[:12]}…, not {expected_digest[:12]}…; "
+            f"the model's SHA-256 is {digest[:12]}…, not {expected[:12]}…; "
             "restore the file from a backup or learn the version again; the live version stays"
         )
-    header, space, model = _unpack(bundle)
-    return VowpalPolicy(space, model, version=version_of(digest), digest=digest, epsilon=header.settings.epsilon)
 
 
 def _unpack(bundle: bytes) -> tuple[Header, FeatureSpace, bytes]:

@@ -21,7 +21,7 @@ from bandit.context import Candidate, Context, Vector
 from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
 from bandit.encoding import FeatureSpace
 from bandit.errors import InvalidExample, InvalidProbabilities, NoEligibleArtwork
-from bandit.exploration import with_floor
+from bandit.exploration import Exploration, with_floor
 from bandit.policies.policy import Policy, Probabilities
 
 Workspace = vw.Workspace[Literal[False]]
@@ -45,6 +45,10 @@ class EngineSettings:
     learning_rate: float = 0.5
     passes: int = 2
     seed: int = 0
+
+    def exploration(self, examples: int) -> Exploration:
+        """How a model that learned so many examples explores."""
+        return Exploration(gamma=self.gamma_scale * examples**self.gamma_exponent, epsilon=self.epsilon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class VowpalPolicy(Policy):
             stated[order[place]] = probability
         if len(answer) != len(artworks) or not (np.isfinite(stated).all() and (stated >= 0).all() and stated.any()):
             raise InvalidProbabilities(f"{self.version} stated {answer}; roll it back and learn it again")
-        return with_floor(stated, epsilon=self._epsilon)
+        return with_floor(stated[np.newaxis], epsilon=self._epsilon)[0]
 
     def _artwork(self, artwork: Candidate, own: tuple[int, ...]) -> vw.Example:
         key = (artwork.image, own)
@@ -237,7 +241,23 @@ class _Tutor:
         return self._cache[key]
 
 
-def weights(model: bytes) -> NDArray[np.float32]:
-    """Return the engine's weights of a model, shape (2^bits,): what `compiled` exports from."""
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A model's weights: `crossed` (context_width, artwork_width), `artwork` (artwork_width,), `own` (known,)."""
+
+    crossed: NDArray[np.float64]
+    artwork: NDArray[np.float64]
+    own: NDArray[np.float64]
+
+
+def export_weights(space: FeatureSpace, model: bytes) -> Weights:
+    """Read the weights out of a model, whose digest the caller has checked."""
     workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
-    return cast(NDArray[Any], workspace.weights())[:, 0, 0].astype(np.float32)
+    flat = workspace.weights()[:, 0, 0].astype(np.float64)
+    contexts, artworks = np.arange(space.spec.context_width), np.arange(space.spec.artwork_width)
+    own = own_start(space)
+    return Weights(
+        crossed=flat[crossed_index(contexts[:, np.newaxis], artworks[np.newaxis])],
+        artwork=flat[artworks],
+        own=flat[own : own + len(space.known)],
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from bandit.context import Context, RequestContext
 from bandit.errors import RefusedFeature
-from bandit.features import DEFAULT_FEATURES, NUMBERS, Feature, FeatureSpec, refuse_age_and_gender
+from bandit.features import DEFAULT_FEATURES, REQUEST_NUMBERS, Feature, FeatureSpec, refuse_age_and_gender
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 DEVICE = next(feature for feature in DEFAULT_FEATURES if feature.name == "device")
@@ -52,8 +52,8 @@ def test_dayparts_and_weekends_are_counted_in_utc() -> None:
     daypart = next(feature for feature in DEFAULT_FEATURES if feature.name == "daypart")
     for at in (AT, AT.astimezone(timezone(timedelta(hours=9)))):
         assert daypart.column(RequestContext(at=at)) == daypart.values.index("evening")
-        assert NUMBERS["weekend"](Context(request=RequestContext(at=at))) == 1.0
-    assert NUMBERS["weekend"](Context(request=RequestContext(at=AT - timedelta(days=1)))) == 0.0
+        assert REQUEST_NUMBERS["weekend"](Context(request=RequestContext(at=at))) == 1.0
+    assert REQUEST_NUMBERS["weekend"](Context(request=RequestContext(at=AT - timedelta(days=1)))) == 0.0
 
 
 def test_the_schema_hash_notices_every_change() -> None:

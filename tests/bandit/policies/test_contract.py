@@ -1,5 +1,6 @@
 """What every policy promises; each one inherits the same tests."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,19 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from artwork.projection import InvalidProjection
 from bandit.context import Candidate, Context, RequestContext
-from bandit.errors import NoEligibleArtwork
+from bandit.errors import InvalidExample, NoEligibleArtwork
 from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UniformPolicy
-from bandit.registry import load_policy
+from bandit.registry import load_engine, load_policy
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 Maker = Callable[..., Candidate]
 
 
 @pytest.fixture(scope="module")
-def learned_policy(learned: Any) -> Policy:
+def engine(learned: Any) -> Policy:
+    return load_engine(learned.bundle, learned.manifest.digest)
+
+
+@pytest.fixture(scope="module")
+def compiled(learned: Any) -> Policy:
     return load_policy(learned.bundle, learned.manifest.digest)
 
 
@@ -70,7 +77,7 @@ class PolicyContract:
             for n, context in enumerate(contexts())
         ]
         for (context, artworks), stated in zip(slots, policy.page(slots), strict=True):
-            assert stated == pytest.approx(policy.probabilities(context, artworks), abs=1e-12)
+            assert np.array_equal(stated, policy.probabilities(context, artworks))
 
     def test_a_title_without_artwork_is_refused(self, policy: Policy, make_candidate: Maker) -> None:
         with pytest.raises(NoEligibleArtwork, match="upload or activate"):
@@ -108,10 +115,8 @@ class TestDefaultArtwork(PolicyContract):
         assert stated.tolist() == [float(n == shown) for n in range(3)]
 
 
-class TestLearned(PolicyContract):
-    @pytest.fixture
-    def policy(self, learned_policy: Policy) -> Policy:
-        return learned_policy
+class LearnedContract(PolicyContract):
+    """What a learned version promises besides, whichever way it is asked."""
 
     def test_c6_nothing_is_under_the_floor(self, policy: Policy, make_candidate: Maker) -> None:
         artworks = [make_candidate(f"a{n}") for n in range(6)]
@@ -128,3 +133,62 @@ class TestLearned(PolicyContract):
         nobody = Context(request=RequestContext(at=AT, device="tv"))
         other = replace(nobody, viewer_vector=np.ones(5, dtype=np.float32))
         assert np.array_equal(policy.probabilities(other, artworks), policy.probabilities(nobody, artworks))
+
+    def test_it_learns_who_likes_what(self, policy: Policy, small_log: Any) -> None:
+        to_liked, uniformly = [], []
+        for viewer in range(60):
+            for artworks in small_log.candidates:
+                liked = small_log.likes(viewer, artworks)
+                to_liked.append(policy.probabilities(small_log.context(viewer), artworks)[liked].sum())
+                uniformly.append(liked.mean())
+        assert np.mean(to_liked) > 0.7
+        assert np.mean(uniformly) < 0.6
+
+    def test_threads_may_share_a_policy(self, policy: Policy, small_log: Any) -> None:
+        slots = [(small_log.context(viewer), small_log.candidates[viewer % 6]) for viewer in range(60)]
+        expected = policy.page(slots)
+        answers: list[bool] = []
+
+        def ask() -> None:
+            answers.extend(np.array_equal(policy.page(slots), expected) for _ in range(20))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == [True] * 80
+
+    def test_an_artwork_born_after_learning_is_scored_from_its_features(self, policy: Policy, small_log: Any) -> None:
+        title = small_log.candidates[0]
+        viewer = int(np.argmax(small_log.viewers[:, 0]))
+        by_liking = sorted(title, key=lambda candidate: candidate.vector[0])
+        liked = replace(by_liking[-1], artwork="new", image="f" * 64)
+        disliked = replace(by_liking[0], artwork="new", image="e" * 64)
+
+        def share(newborn: Candidate) -> float:
+            return float(policy.probabilities(small_log.context(viewer), [*title[:2], newborn])[-1])
+
+        assert share(liked) > share(disliked)
+
+    def test_vectors_that_do_not_fit_are_refused(self, policy: Policy, small_log: Any) -> None:
+        [one, *others] = small_log.candidates[0]
+        for broken in (np.full(12, np.nan, dtype=np.float32), np.ones(13, dtype=np.float32)):
+            damaged = replace(one, image="d" * 64, vector=broken)
+            with pytest.raises(InvalidProjection):
+                policy.probabilities(small_log.context(0), [damaged, *others])
+        nowhere = replace(small_log.context(0), viewer_vector=np.full(8, np.inf, dtype=np.float32))
+        with pytest.raises(InvalidExample, match="viewer vector"):
+            policy.probabilities(nowhere, small_log.candidates[0])
+
+
+class TestVowpal(LearnedContract):
+    @pytest.fixture
+    def policy(self, engine: Policy) -> Policy:
+        return engine
+
+
+class TestCompiled(LearnedContract):
+    @pytest.fixture
+    def policy(self, compiled: Policy) -> Policy:
+        return compiled

@@ -1,6 +1,5 @@
 """The engine behind its door: what it learns, that numbers mean what text would, and that threads may share it."""
 
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -8,28 +7,19 @@ import numpy as np
 import pytest
 import vowpal_wabbit_next as vw
 
-from artwork.projection import InvalidProjection, fit_projection
-from bandit.context import Candidate, Context
+from artwork.projection import fit_projection
+from bandit.context import Context
 from bandit.encoding import FeatureSpace
 from bandit.errors import InvalidExample
 from bandit.features import FeatureSpec
 from bandit.policies.vowpal import (
     EngineSettings,
     LearningRow,
-    VowpalPolicy,
     crossed_index,
     engine_arguments,
     own_start,
     train,
 )
-from bandit.registry import load_policy
-
-
-@pytest.fixture(scope="module")
-def policy(learned: Any) -> VowpalPolicy:
-    loaded = load_policy(learned.bundle, learned.manifest.digest)
-    assert isinstance(loaded, VowpalPolicy)
-    return loaded
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +30,6 @@ def space(small_log: Any) -> FeatureSpace:
         viewers=fit_projection(small_log.viewers, dimensions=4, embedding_version="viewers-1"),
         known=tuple(sorted(small_log.vectors)),
     )
-
-
-def test_it_learns_who_likes_what(policy: VowpalPolicy, small_log: Any) -> None:
-    to_liked, uniformly = [], []
-    for viewer in range(60):
-        for artworks in small_log.candidates:
-            liked = small_log.likes(viewer, artworks)
-            to_liked.append(policy.probabilities(small_log.context(viewer), artworks)[liked].sum())
-            uniformly.append(liked.mean())
-    assert np.mean(to_liked) > 0.7
-    assert np.mean(uniformly) < 0.6
 
 
 def test_every_weight_has_a_place_of_its_own(space: FeatureSpace) -> None:
@@ -100,46 +79,6 @@ def test_examples_built_from_numbers_learn_what_the_same_text_would(space: Featu
     # text adds each namespace's hash to its indices, so the places differ and the values do not
     assert np.sort(ours[ours != 0]) == pytest.approx(np.sort(theirs[theirs != 0]), abs=1e-5)
     assert trained.examples == 600
-
-
-def test_threads_may_share_a_policy(policy: VowpalPolicy, small_log: Any) -> None:
-    slots = [(small_log.context(viewer), small_log.candidates[viewer % 6]) for viewer in range(60)]
-    expected = policy.page(slots)
-    answers: list[bool] = []
-
-    def ask() -> None:
-        answers.extend(np.array_equal(policy.page(slots), expected) for _ in range(20))
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [True] * 80
-
-
-def test_an_artwork_born_after_learning_is_scored_from_its_features(policy: VowpalPolicy, small_log: Any) -> None:
-    title = small_log.candidates[0]
-    viewer = int(np.argmax(small_log.viewers[:, 0]))
-    by_liking = sorted(title, key=lambda candidate: candidate.vector[0])
-    liked = replace(by_liking[-1], artwork="new", image="f" * 64)
-    disliked = replace(by_liking[0], artwork="new", image="e" * 64)
-
-    def share(newborn: Candidate) -> float:
-        return float(policy.probabilities(small_log.context(viewer), [*title[:2], newborn])[-1])
-
-    assert share(liked) > share(disliked)
-
-
-def test_vectors_that_do_not_fit_are_refused(policy: VowpalPolicy, small_log: Any) -> None:
-    [one, *others] = small_log.candidates[0]
-    for broken in (np.full(12, np.nan, dtype=np.float32), np.ones(13, dtype=np.float32)):
-        damaged = replace(one, image="d" * 64, vector=broken)
-        with pytest.raises(InvalidProjection):
-            policy.probabilities(small_log.context(0), [damaged, *others])
-    nowhere = replace(small_log.context(0), viewer_vector=np.full(8, np.inf, dtype=np.float32))
-    with pytest.raises(InvalidExample, match="viewer vector"):
-        policy.probabilities(nowhere, small_log.candidates[0])
 
 
 def test_more_artworks_than_the_engine_holds_are_refused(space: FeatureSpace) -> None:
