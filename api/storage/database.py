@@ -11,7 +11,7 @@ import pysqlite3  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.errors import BadSettings, StorageUnavailable
@@ -27,7 +27,7 @@ def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
 
     Raises:
         BadSettings: the URL is none, names a database that is not supported, or SQLite's in-memory one, which
-            would lose the log.
+            would lose the log; or the folder cannot be made.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -63,13 +63,14 @@ def reading(engine: Engine) -> Generator[Connection]:
 def _named_mistakes() -> Generator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
+    except (DBAPIError, PoolTimeout) as error:
         explained = _explain(error)
         if explained is None:
             raise
         raise StorageUnavailable(*explained) from error
 
 
+_STATES = (OperationalError, InterfaceError, DatabaseError, PoolTimeout)  # not their subclasses, such as a wrong type
 _SQLITE_ERROR = 1
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 _NOT_MIGRATED = ("The database has not been migrated.", "Run `keyart migrate`.")
@@ -84,12 +85,14 @@ def _explain(error: Exception) -> tuple[str, str] | None:
     text = str(cause or error).lower()
     if getattr(cause, "sqlstate", None) in _NO_SUCH_TABLE_OR_COLUMN or "no such table" in text:
         return _NOT_MIGRATED
-    if isinstance(error, ProgrammingError) or getattr(cause, "sqlite_errorcode", None) == _SQLITE_ERROR:
+    if type(error) not in _STATES or getattr(cause, "sqlite_errorcode", None) == _SQLITE_ERROR:
         return None
     if "locked" in text or isinstance(error, PoolTimeout):
         return "The database is locked or busy.", "Try again; end the process that holds the lock."
     if "full" in text or "no space" in text:
         return "The disk of the database is full.", "Free some space."
+    if type(error) is DatabaseError:
+        return "The database file is damaged.", "Restore it from a backup."
     return "The database cannot be reached.", "Check that it is up and that KEYART_DATABASE_URL is right."
 
 
@@ -112,8 +115,18 @@ _EXAMPLES = "Use sqlite:////path/keyart.db or postgresql://user:password@host/na
 
 
 def _open_sqlite(url: URL, busy_seconds: float) -> Engine:
-    Path(url.database or "").expanduser().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, module=pysqlite3, connect_args={"timeout": busy_seconds}, pool_timeout=busy_seconds)
+    folder = Path(url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(f"The folder {folder} cannot be made: {error.strerror}.", "Choose another.") from error
+    engine = create_engine(
+        url,
+        module=pysqlite3,
+        connect_args={"timeout": busy_seconds},
+        pool_timeout=busy_seconds,
+        hide_parameters=True,  # values stay out of error messages, and so out of logs
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -143,4 +156,6 @@ def _open_postgresql(url: URL, busy_seconds: float) -> Engine:
         "keepalives_count": 2,
         "tcp_user_timeout": patience * 2000,
     }
-    return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_timeout=busy_seconds)
+    return create_engine(
+        url, connect_args=arguments, pool_pre_ping=True, pool_timeout=busy_seconds, hide_parameters=True
+    )

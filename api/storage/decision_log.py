@@ -140,6 +140,8 @@ class DecisionLog:
         while not last:
             group, last = self._next_group()
             self._write([entry for entry in group if entry.written.set_running_or_notify_cancel()])
+        if self._unwanted:
+            self._write([])
 
     def _next_group(self) -> tuple[list[_Entry], bool]:
         """Wait for a page, and take what else waits; the second value tells that the log is closed and this the end."""

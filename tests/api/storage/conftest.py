@@ -4,14 +4,23 @@ import importlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 
 from api.storage.database import open_engine
 from api.storage.migration import migrate
+from api.storage.pages import new_page_id
+from artwork.catalog import ArtworkId, TitleId
+from bandit.context import RequestContext
+from bandit.decision import Page, PolicyVersionId, Slot
+from foundation.events import ViewerId
 
 
 @dataclass(frozen=True)
@@ -119,3 +128,45 @@ def sqlite_engine(sqlite_databases: Databases) -> Iterator[Engine]:
     opened = open_engine(sqlite_databases.migrated_url(), busy_seconds=0.1)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment with microseconds, which both databases must keep."""
+    return datetime(2026, 11, 21, 20, 15, 30, 250_001, tzinfo=UTC)
+
+
+@pytest.fixture
+def make_page(now: datetime) -> Callable[..., Page]:
+    """Make pages of two titles with three artworks each; give what shall differ by name."""
+
+    def make(slots: int = 2, **changes: Any) -> Page:
+        artworks = (ArtworkId("a"), ArtworkId("b"), ArtworkId("c"))
+        page = Page(
+            page=new_page_id(),
+            viewer=ViewerId("0123456789abcdef" * 2),
+            at=now,
+            request=RequestContext(at=now, device="tv", row="top"),
+            policy=PolicyVersionId("uniform"),
+            policy_digest="d" * 64,
+            embedding_version="keyart-lite-1a2b3c4d5e6f",
+            foundation_version="viewers-1a2b3c4d5e6f",
+            viewer_vector=np.array([0.6, -0.8], dtype="<f4").tobytes(),
+            salt="keyart",
+            window=20_000,
+            slots=tuple(
+                Slot(
+                    title=TitleId(f"title-{index}"),
+                    artworks=artworks,
+                    images=("0" * 16, "1" * 16, "2" * 16),
+                    probabilities=(0.1, 0.2, 0.7),
+                    chosen=index % 3,
+                    position=index,
+                    score=0.5 if index else None,
+                )
+                for index in range(slots)
+            ),
+        )
+        return msgspec.structs.replace(page, **changes)
+
+    return make
