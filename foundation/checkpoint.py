@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from foundation.errors import DamagedCheckpoint, IncompatibleCheckpoint
+from foundation.errors import DamagedCheckpoint, IncompatibleCheckpoint, InvalidConfig
 from foundation.model import ViewerModel
 from foundation.trained import Foundation, Report, TrainingConfig
 from foundation.vocabulary import Vocabulary
@@ -52,7 +52,7 @@ def to_bytes(foundation: Foundation) -> bytes:
         Head(vocabulary=foundation.vocabulary, config=foundation.config, report=foundation.report)
     )
     weights = {name: tensor.numpy() for name, tensor in foundation.model.state_dict().items()}
-    sealed = Sealed(format=FORMAT, sha256=seal(head, weights), head=msgspec.Raw(head))
+    sealed = Sealed(format=FORMAT, sha256=seal(FORMAT, head, weights=weights), head=msgspec.Raw(head))
     return safetensors.numpy.save(weights, metadata={ENTRY: msgspec.json.encode(sealed).decode()})
 
 
@@ -64,15 +64,19 @@ def from_bytes(data: bytes) -> Foundation:
         IncompatibleCheckpoint: the file is whole, but of another format.
     """
     sealed, weights = opened(data)
-    if seal(bytes(sealed.head), weights) != sealed.sha256:
+    if seal(sealed.format, bytes(sealed.head), weights=weights) != sealed.sha256:
         raise DamagedCheckpoint(f"the checkpoint's contents do not match their SHA-256; {REMEDY}")
     if sealed.format != FORMAT:
         raise IncompatibleCheckpoint(
             f"the checkpoint's format is {sealed.format}, this version reads {FORMAT}; "
             "train anew with `keyart foundation train`"
         )
-    head = msgspec.json.decode(sealed.head, type=Head)
-    return Foundation(model=restored(head, weights), vocabulary=head.vocabulary, config=head.config, report=head.report)
+    try:
+        head = msgspec.json.decode(sealed.head, type=Head)
+        model = restored(head, weights)
+    except (msgspec.ValidationError, InvalidConfig, RuntimeError) as cause:
+        raise IncompatibleCheckpoint(f"the checkpoint is whole but not understood ({cause}); {REMEDY}") from cause
+    return Foundation(model=model, vocabulary=head.vocabulary, config=head.config, report=head.report)
 
 
 def version_of(data: bytes) -> str:
@@ -94,11 +98,11 @@ def opened(data: bytes) -> tuple[Sealed, Weights]:
         raise DamagedCheckpoint(f"these bytes are not a whole checkpoint ({cause}); {REMEDY}") from cause
 
 
-def seal(head: bytes, weights: Weights) -> str:
-    """Return the SHA-256, hex, of the head and of every tensor's name, type, shape and little-endian bytes."""
-    digest = hashlib.sha256(head)
-    for name, values in sorted(weights.items()):
-        digest.update(f"\n{name} {values.dtype.name} {values.shape}\n".encode())
+def seal(name: str, head: bytes, *, weights: Weights) -> str:
+    """Return the SHA-256, hex, of format, head and every tensor's name, type, shape and little-endian bytes."""
+    digest = hashlib.sha256(name.encode() + b"\n" + head)
+    for tensor, values in sorted(weights.items()):
+        digest.update(f"\n{tensor} {values.dtype.name} {values.shape}\n".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
 

@@ -10,7 +10,7 @@ import torch
 
 
 @contextmanager
-def threads(count: int) -> Generator[None]:
+def on_threads(count: int) -> Generator[None]:
     """Compute with `count` threads; the setting is the process's, so run one such block at a time."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

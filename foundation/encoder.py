@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from foundation.computing import threads
+from foundation.computing import on_threads
 from foundation.events import Event
 from foundation.model import ViewerModel
 from foundation.sequences import latest, padded
@@ -19,16 +19,16 @@ Vectors = NDArray[np.float32]
 BATCH_SIZE = 256
 
 
-def encode_viewers(foundation: Foundation, histories: Iterable[Sequence[Event]]) -> Vectors:
+def encode_viewers(foundation: Foundation, histories: Iterable[Sequence[Event]], *, threads: int = 1) -> Vectors:
     """Return where each viewer stands after their latest event, shape (viewers, dimension), float32, unit norm.
 
     A title that the foundation has not met is read as "unknown"; an empty history gives the vector of a viewer
-    of whom nothing is known. Only the latest `length` - 1 interactions are read.
+    of whom nothing is known. Only the latest `length` - 1 interactions are read. `threads` is torch's.
 
     Raises:
         InvalidHistory: a history holds events of several viewers, or a time has no timezone.
     """
-    with threads(foundation.config.threads):
+    with on_threads(threads):
         parts = [vectors_after(foundation.model, rows) for rows in _encoded(foundation, histories)]
     return np.concatenate(parts) if parts else np.zeros((0, foundation.config.model.dimension), dtype=np.float32)
 
@@ -43,12 +43,14 @@ def title_vectors(foundation: Foundation) -> dict[str, Vectors]:
     return dict(zip(foundation.vocabulary.titles, vectors, strict=True))
 
 
-def next_title_scores(foundation: Foundation, histories: Iterable[Sequence[Event]]) -> Vectors:
+def next_title_scores(foundation: Foundation, histories: Iterable[Sequence[Event]], *, threads: int = 1) -> Vectors:
     """Return the log-probability of each known title to be wanted next, shape (viewers, titles), float32.
 
     Columns are in the order of `foundation.vocabulary.titles`. Raises as `encode_viewers` does.
     """
-    return scores_of(foundation.model, encode_viewers(foundation, histories))
+    viewers = encode_viewers(foundation, histories, threads=threads)
+    with on_threads(threads):
+        return scores_of(foundation.model, viewers)
 
 
 def vectors_after(model: ViewerModel, pieces: Sequence[Rows]) -> Vectors:

@@ -16,6 +16,8 @@ from foundation.errors import InvalidConfig
 from foundation.vocabulary import KNOWN
 
 ROTARY_PERIOD = 10_000.0
+EMBEDDING_SPREAD = 0.03
+"""Standard deviation of initial embeddings: small, so that a few steps can turn a title's direction (measured)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ class ViewerModel(nn.Module):
 
     def scores(self, viewers: Tensor) -> Tensor:
         """Return unnormalised log-probabilities of the title wanted next, (n, dimension) to (n, titles)."""
-        return self.sharpness.exp() * (viewers @ self.title_vectors().T) + self.familiarity
+        return torch.addmm(self.familiarity, self.sharpness.exp() * viewers, self.title_vectors().T)
 
 
 def turns(length: int, size: int) -> tuple[Tensor, Tensor]:
@@ -133,8 +135,8 @@ def rotated(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
 
 def _draw_weights(module: nn.Module) -> None:
     if isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
+        nn.init.normal_(module.weight, std=EMBEDDING_SPREAD)
     if isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=0.02)
+        nn.init.normal_(module.weight, std=0.5 * module.in_features**-0.5)
         if cast("Tensor | None", module.bias) is not None:
             nn.init.zeros_(module.bias)

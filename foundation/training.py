@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from foundation.computing import seeded, threads
+from foundation.computing import on_threads, seeded
 from foundation.encoder import scores_of, vectors_after
 from foundation.errors import TooFewHistories, TrainingDiverged
 from foundation.events import Event
@@ -53,7 +53,7 @@ def train(
     tokens = [tokenize(history) for history in histories]
     vocabulary = known_by(tokens)
     data = split(tokens, vocabulary, length=config.model.length)
-    with threads(config.threads), seeded(config.seed):
+    with on_threads(config.threads), seeded(config.seed):
         fitted = fit(data, vocabulary, config=config, progress=progress or _silent)
         report = Report(
             viewers=len(tokens),
@@ -91,10 +91,11 @@ def fit(data: Split, vocabulary: Vocabulary, *, config: TrainingConfig, progress
     """Train for all epochs and keep the best one."""
     model = ViewerModel(config.model, vocabulary.sizes)
     start_at_popularity(model, popularity(data.training, len(vocabulary.titles)))
-    steps = config.epochs * math.ceil(len(data.training) / config.batch_size)
-    trainer = Trainer(model, config=config, steps=steps, progress=progress)
+    a_reading = math.ceil(len(data.training) / config.batch_size)
+    epochs = max(config.epochs, math.ceil(config.least_steps / a_reading))
+    trainer = Trainer(model, config=config, steps=epochs * a_reading, progress=progress)
     best: Fitted | None = None
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(1, epochs + 1):
         trainer.epoch(data.training)
         reached = judged(model, data.validation, mask_history=config.mask_history)
         if best is None or reached.ndcg_at_10 > best.validation.ndcg_at_10:
