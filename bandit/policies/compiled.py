@@ -109,7 +109,7 @@ def _in_order_of(
     asked: Sequence[Candidate], ordered: Sequence[Candidate], probabilities: Probabilities
 ) -> Probabilities:
     """Put the probabilities of artworks in canonical order back into the order they were asked in."""
-    if all(one is other for one, other in zip(asked, ordered, strict=True)):
+    if [*map(id, asked)] == [*map(id, ordered)]:
         return probabilities
     stated = np.empty(len(asked))
     stated[sorted(range(len(asked)), key=lambda index: asked[index].artwork)] = probabilities
