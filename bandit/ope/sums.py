@@ -19,7 +19,7 @@ class Sums:
         self.totals: Floats = np.zeros(width)
         self._factor: Floats = np.zeros((width, width))
         self._by_viewer = ViewerSums(width)
-        self._anonymous_rows = 0
+        self._anonymous = False
 
     def add(self, terms: Floats, batch: Batch) -> None:
         """Add the terms (n, k) of a batch's n rows.
@@ -29,23 +29,24 @@ class Sums:
         """
         if not len(batch):
             return
+        self._refuse_mixture(batch.viewers is None)
         if batch.viewers is None:
-            self._anonymous_rows += len(batch)
+            self._anonymous = True
         else:
             self._by_viewer.add(terms, batch)
         self.rows += len(batch)
         self.totals = self.totals + terms.sum(axis=0)
         self._factor = _merged_factor(self._factor, _factor(terms))
-        self._check()
 
     def __add__(self, other: "Sums") -> "Sums":
+        if other.rows:
+            self._refuse_mixture(other._anonymous)
         both = Sums(len(self.totals))
         both.rows = self.rows + other.rows
         both.totals = self.totals + other.totals
         both._factor = _merged_factor(self._factor, other._factor)
         both._by_viewer = self._by_viewer + other._by_viewer
-        both._anonymous_rows = self._anonymous_rows + other._anonymous_rows
-        both._check()
+        both._anonymous = self._anonymous or other._anonymous
         return both
 
     @property
@@ -61,8 +62,8 @@ class Sums:
         """√Σ (gradient · sums)² over the viewers' pieces, for a gradient (k,)."""
         return self._by_viewer.spread(gradient)
 
-    def _check(self) -> None:
-        if 0 < self._anonymous_rows < self.rows:
+    def _refuse_mixture(self, anonymous: bool) -> None:
+        if self.rows and anonymous is not self._anonymous:
             raise InvalidExample("some rows name a viewer and some do not: give every row its viewer, or none")
 
 
