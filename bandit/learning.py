@@ -68,9 +68,9 @@ class LearnedModel:
     manifest: Manifest
 
 
-def is_held_out(viewer: str, config: LearnConfig) -> bool:
+def is_held_out(viewer: str, holdout: Holdout) -> bool:
     """Whether this viewer's rows are kept for evaluation and never learned from."""
-    return draw_uniform(config.holdout.salt, viewer, "", 0) < config.holdout.share
+    return draw_uniform(holdout.salt, viewer, "", 0) < holdout.share
 
 
 def learn(
@@ -127,7 +127,7 @@ class _Log:
         for row in rows:
             if row.decision.reason is not Reason.POLICY:
                 self.not_drawn += 1
-            elif is_held_out(row.page.viewer, self.config):
+            elif is_held_out(row.page.viewer, self.config.holdout):
                 self.held_out += 1
             else:
                 check_row(row, self.vectors)

@@ -15,6 +15,8 @@ from api.cli import catalog, demo, events, log, policy, server
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.errors import KeyartError
+from bandit.errors import BanditError
+from foundation.errors import FoundationError
 
 app = typer.Typer(
     name="keyart",
@@ -43,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = get_command(app).main(args=arguments, prog_name="keyart", standalone_mode=False)
     except typer.TyperException as error:
         sys.exit(_refused(error.format_message()))
-    except KeyartError as error:
-        sys.exit(_refused(f"{error} {error.remedy}"))
+    except (KeyartError, BanditError, FoundationError) as error:
+        sys.exit(_refused(str(error)))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)

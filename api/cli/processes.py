@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
+from types import FrameType
 
 import uvicorn
 
@@ -40,7 +41,7 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     # uvicorn raises the signal that ended it once more: without a handler that would skip what follows here.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGTERM, _stay)
     with _worker_beside(settings) if with_worker else nullcontext():
         sys.stderr.write(f"Keyart listens on http://{host}:{port}; the gallery is at http://{host}:{port}/gallery\n")
         try:
@@ -55,9 +56,17 @@ def run_worker(settings: Settings, *, once: bool, parent: int | None = None) -> 
     from api.jobs.worker import work
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     work(settings, stop=lambda: stop.is_set() or (parent is not None and os.getppid() != parent), once=once)
+
+
+def _stay(number: int, frame: FrameType | None) -> None:
+    """Let what follows the server's end be done."""
 
 
 @contextmanager

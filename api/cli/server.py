@@ -34,21 +34,24 @@ def worker(
     once: Annotated[bool, typer.Option(help="Do what is waiting, then end.")] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
     home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """Embed uploaded artworks, join outcomes into rewards and keep viewer vectors fresh, until stopped."""
     from api.cli.processes import run_worker
 
     run_worker(settings_of(home), once=once, parent=parent)
+    if as_json:
+        typer.echo(json.dumps({"ended": True}))
 
 
-def migrate(home: Home = None) -> None:
+def migrate(home: Home = None, as_json: AsJson = False) -> None:
     """Bring the database's tables to this version of Keyart. Safe to repeat."""
     from api.storage.database import open_engine
     from api.storage.migration import migrate as bring_up
 
     settings = settings_of(home)
     revision = bring_up(open_engine(settings.database_url))
-    typer.echo(f"The database is at revision {revision}.")
+    typer.echo(json.dumps({"revision": revision}) if as_json else f"The database is at revision {revision}.")
 
 
 def status(home: Home = None, as_json: AsJson = False) -> None:

@@ -40,7 +40,7 @@ def open_embedder(settings: Settings, engine: Engine) -> Embedder:
     embedder = load_embedder(
         EmbedderConfig(
             model=settings.clip_model,
-            pretrained=settings.clip_pretrained,
+            pretrained=settings.clip_pretrained or "",
             offline=settings.offline,
             threads=settings.torch_threads,
         )

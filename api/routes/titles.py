@@ -46,17 +46,7 @@ class TitlesAnswer(Wire):
 @router.put("/{title}", response_model=TitleAnswer)
 def put(title: TitlePath, body: TitleBody, services: ServicesDep) -> TitleAnswer:
     """Add a title, or replace its description."""
-    described = Title(
-        title=TitleId(title),
-        name=body.name,
-        kind=body.kind,
-        genres=body.genres,
-        year=body.year,
-        language=body.language,
-        runtime_seconds=body.runtime_seconds,
-        cast=body.cast,
-        maturity=body.maturity,
-    )
+    described = title_of(title, body)
     with transaction(services.engine) as connection:
         put_title(connection, described, now=datetime.now(UTC))
     return _answer(described)
@@ -81,6 +71,21 @@ def read(title: TitlePath, services: ServicesDep) -> TitleAnswer:
     """Read one title."""
     with reading(services.engine) as connection:
         return _answer(find_title(connection, TitleId(title)))
+
+
+def title_of(title: str, body: TitleBody) -> Title:
+    """The record that a body describes."""
+    return Title(
+        title=TitleId(title),
+        name=body.name,
+        kind=body.kind,
+        genres=body.genres,
+        year=body.year,
+        language=body.language,
+        runtime_seconds=body.runtime_seconds,
+        cast=body.cast,
+        maturity=body.maturity,
+    )
 
 
 def _answer(title: Title) -> TitleAnswer:

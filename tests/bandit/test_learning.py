@@ -55,26 +55,28 @@ def test_c9_other_rows_or_another_config_give_another_digest(
 
 def test_the_manifest_tells_what_was_learned_from(learned: Any, small_log: Any, config: LearnConfig) -> None:
     manifest = learned.manifest
-    held_out = sum(is_held_out(row.page.viewer, config) for row in small_log.rows)
+    held_out = sum(is_held_out(row.page.viewer, config.holdout) for row in small_log.rows)
     assert (manifest.rows, manifest.held_out) == (len(small_log.rows) - held_out, held_out)
     assert manifest.version == f"squarecb-{digest_of(learned.bundle)[:12]}"
     assert (manifest.embedding_version, manifest.foundation_version) == ("clip-1", "viewers-1")
     assert (manifest.watermark, manifest.parent) == ("w1", "uniform")
     assert "--squarecb" in manifest.arguments
-    learned_from = [row.reward for row in small_log.rows if not is_held_out(row.page.viewer, config)]
+    learned_from = [row.reward for row in small_log.rows if not is_held_out(row.page.viewer, config.holdout)]
     assert manifest.metrics["mean_reward"] == pytest.approx(np.mean(learned_from))
     assert manifest.metrics["progressive_value"] > manifest.metrics["mean_reward"]
 
 
 def test_about_the_stated_share_of_viewers_is_held_out(config: LearnConfig) -> None:
-    held_out = [is_held_out(f"{viewer:032x}", config) for viewer in range(5000)]
+    held_out = [is_held_out(f"{viewer:032x}", config.holdout) for viewer in range(5000)]
     assert np.mean(held_out) == pytest.approx(0.3, abs=0.02)
-    assert not any(is_held_out(f"{n}", replace(config, holdout=Holdout(share=0.0))) for n in range(100))
+    assert not any(is_held_out(f"{n}", Holdout(share=0.0)) for n in range(100))
 
 
 def test_held_out_and_undrawn_rows_leave_no_trace(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
     rows = small_log.rows[:300]
-    changed = [replace(row, reward=1.0 - row.reward) if is_held_out(row.page.viewer, config) else row for row in rows]
+    changed = [
+        replace(row, reward=1.0 - row.reward) if is_held_out(row.page.viewer, config.holdout) else row for row in rows
+    ]
     forced = [with_reason(row, reason) for row in rows[:40] for reason in Reason if reason is not Reason.POLICY]
     one = learn(rows, small_log.vectors, config=config, provenance=provenance)
     other = learn([*forced, *changed], small_log.vectors, config=config, provenance=provenance)
@@ -97,7 +99,7 @@ def test_an_empty_log_says_what_to_do(small_log: Any, config: LearnConfig, prove
     rows = {
         "nothing": [],
         "defaults": [with_reason(row, Reason.DEFAULT) for row in small_log.rows],
-        "held out": [row for row in small_log.rows if is_held_out(row.page.viewer, config)],
+        "held out": [row for row in small_log.rows if is_held_out(row.page.viewer, config.holdout)],
     }[keep]
     with pytest.raises(EmptyLog, match="serve decisions"):
         learn(rows, small_log.vectors, config=config, provenance=provenance)

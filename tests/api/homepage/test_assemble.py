@@ -58,9 +58,11 @@ class FixedPolicy(Policy):
 
     version = PolicyVersionId("fixed")
     digest = "d" * 64
+    foundation_version = "viewers-1"
 
-    def __init__(self, stated: Sequence[float]) -> None:
+    def __init__(self, stated: Sequence[float], *, embedding_version: str | None = None) -> None:
         self.stated = np.array(stated)
+        self.embedding_version = embedding_version
         self.contexts: list[Context] = []
 
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
@@ -83,6 +85,18 @@ def test_c6_every_draw_can_be_recomputed_from_the_page() -> None:
     np.testing.assert_array_equal(vector, np.arange(4, dtype=np.float32))
     assert page.foundation_version == "viewers-1"
     assert [context.position for context in policy.contexts] == [0, 1]
+    assert all(context.viewer_vector is not None for context in policy.contexts)
+
+
+def test_c12_a_vector_of_another_version_never_reaches_the_policy() -> None:
+    viewer = KnownViewer(viewer=ViewerId("v1"), vector=np.ones(4, dtype=np.float32), foundation_version="viewers-0")
+    policy = FixedPolicy([0.3, 0.7])
+    page = assemble_page(asking("harbor", viewer=viewer), TWO, policy=policy, stamp=STAMP)
+    assert policy.contexts[0].viewer_vector is None
+    assert page.foundation_version == "viewers-0"
+    other = FixedPolicy([0.3, 0.7], embedding_version="lite-0")
+    assert assemble_page(asking("harbor"), TWO, policy=other, stamp=STAMP).policy == "default"
+    assert not other.contexts
 
 
 def test_a_viewer_keeps_an_artwork_for_a_window() -> None:

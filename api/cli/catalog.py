@@ -1,0 +1,141 @@
+"""`keyart catalog …` and `keyart artwork import`: titles and pictures from folders, without a server."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.options import AsJson, Home, settings_of
+
+catalog = typer.Typer(help="The titles.", no_args_is_help=True)
+artwork = typer.Typer(help="The artworks.", no_args_is_help=True)
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+DESCRIPTION = "title.json"
+
+
+@artwork.callback()
+def group() -> None:
+    """Keep `import` a sub-command although it is the only one."""
+
+
+@catalog.command("import", epilog="Example: keyart catalog import pictures/")
+def import_catalog(
+    folder: Annotated[Path, typer.Argument(help="One sub-folder a title: title.json (optional) and pictures.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a title for every sub-folder, named by it, and upload the pictures inside. Safe to repeat."""
+    from api.dependencies.services import open_services
+
+    titles = [each for each in _listed(folder) if each.is_dir()]
+    uploads = [(each.name, path) for each in titles for path in _pictures(each)]
+    with open_services(settings_of(home)) as services:
+        for each in titles:
+            _put_title(services, each)
+        refused = _upload_all(services, uploads)
+    _say(len(titles), uploads, refused, as_json=as_json)
+
+
+@catalog.command("list", epilog="Example: keyart catalog list --json")
+def list_catalog(home: Home = None, as_json: AsJson = False) -> None:
+    """List every title with the states of its artworks."""
+    from collections import Counter
+
+    from api.storage.catalog import list_artworks, list_titles
+    from api.storage.database import open_engine, reading
+
+    with reading(open_engine(settings_of(home).database_url)) as connection:
+        for title in list_titles(connection):
+            states = Counter(each.state.value for each in list_artworks(connection, title.title))
+            record = {"title": title.title, "name": title.name, "artworks": dict(states)}
+            typer.echo(json.dumps(record) if as_json else f"{title.title:<32} {title.name:<32} {dict(states)}")
+
+
+@artwork.command("import", epilog="Example: keyart artwork import pictures/harbor --title harbor")
+def import_artwork(
+    folder: Annotated[Path, typer.Argument(help="A folder of pictures; each file's name is its artwork's id.")],
+    title: Annotated[str | None, typer.Option(help="The title they belong to; else the folder's name.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload the pictures of one title, which must exist."""
+    from api.dependencies.services import open_services
+
+    uploads = [(title or folder.resolve().name, path) for path in _pictures(folder)]
+    with open_services(settings_of(home)) as services:
+        refused = _upload_all(services, uploads)
+    _say(1, uploads, refused, as_json=as_json)
+
+
+def _listed(folder: Path) -> list[Path]:
+    from api.errors import BadInput
+
+    try:
+        return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be read: {error.strerror}.", "Give a folder.") from error
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [each for each in _listed(folder) if each.suffix.lower() in PICTURES]
+
+
+def _put_title(services: Any, folder: Path) -> None:
+    from pydantic import ValidationError
+
+    from api.errors import BadInput
+    from api.routes.titles import TitleBody, title_of
+    from api.storage.catalog import put_title
+    from api.storage.database import transaction
+
+    description = folder / DESCRIPTION
+    try:
+        text = description.read_text() if description.exists() else json.dumps({"name": folder.name})
+        title = title_of(_checked_id(folder.name), TitleBody.model_validate_json(text))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise BadInput(f"{description}: {first['loc']}: {first['msg']}.", "Correct it and import again.") from error
+    with transaction(services.engine) as connection:
+        put_title(connection, title, now=datetime.now(UTC))
+
+
+def _upload_all(services: Any, uploads: list[tuple[str, Path]]) -> list[str]:
+    """Upload what is a picture; return a line for each that is not, so that one bad file does not stop the others."""
+    from api.dependencies.uploads import take_image
+    from api.errors import RejectedUpload
+    from api.progress import tracked
+    from artwork.catalog import ArtworkId, TitleId
+
+    refused: list[str] = []
+    for title, path in tracked(uploads, "Uploading", total=len(uploads)):
+        try:
+            take_image(services, TitleId(title), ArtworkId(_checked_id(path.stem)), data=path.read_bytes())
+        except RejectedUpload as error:
+            refused.append(f"{path}: {error}")
+    return refused
+
+
+def _checked_id(name: str) -> str:
+    from pydantic import TypeAdapter, ValidationError
+
+    from api.errors import BadInput
+    from api.routes.wire import CatalogueId
+
+    try:
+        return str(TypeAdapter[str](CatalogueId).validate_python(name))
+    except ValidationError as error:
+        remedy = "Rename it: letters, digits, `.`, `_` and `-`, at most 128."
+        raise BadInput(f"{name!r} cannot be an id.", remedy) from error
+
+
+def _say(titles: int, uploads: list[Any], refused: list[str], *, as_json: bool) -> None:
+    taken = len(uploads) - len(refused)
+    if as_json:
+        typer.echo(json.dumps({"titles": titles, "artworks": taken, "refused": refused}))
+        return
+    for line in refused:
+        typer.echo(f"refused: {line}", err=True)
+    typer.echo(f"{taken:,} artworks of {titles:,} titles uploaded; `keyart worker` embeds them.")

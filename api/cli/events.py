@@ -1,0 +1,62 @@
+"""`keyart events import`: histories from a file of JSON lines, one event a line as in POST /v1/events."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.options import AsJson, Home, settings_of
+
+app = typer.Typer(help="Interactions of viewers with titles.", no_args_is_help=True)
+
+LINES_AT_ONCE = 5_000
+
+
+@app.callback()
+def group() -> None:
+    """Keep `import` a sub-command although it is the only one."""
+
+
+@app.command("import", epilog="Example: keyart events import history.jsonl")
+def import_events(
+    file: Annotated[Path, typer.Argument(help="JSON lines; each holds event, viewer, title, action, at, …")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take events from a file. Repeating it is harmless; a wrong line stops it and is named."""
+    from api.dependencies.events import ReportedEvent, take_events
+    from api.dependencies.services import open_services
+
+    counts = {"accepted": 0, "duplicates": 0, "rejected": 0}
+    with open_services(settings_of(home)) as services:
+        bodies = _bodies(file)
+        while batch := list(islice(bodies, LINES_AT_ONCE)):
+            taken = take_events(services, [ReportedEvent(**body.model_dump()) for body in batch])
+            counts["accepted"] += taken.accepted
+            counts["duplicates"] += taken.duplicates
+            counts["rejected"] += len(taken.rejected)
+    typer.echo(json.dumps(counts) if as_json else ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+
+
+def _bodies(file: Path) -> Iterator[Any]:
+    from pydantic import ValidationError
+
+    from api.errors import BadInput
+    from api.routes.events import EventBody
+
+    try:
+        lines = file.open(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.", "Give a file of JSON lines.") from error
+    with lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield EventBody.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors(include_input=False, include_url=False)[0]
+                where = ".".join(str(part) for part in first["loc"]) or "line"
+                message = f"{file} line {number}: {where}: {first['msg']}."
+                raise BadInput(message, "Correct it and import again; what came before is kept once.") from error

@@ -1,0 +1,207 @@
+"""The main job from nothing, step by step: the file to read to see what Keyart does.
+
+The viewers are simulated and their tastes are known; the server, the worker, the API, the models, the log, the
+learning and the evaluation are the real ones.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from rich.console import Console
+from sqlalchemy import Engine
+
+from api.client import KeyartClient
+from api.demo.audience import FIRST_DAY, HISTORY_DAYS, histories, liking, make_audience
+from api.demo.programme import GENRES, make_programme, titles_of
+from api.demo.result import Result, Truth, observed_value, print_results, true_values, write_result
+from api.demo.stage import keyart, running_server
+from api.demo.traffic import DEADLINE_SECONDS, Play, Season, plan_season, show_pages
+from api.demo.truth import make_world
+from api.demo.upload import post_events, upload_programme, upload_stills, wait_until_active
+from api.errors import BadInput, Conflict
+from api.progress import progress_bar, tracked
+from api.security import load_keys
+from api.settings import load_settings
+from api.storage.database import open_engine, reading
+from api.storage.pages import last_page
+from artwork.catalog import TitleId
+from bandit.decision import PageId
+
+TITLES = 48
+ARTWORKS = 6
+VIEWERS = 2000
+MARKER = ".keyart-demo"
+FEWEST_COVERED = 0.8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rehearsal:
+    """One run: where it lives, who plays in it, and its two seasons of page views."""
+
+    home: Path
+    seed: int
+    play: Play
+    seasons: tuple[Season, Season]
+    console: Console
+
+
+def run_demo(home: Path, *, seed: int, stills: Path | None) -> Result:
+    """Run the main job in `home`, print the table and keep it as `result.json`.
+
+    Raises:
+        BadInput: `home` holds something that is not a demo's.
+        Conflict: a step failed; the message says which log to look into.
+    """
+    began = time.monotonic()
+    rehearsal = _prepare(home.absolute(), seed)
+    say = rehearsal.console.print
+    say("[bold]Keyart's main job.[/] A simulation of viewers on the real components: nothing here is real demand.")
+    keyart(rehearsal.home, "migrate")
+    engine = open_engine(load_settings(home=rehearsal.home, database_url="").database_url)
+    with running_server(rehearsal.home) as client:
+        _load(rehearsal, client, stills=stills)
+        result = _two_seasons(rehearsal, client, engine, began=began)
+    engine.dispose()
+    write_result(result, rehearsal.home)
+    print_results([result], rehearsal.console)
+    shown = rehearsal.play.programme[0].title.title
+    say("Look around:")
+    say(f"  .venv/bin/keyart serve --home {home} --worker", highlight=False)
+    say(f"  http://127.0.0.1:8000/gallery/{shown}   one title, its artworks, what three viewers see and why")
+    return result
+
+
+def run_seeds(home: Path, seeds: Iterable[int], *, stills: Path | None) -> None:
+    """Run the main job for several seeds and print all rows.
+
+    Raises:
+        Conflict: a learned policy did not beat uniform online, or too few intervals held the truth.
+    """
+    results = [run_demo(home / f"seed-{seed}", seed=seed, stills=stills) for seed in seeds]
+    print_results(results, Console())
+    lost = [result.seed for result in results if not result.beaten]
+    covered = sum(result.covered for result in results)
+    if lost or covered < FEWEST_COVERED * len(results):
+        raise Conflict(f"Seeds {lost} did not beat uniform; {covered} of {len(results)} intervals hold the truth.", "")
+
+
+def _prepare(home: Path, seed: int) -> Rehearsal:
+    _empty(home)
+    rng = np.random.default_rng(seed)
+    programme = make_programme(rng, TITLES)
+    audience = make_audience(rng, VIEWERS, genres=GENRES)
+    play = Play(world=make_world(rng, audience, programme), audience=audience, programme=programme)
+    fits, evening = liking(audience, titles_of(programme)), FIRST_DAY + timedelta(days=HISTORY_DAYS, hours=17)
+    seasons = (
+        plan_season(rng, "first", fits=fits, at=evening, seed=seed),
+        plan_season(rng, "second", fits=fits, at=evening + timedelta(days=7), seed=seed),
+    )
+    return Rehearsal(home=home, seed=seed, play=play, seasons=seasons, console=Console())
+
+
+def _empty(home: Path) -> None:
+    """Begin from nothing, but never at the cost of files that are not a demo's."""
+    if home.exists() and any(home.iterdir()) and not (home / MARKER).exists():
+        raise BadInput(f"{home} is not empty and was not made by a demo.", "Choose another folder with --home.")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / MARKER).touch()
+
+
+def _load(rehearsal: Rehearsal, client: httpx.Client, *, stills: Path | None) -> None:
+    """Upload the catalogue, wait until it is embedded, send the histories and train the viewer vectors."""
+    play = rehearsal.play
+    uploads = upload_programme(client, play.programme)
+    _run_through(tracked(uploads, "1 upload artworks", total=TITLES * ARTWORKS))
+    titles = [showing.title.title for showing in play.programme]
+    if stills is not None:
+        titles += _upload_stills(rehearsal, client, stills)
+    with progress_bar("2 embed artworks") as show:
+        wait_until_active(client, titles, show=show)
+    rng = np.random.default_rng([rehearsal.seed, 1])
+    watching = histories(rng, play.audience, titles_of(play.programme))
+    with progress_bar("3 send viewers' histories") as show:
+        sent = 0
+        for viewers in post_events(client, watching):
+            sent += viewers
+            show(sent / VIEWERS)
+    rehearsal.console.print("4 train viewer vectors …")
+    trained = keyart(rehearsal.home, "foundation", "train", "--seed", str(rehearsal.seed))
+    ndcg, popular = trained["test_ndcg_at_10"], trained["popularity_ndcg_at_10"]
+    rehearsal.console.print(f"  next title, held out: NDCG@10 {ndcg:.3f}, popularity {popular:.3f}", highlight=False)
+
+
+def _upload_stills(rehearsal: Rehearsal, client: httpx.Client, folder: Path) -> list[TitleId]:
+    taken: list[TitleId] = []
+    for title, refused in upload_stills(client, folder):
+        taken.append(title)
+        for name in refused:
+            rehearsal.console.print(f"  refused: {title}/{name}", highlight=False)
+    rehearsal.console.print(f"  {len(taken)} titles with real stills are in the gallery too", highlight=False)
+    return taken
+
+
+def _two_seasons(rehearsal: Rehearsal, client: httpx.Client, engine: Engine, *, began: float) -> Result:
+    """Serve under uniform, learn, foretell, promote, serve again, and compare."""
+    home, play = rehearsal.home, rehearsal.play
+    first, second = rehearsal.seasons
+    decisions = _serve(play, first, client, label="5 serve under uniform")
+    with reading(engine) as connection:
+        watermark = last_page(connection)
+    rehearsal.console.print("6 learn from the log …")
+    version = str(keyart(home, "learn")["version"])
+    rehearsal.console.print(f"7 evaluate {version} from the uniform log …", highlight=False)
+    foretold = _estimate(keyart(home, "evaluate", "--policy", version), "snips")
+    keyart(home, "promote", version, "--reason", "the demo's learned version")
+    _wait_until_live(client, version)
+    decisions += _serve(play, second, client, label="8 serve under the learned one")
+    keyart(home, "worker", "--once")
+    truth = _truth(rehearsal, engine, since=watermark)
+    return Result(
+        seed=rehearsal.seed,
+        decisions=decisions,
+        uniform_true=truth.uniform,
+        learned_true=truth.stated,
+        predicted=foretold["value"],
+        predicted_low=foretold["interval"]["low"],
+        predicted_high=foretold["interval"]["high"],
+        observed=observed_value(engine, since=watermark, until=None),
+        uniform_observed=observed_value(engine, since=None, until=watermark),
+        policy=version,
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def _serve(play: Play, season: Season, client: httpx.Client, *, label: str) -> int:
+    with KeyartClient(str(client.base_url), deadline=DEADLINE_SECONDS) as serving:
+        return sum(tracked(show_pages(play, season, serving), label, total=VIEWERS))
+
+
+def _wait_until_live(client: httpx.Client, version: str) -> None:
+    until = time.monotonic() + 30
+    while client.get("/readyz").json()["policy"] != version:
+        if time.monotonic() > until:
+            raise Conflict(f"The server did not pick up {version}.", "See the demo's server.log.")
+        time.sleep(0.1)
+
+
+def _truth(rehearsal: Rehearsal, engine: Engine, *, since: PageId | None) -> Truth:
+    keys = load_keys(load_settings(home=rehearsal.home))
+    return true_values(rehearsal.play, engine, keys, since=since)
+
+
+def _estimate(evaluated: dict[str, Any], estimator: str) -> dict[str, Any]:
+    found: Sequence[dict[str, Any]] = [each for each in evaluated["estimates"] if each["estimator"] == estimator]
+    return found[0]
+
+
+def _run_through(items: Iterable[object]) -> None:
+    for _ in items:
+        pass

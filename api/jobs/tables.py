@@ -1,0 +1,179 @@
+"""Logs in files, ours or anyone's: Parquet, CSV, JSON lines or Arrow, one row a decision, read in batches of columns.
+
+Canonical columns: `propensity`, `reward`, and the target's probability of the logged artwork as `target_propensity`,
+or `artworks` (the eligible ones) for a target that needs only those; optional `viewer`, `artwork`, `probabilities`.
+"""
+
+# pyarrow carries no annotations.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from api.errors import BadInput
+from bandit.ope.batch import Batch, Eligible, viewer_keys
+
+FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".feather": "feather", ".jsonl": "json"}
+CANONICAL = (
+    "propensity",
+    "reward",
+    "target_propensity",
+    "policy",
+    "decision",
+    "viewer",
+    "artwork",
+    "artworks",
+    "probabilities",
+    "at",
+)
+BATCH_ROWS = 65_536
+UNIFORM_TARGET = "uniform"
+COLUMN_TARGET = "target_propensity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTable:
+    """Where a log is and what its columns are called: `names` maps canonical names to the file's."""
+
+    path: Path
+    target: str = COLUMN_TARGET
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    reward_range: tuple[float, float] | None = None
+
+
+def read_batches(table: LogTable) -> Iterator[Batch]:
+    """Yield the rows of a log with the target's probabilities, in the order of the file.
+
+    Raises:
+        BadInput: the file is missing or unreadable, a column is missing or of the wrong type, or a reward lies
+            outside the stated range.
+    """
+    dataset = _opened(table.path)
+    columns = _columns(dataset.schema.names, table)
+    scanned = dataset.to_batches(columns=[*columns.values()], batch_size=BATCH_ROWS)
+    try:
+        for part in scanned:
+            yield _batch(part.rename_columns([*columns]), table)
+    except pa.ArrowException as error:
+        raise BadInput(f"{table.path} cannot be read: {_one_line(error)}.", "Check the file and its format.") from error
+
+
+def _opened(path: Path) -> Any:
+    if not path.exists():
+        raise BadInput(f"There is no file or folder {path}.", "Give --log a file, or a folder of Parquet files.")
+    found = path if path.is_file() else next((each for each in sorted(path.rglob("*")) if each.suffix in FORMATS), None)
+    if found is None or found.suffix not in FORMATS:
+        raise BadInput(f"{path} is no log that can be read.", f"Give a file ending in {', '.join(FORMATS)}.")
+    files = [str(path)] if path.is_file() else [str(each) for each in sorted(path.rglob(f"*{found.suffix}"))]
+    try:
+        return ds.dataset(files, format=FORMATS[found.suffix])
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{path} cannot be read: {_one_line(error)}.", "Check the file and its format.") from error
+
+
+def _columns(present: list[str], table: LogTable) -> dict[str, str]:
+    """Map the canonical names of the columns that are read to the file's names."""
+    unknown = [name for name in table.names if name not in CANONICAL]
+    if unknown:
+        raise BadInput(f"{unknown[0]} is no canonical column.", f"--map takes {', '.join(CANONICAL)}.")
+    absent = [theirs for theirs in table.names.values() if theirs not in present]
+    if absent:
+        raise BadInput(f"The log has no column {absent[0]}.", f"It has {', '.join(present)}.")
+    known = {name: table.names.get(name, name) for name in CANONICAL}
+    needed = ("propensity", "reward", "artworks" if table.target == UNIFORM_TARGET else "target_propensity")
+    for name in needed:
+        if known[name] not in present:
+            remedy = f"Name it with --map {name}=COLUMN; the log has {', '.join(present)}."
+            raise BadInput(f"The log has no column for {name}.", remedy)
+    wanted = (*needed, "viewer", "artwork", "artworks", "probabilities")
+    return {name: known[name] for name in dict.fromkeys(wanted) if known[name] in present}
+
+
+def _batch(part: pa.RecordBatch, table: LogTable) -> Batch:
+    rewards = _floats(part, "reward")
+    _check_range(rewards, table.reward_range)
+    viewers = _texts(part, "viewer")
+    propensity = _floats(part, "propensity")
+    eligible = _eligible(part) if table.target == UNIFORM_TARGET else None
+    return Batch(
+        propensity=propensity,
+        target=1.0 / _counts(part) if table.target == UNIFORM_TARGET else _floats(part, "target_propensity"),
+        reward=rewards,
+        viewers=None if viewers is None else viewer_keys(viewers),
+        eligible=eligible,
+    )
+
+
+def _eligible(part: pa.RecordBatch) -> Eligible | None:
+    """The whole distributions, where the log kept them: they tell support and calibration."""
+    names = part.schema.names
+    if "probabilities" not in names or "artwork" not in names:
+        return None
+    counts = _counts(part).astype(np.int64)
+    artworks = [str(each) for each in part.column("artworks").flatten().to_pylist()]
+    logged = part.column("probabilities").flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    if len(artworks) != len(logged) or len(artworks) != counts.sum():
+        raise BadInput("artworks and probabilities are lists of different lengths.", "Log one probability an artwork.")
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    codes = {name: code for code, name in enumerate(dict.fromkeys(artworks))}
+    return Eligible(
+        starts=starts,
+        chosen=_chosen(part, artworks, starts),
+        artworks=np.array([codes[name] for name in artworks], dtype=np.int64),
+        names=tuple(codes),
+        logged=logged,
+        target=np.repeat(1.0 / counts, counts),
+    )
+
+
+def _chosen(part: pa.RecordBatch, artworks: list[str], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    shown = [str(each) for each in part.column("artwork").to_pylist()]
+    try:
+        places = [artworks.index(name, starts[row], starts[row + 1]) for row, name in enumerate(shown)]
+    except ValueError as error:
+        raise BadInput("A row shows an artwork that is not among its eligible ones.", "Correct the log.") from error
+    return np.array(places, dtype=np.int64)
+
+
+def _counts(part: pa.RecordBatch) -> NDArray[np.float64]:
+    column = part.column("artworks")
+    if not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
+        raise BadInput("The column for artworks holds no lists.", "Give a list of artwork ids a row.")
+    counts = pc.list_value_length(column).to_numpy(zero_copy_only=False).astype(np.float64)
+    if len(counts) and not counts.min() >= 1:
+        raise BadInput("A row has no eligible artworks.", "List at least the one that was shown.")
+    return cast(NDArray[np.float64], counts)
+
+
+def _floats(part: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+    """A column as float64; what is missing is NaN, which the evaluation then names."""
+    try:
+        return cast(
+            NDArray[np.float64], part.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+        )
+    except pa.ArrowException as error:
+        raise BadInput(f"The column for {name} holds no numbers.", "Map another column.") from error
+
+
+def _texts(part: pa.RecordBatch, name: str) -> list[str] | None:
+    if name not in part.schema.names:
+        return None
+    return [str(each) for each in part.column(name).to_pylist()]
+
+
+def _check_range(rewards: NDArray[np.float64], stated: tuple[float, float] | None) -> None:
+    if stated is not None and np.any((rewards < stated[0]) | (rewards > stated[1])):
+        raise BadInput(f"A reward lies outside {stated[0]:g} to {stated[1]:g}.", "Correct --reward-range or the log.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
