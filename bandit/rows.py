@@ -1,14 +1,12 @@
-"""Rows of the log: checked before they are learned from, and seen again as a policy saw them. Knows no engine."""
+"""Rows of the log: checked before they are learned from, and drawn again from their record. Knows no engine."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from artwork.catalog import ImageHash
-from bandit.context import Candidate, Context, Vector
+from bandit.context import Vector
 from bandit.decision import Page, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
-from bandit.policies.policy import Policy
 from bandit.sampling import check_distribution, draw, draw_uniform
 
 
@@ -36,37 +34,6 @@ def check_row(row: RewardedDecision, vectors: Mapping[str, Vector]) -> None:
     for key in decision.images:
         if key not in vectors:
             raise InvalidExample(f"{place}: no vector for image {key}; embed it in the live embedding version")
-
-
-def logged_context(page: Page, slot: Slot, *, policy: Policy) -> Context:
-    """Return the context that `policy` would have been given for a logged slot.
-
-    A viewer vector of another foundation version than the policy's is left out, as it is when serving.
-    """
-    understood = policy.foundation_version is not None and page.foundation_version == policy.foundation_version
-    return Context(
-        request=page.request,
-        viewer_vector=page.vector() if understood else None,
-        position=slot.position,
-        score=slot.score,
-    )
-
-
-def logged_candidates(slot: Slot, vectors: Mapping[str, Vector]) -> list[Candidate]:
-    """Return a logged slot's eligible artworks, in canonical order, with vectors from `vectors` (by image key).
-
-    The record holds neither whole image hashes nor which artwork was the default: images are the keys.
-
-    Raises:
-        InvalidExample: `vectors` lacks one of the images.
-    """
-    try:
-        return [
-            Candidate(artwork=artwork, image=ImageHash(key), vector=vectors[key])
-            for artwork, key in zip(slot.artworks, slot.images, strict=True)
-        ]
-    except KeyError as error:
-        raise InvalidExample(f"no vector for image {error}; embed it in the policy's embedding version") from error
 
 
 def redraw(page: Page, slot: Slot) -> int:

@@ -1,4 +1,4 @@
-"""Rows of the log: what is refused before learning, and what a policy is shown again afterwards."""
+"""Rows of the log: what is refused before learning, and that a draw can be made again."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,8 +9,7 @@ import pytest
 
 from bandit.decision import RewardedDecision
 from bandit.errors import InvalidExample
-from bandit.policies.uniform import UniformPolicy
-from bandit.rows import check_row, logged_candidates, logged_context, redraw
+from bandit.rows import check_row, redraw
 from bandit.sampling import draw, draw_uniform
 
 
@@ -53,27 +52,6 @@ def test_a_broken_viewer_vector_is_refused(small_log: Any, stored: bytes) -> Non
 def test_a_sound_row_passes(small_log: Any) -> None:
     for row in small_log.rows[:50]:
         check_row(row, small_log.vectors)
-
-
-class _Reader(UniformPolicy):
-    foundation_version = "viewers-1"
-
-
-def test_c12_a_policy_sees_only_viewer_vectors_of_its_own_foundation(small_log: Any) -> None:
-    row = small_log.rows[0]
-    assert np.array_equal(logged_context(row.page, row.decision, policy=_Reader()).viewer_vector, row.page.vector())
-    assert logged_context(row.page, row.decision, policy=UniformPolicy()).viewer_vector is None
-    other = msgspec.structs.replace(row.page, foundation_version="viewers-2")
-    assert logged_context(other, row.decision, policy=_Reader()).viewer_vector is None
-
-
-def test_logged_candidates_carry_the_vectors_of_the_version_asked_for(small_log: Any) -> None:
-    slot = small_log.rows[0].decision
-    candidates = logged_candidates(slot, small_log.vectors)
-    assert [candidate.artwork for candidate in candidates] == list(slot.artworks)
-    assert all(candidate.vector is small_log.vectors[candidate.image] for candidate in candidates)
-    with pytest.raises(InvalidExample, match="embed"):
-        logged_candidates(slot, {})
 
 
 def test_c6_a_draw_can_be_made_again_from_the_record(small_log: Any) -> None:
