@@ -161,7 +161,8 @@ class DecisionLog:
         try:
             repeated = self._commit(group)
         except StorageUnavailable as error:
-            logger.warning("%d pages could not be logged: %s", len(group), error)
+            if group:
+                logger.warning("%d pages could not be logged: %s", len(group), error)
             self._settle(group, False)
         except Exception:  # whatever one page brings, the thread must live on for the others
             if len(group) > 1:
