@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.sequences import TITLE, Question, Window
+from foundation.sequences import TITLE, Question
+from foundation.tokens import WANTED, Token
 from foundation.vocabulary import KNOWN
 
 Scores = NDArray[np.float32]
@@ -54,9 +55,9 @@ def ranking(places: NDArray[np.float64]) -> Ranking:
     )
 
 
-def popularity(pieces: Iterable[Window], titles: int) -> Scores:
-    """Return how much each title was wanted over all training windows, shape (titles,)."""
-    counts = np.zeros(KNOWN + titles, dtype=np.float64)
-    for window in pieces:
-        np.add.at(counts, window.rows[1:, TITLE], window.worth)
-    return counts[KNOWN:].astype(np.float32)
+def popularity(histories: Iterable[Sequence[Token]], titles: Sequence[str]) -> Scores:
+    """Return what the wanted interactions with each of `titles` are worth together, shape (titles,)."""
+    wanted = dict.fromkeys(titles, 0.0)
+    for token in (token for tokens in histories for token in tokens if token.worth >= WANTED):
+        wanted[token.title] += token.worth
+    return np.array(list(wanted.values()), dtype=np.float32)

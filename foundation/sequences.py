@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.tokens import WANTED, Token
-from foundation.vocabulary import FIELDS, START, UNKNOWN, Rows, Vocabulary
+from foundation.vocabulary import FIELDS, PADDING, START, UNKNOWN, Rows, Vocabulary
 
 TITLE = FIELDS.index("title")
 BUCKETED_BATCHES = 16
@@ -27,9 +27,13 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True)
 class Window:
-    """A piece of a viewer's past: `rows` (tokens + 1, fields) with `START` first, `worth` (tokens,) of each token."""
+    """A piece of a viewer's past: `rows` (n, fields) with `START` first, and what was wanted next after each of them.
+
+    `targets` (n,) are title ids, `worth` (n,) what each is worth as a target; both are 0 where nothing wanted follows.
+    """
 
     rows: Rows
+    targets: NDArray[np.int32]
     worth: Worth
 
 
@@ -43,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Split:
-    """Everything that one training run looks at; the three parts share no interaction to be predicted."""
+    """Everything that one training run looks at; the three parts ask for no interaction twice."""
 
     training: tuple[Window, ...]
     validation: tuple[Question, ...]
@@ -52,7 +56,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Batch:
-    """`rows` (b, l, fields) padded on the right, `targets` (b, l) title ids, `weights` (b, l), 0 where not a target."""
+    """Windows padded on the right: `rows` (b, l, fields), `targets` (b, l), `weights` (b, l), 0 where none is."""
 
     rows: Rows
     targets: NDArray[np.int32]
@@ -71,14 +75,17 @@ def cut(tokens: Sequence[Token]) -> Cut:
 
 
 def split(histories: Sequence[Sequence[Token]], vocabulary: Vocabulary, *, length: int) -> Split:
-    """Encode and cut every viewer's tokens; windows and questions hold at most `length` rows that a model reads."""
+    """Encode and cut every viewer's tokens into windows and questions of at most `length` rows.
+
+    A window in which nothing was wanted has nothing to teach and is left out.
+    """
     training: list[Window] = []
     validation: list[Question] = []
     test: list[Question] = []
     for tokens in histories:
         where, rows = cut(tokens), vocabulary.encode(tokens)
-        worth = np.array([token.worth for token in tokens[: where.training]], dtype=np.float32)
-        training += windows(rows[: 1 + where.training], worth, length=length)
+        past = wanted_next(rows[: 1 + where.training], [token.worth for token in tokens[: where.training]])
+        training += [window for window in windows(past, length=length) if window.worth.any()]
         for position, questions in ((where.validation, validation), (where.test, test)):
             if position is not None:
                 target = int(rows[1 + position, TITLE])
@@ -86,11 +93,22 @@ def split(histories: Sequence[Sequence[Token]], vocabulary: Vocabulary, *, lengt
     return Split(training=tuple(training), validation=tuple(validation), test=tuple(test))
 
 
-def windows(rows: Rows, worth: Worth, *, length: int) -> list[Window]:
-    """Cut a long history, from its end backwards, into windows of `length` tokens that each begin with `START`."""
-    ends = range(len(worth), 0, -length)
-    pieces = [slice(max(0, end - length), end) for end in ends]
-    return [Window(rows=np.concatenate([START, rows[1:][piece]]), worth=worth[piece]) for piece in pieces]
+def wanted_next(rows: Rows, worth: Sequence[float]) -> Window:
+    """Pair each row with the first wanted token after it: `rows` (1 + n, fields), `worth` (n,) of the tokens."""
+    worths = np.array([*worth, 0.0], dtype=np.float32)
+    titles = np.append(rows[1:, TITLE], PADDING).astype(np.int32)
+    positions = np.where(worths[:-1] >= WANTED, np.arange(len(worth)), len(worth))
+    following = np.minimum.accumulate(positions[::-1])[::-1]
+    return Window(rows=rows[:-1], targets=titles[following], worth=worths[following])
+
+
+def windows(past: Window, *, length: int) -> list[Window]:
+    """Cut a long past, from its end backwards, into windows of `length` rows that each begin with `START`."""
+    pieces = [slice(max(0, end - length), end) for end in range(len(past.rows), 0, -length)]
+    return [
+        Window(rows=np.concatenate([START, past.rows[piece][1:]]), targets=past.targets[piece], worth=past.worth[piece])
+        for piece in pieces
+    ]
 
 
 def latest(rows: Rows, length: int) -> Rows:
@@ -114,7 +132,7 @@ def batches(pieces: Sequence[Window], *, size: int, rng: np.random.Generator, hi
     order = [pieces[position] for position in shuffled(len(pieces), rng)]
     chosen: list[list[Window]] = []
     for group in chunks(order, size * BUCKETED_BATCHES):
-        chosen += chunks(sorted(group, key=lambda window: len(window.worth)), size)
+        chosen += chunks(sorted(group, key=lambda window: len(window.rows)), size)
     for position in shuffled(len(chosen), rng):
         yield batch(chosen[position], rng=rng, hidden=hidden)
 
@@ -130,12 +148,13 @@ def chunks(pieces: Sequence[Window], size: int) -> list[list[Window]]:
 
 
 def batch(pieces: Sequence[Window], *, rng: np.random.Generator, hidden: float) -> Batch:
-    """Stack windows: what is read at position i is everything before token i, which is its target."""
-    stacked = padded([window.rows for window in pieces])
-    rows, targets = stacked[:, :-1].copy(), stacked[:, 1:, TITLE]
-    weights = np.zeros(targets.shape, dtype=np.float32)
+    """Stack windows, padded on the right."""
+    rows = padded([window.rows for window in pieces])
+    targets = np.zeros(rows.shape[:2], dtype=np.int32)
+    weights = np.zeros(rows.shape[:2], dtype=np.float32)
     for position, window in enumerate(pieces):
-        weights[position, : len(window.worth)] = window.worth
+        targets[position, : len(window.rows)] = window.targets
+        weights[position, : len(window.rows)] = window.worth
     weights[targets <= UNKNOWN] = 0.0
     read = rows[..., TITLE]
     read[(rng.random(read.shape) < hidden) & (read > UNKNOWN)] = UNKNOWN

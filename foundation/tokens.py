@@ -35,8 +35,8 @@ SAYS_MOST = (
 
 WORTH = MappingProxyType(
     {
-        Action.IMPRESSION: 0.02,
-        Action.HOVER: 0.1,
+        Action.IMPRESSION: 0.0,
+        Action.HOVER: 0.0,
         Action.SKIP: 0.0,
         Action.SEARCH: 0.5,
         Action.ADD: 0.6,
@@ -48,10 +48,10 @@ WORTH = MappingProxyType(
         Action.THUMB_DOWN: 0.0,
     }
 )
-"""How much an action speaks for its title, in [0, 1]: the weight of the token as something to predict."""
+"""How much an action speaks for its title, in [0, 1]: the weight of the interaction as something to predict."""
 
-WANTED = 0.5
-"""A token worth at least this much was wanted by its viewer: only such tokens are held out to be predicted."""
+WANTED = 0.25
+"""An interaction worth at least this much was wanted by its viewer: only such are predicted, the rest is context."""
 
 DAYPARTS = 8
 WEEKDAYS = 7

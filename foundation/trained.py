@@ -19,7 +19,7 @@ class TrainingConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
-    epochs: int = 10
+    epochs: int = 8
     least_steps: int = 400
     batch_size: int = 32
     learning_rate: float = 5e-3

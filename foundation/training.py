@@ -25,7 +25,7 @@ from foundation.objectives import next_title_loss
 from foundation.sequences import Batch, Question, Split, Window, batches, cut, split
 from foundation.tokens import Token, tokenize
 from foundation.trained import Foundation, Report, TrainingConfig
-from foundation.vocabulary import KNOWN, Vocabulary, build_vocabulary
+from foundation.vocabulary import KNOWN, build_vocabulary
 
 LEAST_VIEWERS = 10
 WARM_UP = 0.05
@@ -51,23 +51,28 @@ def train(
         TrainingDiverged: the loss stopped being finite.
     """
     tokens = [tokenize(history) for history in histories]
-    vocabulary = known_by(tokens)
+    trained_on = before_held_out(tokens)
+    vocabulary = build_vocabulary(trained_on)
     data = split(tokens, vocabulary, length=config.model.length)
+    wanted = popularity(trained_on, vocabulary.titles)
     with on_threads(config.threads), seeded(config.seed):
-        fitted = fit(data, vocabulary, config=config, progress=progress or _silent)
-        report = Report(
-            viewers=len(tokens),
-            interactions=sum(len(window.worth) for window in data.training),
-            epoch=fitted.epoch,
-            validation=fitted.validation,
-            test=judged(fitted.model, data.test, mask_history=config.mask_history),
-            popularity=popular(data, vocabulary, mask_history=config.mask_history),
-        )
-    return Foundation(model=fitted.model, vocabulary=vocabulary, config=config, report=report)
+        model = ViewerModel(config.model, vocabulary.sizes)
+        start_at_popularity(model, wanted)
+        best = fit(model, data, config=config, progress=progress or _silent)
+        test = judged(best.model, data.test, config=config)
+    report = Report(
+        viewers=len(tokens),
+        interactions=sum(len(kept) for kept in trained_on),
+        epoch=best.epoch,
+        validation=best.validation,
+        test=test,
+        popularity=popular(wanted, data.test, mask_history=config.mask_history),
+    )
+    return Foundation(model=best.model, vocabulary=vocabulary, config=config, report=report)
 
 
-def known_by(histories: Sequence[Sequence[Token]]) -> Vocabulary:
-    """Build the vocabulary of what is trained on; what only the held-out interactions hold stays unknown."""
+def before_held_out(histories: Sequence[Sequence[Token]]) -> list[Sequence[Token]]:
+    """Keep what is trained on; what only the held-out interactions hold stays unknown to the vocabulary, too."""
     cuts = [cut(tokens) for tokens in histories]
     held_out = sum(where.test is not None for where in cuts)
     if held_out < LEAST_VIEWERS:
@@ -75,33 +80,29 @@ def known_by(histories: Sequence[Sequence[Token]]) -> Vocabulary:
             f"{held_out} viewers have three or more wanted interactions, training needs {LEAST_VIEWERS}; "
             "send more events to POST /v1/events (play, finish, add, thumb_up), then train again"
         )
-    return build_vocabulary(tokens[: where.training] for tokens, where in zip(histories, cuts, strict=True))
+    return [tokens[: where.training] for tokens, where in zip(histories, cuts, strict=True)]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The model of the epoch that ranked the validation titles best."""
+    """The model of the epoch that ranked the validation titles best; epoch 0 is the untrained start at popularity."""
 
     model: ViewerModel
     epoch: int
     validation: Ranking
 
 
-def fit(data: Split, vocabulary: Vocabulary, *, config: TrainingConfig, progress: Progress) -> Fitted:
-    """Train for all epochs and keep the best one."""
-    model = ViewerModel(config.model, vocabulary.sizes)
-    start_at_popularity(model, popularity(data.training, len(vocabulary.titles)))
+def fit(model: ViewerModel, data: Split, *, config: TrainingConfig, progress: Progress) -> Fitted:
+    """Train for all epochs and keep the best one, or the start where none was better."""
     a_reading = math.ceil(len(data.training) / config.batch_size)
     epochs = max(config.epochs, math.ceil(config.least_steps / a_reading))
     trainer = Trainer(model, config=config, steps=epochs * a_reading, progress=progress)
-    best: Fitted | None = None
+    best = Fitted(model=frozen(model), epoch=0, validation=judged(model, data.validation, config=config))
     for epoch in range(1, epochs + 1):
         trainer.epoch(data.training)
-        reached = judged(model, data.validation, mask_history=config.mask_history)
-        if best is None or reached.ndcg_at_10 > best.validation.ndcg_at_10:
+        reached = judged(model, data.validation, config=config)
+        if reached.ndcg_at_10 > best.validation.ndcg_at_10:
             best = Fitted(model=frozen(model), epoch=epoch, validation=reached)
-    if best is None:
-        raise TrainingDiverged("no epoch was trained; set epochs to at least 1")
     return best
 
 
@@ -160,21 +161,20 @@ def learning_share(step: int, steps: int) -> float:
     return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-def judged(model: ViewerModel, questions: Sequence[Question], *, mask_history: bool) -> Ranking:
+def judged(model: ViewerModel, questions: Sequence[Question], *, config: TrainingConfig) -> Ranking:
     """Rank the held-out titles with the model."""
     model.eval()
     places: list[NDArray[np.float64]] = []
     for start in range(0, len(questions), RANKED_AT_ONCE):
         asked = questions[start : start + RANKED_AT_ONCE]
         scores = scores_of(model, vectors_after(model, [question.rows for question in asked]))
-        places.append(ranks(scores, asked, mask_history=mask_history))
+        places.append(ranks(scores, asked, mask_history=config.mask_history))
     return ranking(np.concatenate(places))
 
 
-def popular(data: Split, vocabulary: Vocabulary, *, mask_history: bool) -> Ranking:
-    """Rank the same test titles by popularity alone."""
-    scores = np.tile(popularity(data.training, len(vocabulary.titles)), (len(data.test), 1))
-    return ranking(ranks(scores, data.test, mask_history=mask_history))
+def popular(wanted: NDArray[np.float32], questions: Sequence[Question], *, mask_history: bool) -> Ranking:
+    """Rank the same held-out titles by popularity alone."""
+    return ranking(ranks(np.broadcast_to(wanted, (len(questions), len(wanted))), questions, mask_history=mask_history))
 
 
 def frozen(model: ViewerModel) -> ViewerModel:

@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from foundation.events import Action
 from foundation.metrics import Scores, popularity, ranking, ranks
-from foundation.sequences import TITLE, Question, Window
+from foundation.sequences import TITLE, Question
+from foundation.tokens import Token
 from foundation.vocabulary import FIELDS, KNOWN, START, UNKNOWN
 
 
@@ -46,7 +48,9 @@ def test_the_summary_by_hand() -> None:
     assert made.questions == 5
 
 
-def test_popularity_counts_what_was_wanted() -> None:
-    rows = question(UNKNOWN, KNOWN, KNOWN + 1, KNOWN, UNKNOWN).rows
-    wanted = Window(rows=rows, worth=np.array([1.0, 0.5, 0.25, 1.0], dtype=np.float32))
-    assert popularity([wanted, wanted], 3).tolist() == [2.5, 1.0, 0.0]
+def test_popularity_counts_what_was_wanted_and_nothing_else() -> None:
+    def token(title: str, worth: float) -> Token:
+        return Token(title, Action.PLAY, None, None, 0, 0, 0, 0, worth)
+
+    history = [token("a", 1.0), token("b", 0.5), token("a", 0.25), token("b", 0.2), token("c", 0.0)]
+    assert popularity([history, history], ["a", "b", "c"]).tolist() == [2.5, 1.0, 0.0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foundation.events import Action
-from foundation.sequences import TITLE, Window, batch, batches, cut, latest, padded, split, windows
+from foundation.sequences import TITLE, Window, batch, batches, cut, latest, padded, split, wanted_next, windows
 from foundation.tokens import Token
 from foundation.vocabulary import FIELDS, START, UNKNOWN, Rows, build_vocabulary
 
@@ -21,7 +21,7 @@ def numbered(tokens: int) -> Rows:
 
 
 def window(tokens: int) -> Window:
-    return Window(rows=numbered(tokens), worth=np.full(tokens, 0.5, dtype=np.float32))
+    return wanted_next(numbered(tokens), [0.5] * tokens)
 
 
 def test_the_last_two_wanted_interactions_are_held_out() -> None:
@@ -41,7 +41,8 @@ def test_training_never_sees_what_is_asked() -> None:
     parts = split([tokens], vocabulary, length=100)
     (trained,), (validation,), (test,) = parts.training, parts.validation, parts.test
     ids = [vocabulary.title_ids[f"t{number}"] for number in range(7)]
-    assert trained.rows[1:, TITLE].tolist() == ids[:5]
+    assert trained.rows[1:, TITLE].tolist() == ids[:4]
+    assert trained.targets.tolist() == ids[:5]
     assert (validation.rows[1:, TITLE].tolist(), validation.target) == (ids[:5], ids[5])
     assert (test.rows[1:, TITLE].tolist(), test.target) == (ids[:6], ids[6])
 
@@ -52,18 +53,20 @@ def test_a_question_about_a_title_that_is_not_known_stays_a_question() -> None:
     assert parts.test[0].target == UNKNOWN
 
 
+def test_what_is_asked_is_the_next_wanted_title() -> None:
+    past = wanted_next(numbered(6), [0.0, 0.5, 0.1, 0.0, 1.0, 0.0])
+    assert past.rows[:, TITLE].tolist() == [0, 2, 3, 4, 5, 6]
+    assert past.targets.tolist() == [3, 3, 6, 6, 6, 0]
+    assert past.worth.tolist() == [0.5, 0.5, 1.0, 1.0, 1.0, 0.0]
+
+
 @pytest.mark.parametrize("tokens", [0, 1, 4, 5, 11])
-def test_windows_hold_every_token_once_and_begin_with_start(tokens: int) -> None:
-    worth = np.arange(tokens, dtype=np.float32)
-    pieces = windows(numbered(tokens), worth, length=5)
+def test_windows_ask_for_every_token_once_and_begin_with_start(tokens: int) -> None:
+    pieces = windows(window(tokens), length=5)
     assert all(np.array_equal(piece.rows[:1], START) for piece in pieces)
-    assert all(1 <= len(piece.worth) == len(piece.rows) - 1 <= 5 for piece in pieces)
-    met = [
-        (int(row[TITLE]), float(value))
-        for piece in pieces
-        for row, value in zip(piece.rows[1:], piece.worth, strict=True)
-    ]
-    assert sorted(met) == [(2 + number, float(number)) for number in range(tokens)]
+    assert all(1 <= len(piece.worth) == len(piece.targets) == len(piece.rows) <= 5 for piece in pieces)
+    assert all(np.array_equal(piece.rows[1:, TITLE], piece.targets[:-1]) for piece in pieces)
+    assert sorted(int(target) for piece in pieces for target in piece.targets) == list(range(2, 2 + tokens))
 
 
 def test_the_latest_tokens_are_kept_behind_start() -> None:
@@ -73,15 +76,16 @@ def test_the_latest_tokens_are_kept_behind_start() -> None:
 
 def test_a_batch_asks_at_every_position_for_the_token_after_it() -> None:
     stacked = batch([window(3), window(1)], rng=np.random.default_rng(0), hidden=0.0)
-    assert stacked.rows[..., TITLE].tolist() == [[0, 2, 3], [0, 2, 0]]
+    assert stacked.rows[..., TITLE].tolist() == [[0, 2, 3], [0, 0, 0]]
     assert stacked.targets.tolist() == [[2, 3, 4], [2, 0, 0]]
     assert stacked.weights.tolist() == [[0.5, 0.5, 0.5], [0.5, 0.0, 0.0]]
 
 
 def test_an_unknown_title_is_never_a_target() -> None:
-    piece = window(3)
-    piece.rows[2, TITLE] = UNKNOWN
-    assert batch([piece], rng=np.random.default_rng(0), hidden=0.0).weights.tolist() == [[0.5, 0.0, 0.5]]
+    rows = numbered(3)
+    rows[2, TITLE] = UNKNOWN
+    stacked = batch([wanted_next(rows, [0.5] * 3)], rng=np.random.default_rng(0), hidden=0.0)
+    assert stacked.weights.tolist() == [[0.5, 0.0, 0.5]]
 
 
 def test_hidden_titles_are_read_as_unknown_but_still_asked_for() -> None:
@@ -93,7 +97,7 @@ def test_hidden_titles_are_read_as_unknown_but_still_asked_for() -> None:
 def test_an_epoch_reads_every_window_once_in_an_order_of_its_own() -> None:
     pieces = [window(1 + number % 7) for number in range(40)]
     for number, piece in enumerate(pieces):
-        piece.rows[1, TITLE] = 100 + number
+        piece.targets[0] = 100 + number
 
     def firsts(seed: int) -> list[int]:
         made = batches(pieces, size=4, rng=np.random.default_rng(seed), hidden=0.0)

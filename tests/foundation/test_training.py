@@ -1,5 +1,6 @@
 """Training finds what viewers want, is a function of its input, and says what it cannot do."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -76,13 +77,29 @@ def test_what_was_finished_is_recommended_and_not_what_was_only_shown(make_event
     histories: list[list[Event]] = []
     for viewer in range(30):
         story = [(str(rng.choice(shown)), Action.IMPRESSION) for _ in range(16)]
-        story[::3] = [(str(rng.choice(finished)), Action.FINISH) for _ in story[::3]]
+        story[::3] = [(str(rng.choice(finished)), Action.FINISH) for _ in story[::3]]  # an impression always follows
         histories.append([make_event(title, action, viewer=f"v{viewer}") for title, action in story])
-    config = replace(QUICK, model=ModelConfig(dimension=8, layers=1, length=16, dropout=0.0), least_steps=40)
+    config = replace(QUICK, model=ModelConfig(dimension=8, layers=1, length=16, dropout=0.0), least_steps=20)
     foundation = train(histories, config=config)
     likely = np.exp(next_title_scores(foundation, histories)).mean(axis=0)
     chance = dict(zip(foundation.vocabulary.titles, likely, strict=True))
     assert min(chance[title] for title in finished) > 3 * max(chance[title] for title in shown)
+
+
+def test_viewers_who_wanted_nothing_do_no_harm(crowd: Any, make_event: Callable[..., Event]) -> None:
+    idle = [[make_event(str(n), Action.IMPRESSION, viewer=f"idle-{v}") for n in range(5)] for v in range(5)]
+    report = train([*idle, [], *crowd.histories[:20]], config=replace(QUICK, batch_size=1)).report
+    assert report.viewers == 26
+    assert np.isfinite(report.test.ndcg_at_10)
+
+
+@pytest.mark.slow
+def test_a_demo_sized_audience_is_learned_in_seconds(draw_audience: Callable[..., Any]) -> None:
+    crowd = draw_audience(2_000, titles=60, events=40)
+    started = time.process_time()
+    report = train(crowd.histories, config=TrainingConfig()).report
+    assert time.process_time() - started < 40.0
+    assert report.test.ndcg_at_10 > 1.3 * report.popularity.ndcg_at_10
 
 
 def test_progress_rises_to_one(crowd: Any) -> None:
