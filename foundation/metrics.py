@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.sequences import TITLE, Question
+from foundation.sequences import Question
 from foundation.tokens import WANTED, Token
 from foundation.vocabulary import KNOWN
 
@@ -30,15 +30,14 @@ def ranks(scores: Scores, questions: Sequence[Question], *, mask_history: bool) 
     """Return the rank, from 1, of each question's wanted title; infinity where it is not known.
 
     Titles that score the same as the wanted one are ranked before it, so a constant score earns nothing.
-    With `mask_history` the titles of the question's own history are taken out of the ranking.
+    With `mask_history` the titles that the viewer has met are taken out of the ranking.
     """
     known = [max(question.target - KNOWN, 0) for question in questions]
     wanted = scores[np.arange(len(questions)), known]
     above = scores >= wanted[:, None]
     if mask_history:
         for position, question in enumerate(questions):
-            met = question.rows[:, TITLE]
-            above[position, met[met >= KNOWN] - KNOWN] = False
+            above[position, question.met[question.met >= KNOWN] - KNOWN] = False
     above[np.arange(len(questions)), known] = True
     missed = np.array([question.target < KNOWN for question in questions])
     return np.where(missed, np.inf, above.sum(axis=1))

@@ -39,9 +39,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Question:
-    """What a viewer did, rows (tokens + 1, fields) with `START` first, and the id of the title wanted next."""
+    """What a viewer did lately, rows (n, fields) with `START` first, and the id of the title wanted next.
+
+    `met` are the ids of all titles of the viewer's past, also of what lies further back than `rows`.
+    """
 
     rows: Rows
+    met: NDArray[np.int32]
     target: int
 
 
@@ -88,9 +92,14 @@ def split(histories: Sequence[Sequence[Token]], vocabulary: Vocabulary, *, lengt
         training += [window for window in windows(past, length=length) if window.worth.any()]
         for position, questions in ((where.validation, validation), (where.test, test)):
             if position is not None:
-                target = int(rows[1 + position, TITLE])
-                questions.append(Question(rows=latest(rows[: 1 + position], length), target=target))
+                questions.append(asked(rows[: 2 + position], length=length))
     return Split(training=tuple(training), validation=tuple(validation), test=tuple(test))
+
+
+def asked(rows: Rows, *, length: int) -> Question:
+    """Ask for the title of the last row."""
+    past = rows[:-1]
+    return Question(rows=latest(past, length), met=np.unique(past[1:, TITLE]), target=int(rows[-1, TITLE]))
 
 
 def wanted_next(rows: Rows, worth: Sequence[float]) -> Window:

@@ -7,15 +7,13 @@ import pytest
 
 from foundation.events import Action
 from foundation.metrics import Scores, popularity, ranking, ranks
-from foundation.sequences import TITLE, Question
+from foundation.sequences import Question
 from foundation.tokens import Token
-from foundation.vocabulary import FIELDS, KNOWN, START, UNKNOWN
+from foundation.vocabulary import KNOWN, START, UNKNOWN
 
 
 def question(target: int, *met: int) -> Question:
-    rows = np.zeros((len(met), len(FIELDS)), dtype=np.int32)
-    rows[:, TITLE] = met
-    return Question(rows=np.concatenate([START, rows]), target=target)
+    return Question(rows=START, met=np.array(met, dtype=np.int32), target=target)
 
 
 def scores(*values: float) -> Scores:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foundation.events import Action
-from foundation.sequences import TITLE, Window, batch, batches, cut, latest, padded, split, wanted_next, windows
+from foundation.sequences import TITLE, Window, asked, batch, batches, cut, latest, padded, split, wanted_next, windows
 from foundation.tokens import Token
 from foundation.vocabulary import FIELDS, START, UNKNOWN, Rows, build_vocabulary
 
@@ -45,6 +45,13 @@ def test_training_never_sees_what_is_asked() -> None:
     assert trained.targets.tolist() == ids[:5]
     assert (validation.rows[1:, TITLE].tolist(), validation.target) == (ids[:5], ids[5])
     assert (test.rows[1:, TITLE].tolist(), test.target) == (ids[:6], ids[6])
+
+
+def test_a_question_reads_the_latest_and_remembers_every_title_met() -> None:
+    question = asked(numbered(6), length=3)
+    assert question.rows[:, TITLE].tolist() == [0, 5, 6]
+    assert question.met.tolist() == [2, 3, 4, 5, 6]
+    assert question.target == 7
 
 
 def test_a_question_about_a_title_that_is_not_known_stays_a_question() -> None:
