@@ -113,9 +113,13 @@ def shows_faces(people: int, shot: Shot) -> bool:
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
-    """A scene with every attribute drawn evenly, so that none predicts another; half carry a made-up title."""
+    """A scene with every attribute drawn evenly, so that none predicts another; half carry a made-up title.
+
+    The one exception: with neither people nor a prop in front there is no telling the distance, and the shot is wide.
+    """
     people = int(rng.integers(0, MOST_PEOPLE + 1))
-    shot = one_of(rng, tuple(Shot))
+    prop = one_of(rng, tuple(Prop)) if rng.random() < 0.6 else None
+    shot = one_of(rng, tuple(Shot)) if people or prop else Shot.WIDE
     return Scene(
         people=people,
         expression=one_of(rng, tuple(Expression)) if shows_faces(people, shot) else None,
@@ -123,7 +127,7 @@ def random_scene(rng: np.random.Generator) -> Scene:
         setting=one_of(rng, tuple(Setting)),
         palette=one_of(rng, tuple(Palette)),
         light=one_of(rng, tuple(Light)),
-        prop=one_of(rng, tuple(Prop)) if rng.random() < 0.6 else None,
+        prop=prop,
         text=random_title(rng) if rng.random() < 0.5 else None,
         seed=int(rng.integers(0, 2**31)),
     )

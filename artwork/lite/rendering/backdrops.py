@@ -220,7 +220,7 @@ def _paint_studio(canvas: Canvas, colours: Colours, rng: np.random.Generator) ->
     back = mix(colours.middle, colours.accent, 0.25)
     canvas.image.paste(gradient(canvas.image.size, [(0.0, shaded(back, 0.2)), (0.85, back), (1.0, shaded(back, 0.3))]))
     at = (canvas.width * float(rng.uniform(0.35, 0.65)), 0.45)
-    glow(canvas, at, 1.0, colour=colours.glow, strength=0.5)
+    glow(canvas, at, 1.0, colour=colours.horizon, strength=0.6)
     canvas.oval(at, 0.36, 0.36, colour=mix(back, colours.accent, 0.6))
 
 

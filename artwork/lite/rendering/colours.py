@@ -25,13 +25,14 @@ class Levels:
     far: float
     middle: float
     near: float
+    accent: float
     tint: float
     exposure: float
 
 
 HUES = {
-    Palette.AMBER: Hues(main=0.085, accent=0.02, saturation=0.78),
-    Palette.CRIMSON: Hues(main=0.975, accent=0.06, saturation=0.72),
+    Palette.AMBER: Hues(main=0.09, accent=0.125, saturation=0.78),
+    Palette.CRIMSON: Hues(main=0.975, accent=0.005, saturation=0.72),
     Palette.EMERALD: Hues(main=0.42, accent=0.17, saturation=0.58),
     Palette.AZURE: Hues(main=0.57, accent=0.09, saturation=0.68),
     Palette.VIOLET: Hues(main=0.75, accent=0.91, saturation=0.58),
@@ -39,9 +40,13 @@ HUES = {
 }
 
 LEVELS = {
-    Light.BRIGHT: Levels(sky=0.66, horizon=0.90, far=0.72, middle=0.54, near=0.36, tint=0.12, exposure=1.0),
-    Light.MID: Levels(sky=0.30, horizon=0.66, far=0.44, middle=0.29, near=0.17, tint=0.26, exposure=0.82),
-    Light.DARK: Levels(sky=0.05, horizon=0.24, far=0.155, middle=0.10, near=0.05, tint=0.34, exposure=0.62),
+    Light.BRIGHT: Levels(
+        sky=0.66, horizon=0.90, far=0.72, middle=0.54, near=0.36, accent=0.60, tint=0.12, exposure=1.0
+    ),
+    Light.MID: Levels(sky=0.30, horizon=0.66, far=0.44, middle=0.29, near=0.17, accent=0.46, tint=0.26, exposure=0.82),
+    Light.DARK: Levels(
+        sky=0.05, horizon=0.24, far=0.155, middle=0.10, near=0.05, accent=0.30, tint=0.34, exposure=0.62
+    ),
 }
 
 
@@ -79,7 +84,7 @@ def colours_of(palette: Palette, light: Light) -> Colours:
         near=tone(hues.main, levels.near, saturation * 0.85),
         glow=tone(hues.accent, 0.93 if light is Light.BRIGHT else 0.84, min(1.0, saturation + 0.1)),
         rim=tone(hues.accent, 0.78, saturation),
-        accent=tone(hues.accent, 0.56 if light is Light.BRIGHT else 0.48, min(1.0, saturation + 0.12)),
+        accent=tone(hues.accent, levels.accent, min(1.0, saturation + 0.12)),
         tint=tone(hues.main, levels.middle + 0.08, saturation),
         levels=levels,
     )

@@ -27,10 +27,10 @@ def render(scene: Scene, size: tuple[int, int] = (640, 360)) -> Image.Image:
     large = (size[0] * 2, size[1] * 2)
     image = _backdrop(scene, large, colours=colours, rng=rng)
     canvas = Canvas(image)
-    if scene.prop is not None:
-        _place_prop(canvas, scene, scene.prop, colours=colours, rng=rng)
     if scene.people:
         paint_people(canvas, scene, colours=colours, rng=rng)
+    if scene.prop is not None:
+        _place_prop(canvas, scene, scene.prop, colours=colours, rng=rng)
     small = ImageChops.multiply(image.reduce(2), vignette(size))
     if scene.text:
         top = scene.shot is Shot.WIDE or not scene.people
@@ -48,14 +48,20 @@ def _backdrop(scene: Scene, size: tuple[int, int], *, colours: Colours, rng: np.
     return image.filter(ImageFilter.BoxBlur(blur * image.height / 240)).resize(size, Image.Resampling.BICUBIC)
 
 
+_ALONE = {Shot.CLOSE: 0.62, Shot.MEDIUM: 0.46, Shot.WIDE: 0.32}
+_BESIDE_PEOPLE = {Shot.CLOSE: 0.46, Shot.MEDIUM: 0.40, Shot.WIDE: 0.34}
+"""A prop's height by the shot."""
+
+
 def _place_prop(canvas: Canvas, scene: Scene, prop: Prop, *, colours: Colours, rng: np.random.Generator) -> None:
-    """Alone, a prop is the subject; beside people it keeps to one side."""
-    height = {Shot.CLOSE: 0.62, Shot.MEDIUM: 0.46, Shot.WIDE: 0.30}[scene.shot]
-    x = canvas.width * float(rng.uniform(0.4, 0.6))
+    """Alone, a prop is the subject; beside people it keeps to one side, in front of them, above the lettering."""
     if scene.people:
-        height = min(height, 0.34)
-        x = canvas.width * (0.14 if rng.random() < 0.5 else 0.86)
-    foot = 0.62 if prop in _FLOATING else 0.9
-    paint_prop(
-        canvas, prop, at=(x, foot if scene.people else foot + 0.3 * (height - 0.24)), size=height, colours=colours
-    )
+        height = _BESIDE_PEOPLE[scene.shot]
+        x = canvas.width * (0.15 if rng.random() < 0.5 else 0.85)
+        floor = 0.74 if scene.text and scene.shot is not Shot.WIDE else 0.92
+    else:
+        height = _ALONE[scene.shot]
+        x = canvas.width * float(rng.uniform(0.4, 0.6))
+        floor = 0.88 + 0.25 * (height - 0.32)
+    foot = min(floor, 0.5 + 0.5 * height) if prop in _FLOATING else floor
+    paint_prop(canvas, prop, at=(x, foot), size=height, colours=colours)
