@@ -1,13 +1,13 @@
 """A foundation survives being written and read, and damage never passes for one."""
 
 import hashlib
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 import safetensors.numpy
 
+from benchmarks.viewers import Audience
 from foundation.checkpoint import ENTRY, Sealed, from_bytes, opened, seal, to_bytes, version_of
 from foundation.encoder import encode_viewers, next_title_scores, title_vectors
 from foundation.errors import DamagedCheckpoint, IncompatibleCheckpoint
@@ -19,7 +19,7 @@ def data(hurried: Foundation) -> bytes:
     return to_bytes(hurried)
 
 
-def test_what_is_read_back_answers_the_same(crowd: Any, hurried: Foundation, data: bytes) -> None:
+def test_what_is_read_back_answers_the_same(crowd: Audience, hurried: Foundation, data: bytes) -> None:
     again = from_bytes(data)
     assert (again.vocabulary, again.config, again.report) == (hurried.vocabulary, hurried.config, hurried.report)
     histories = crowd.histories[:20]
@@ -28,7 +28,7 @@ def test_what_is_read_back_answers_the_same(crowd: Any, hurried: Foundation, dat
     assert title_vectors(again).keys() == title_vectors(hurried).keys()
 
 
-def test_the_same_foundation_gives_the_same_bytes_before_and_after_it_was_asked(crowd: Any, data: bytes) -> None:
+def test_the_same_foundation_gives_the_same_bytes_before_and_after_it_was_asked(crowd: Audience, data: bytes) -> None:
     again = from_bytes(data)
     encode_viewers(again, crowd.histories[:2])
     assert to_bytes(again) == data

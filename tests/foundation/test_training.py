@@ -3,19 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.viewers import Audience, best_possible
 from foundation.checkpoint import to_bytes
 from foundation.encoder import next_title_scores
 from foundation.errors import InvalidConfig, TooFewHistories, TrainingDiverged
 from foundation.events import Action, Event, EventId
-from foundation.metrics import ranking, ranks
 from foundation.model import ModelConfig
-from foundation.sequences import split
 from foundation.tokens import tokenize
 from foundation.trained import Foundation, TrainingConfig
 from foundation.training import learning_share, train
@@ -23,18 +21,8 @@ from foundation.training import learning_share, train
 QUICK = TrainingConfig(model=ModelConfig(dimension=8, layers=1, length=16), epochs=1, least_steps=3)
 
 
-def test_it_closes_most_of_the_gap_between_popularity_and_the_truth(crowd: Any, trained: Foundation) -> None:
-    histories = [tokenize(history) for history in crowd.histories]
-    asked = [split([tokens], trained.vocabulary, length=99).test for tokens in histories]
-    truth = ranking(
-        np.concatenate(
-            [
-                ranks(wanted[None].astype(np.float32), questions, mask_history=False)
-                for wanted, questions in zip(crowd.wanted, asked, strict=True)
-                if questions
-            ]
-        )
-    )
+def test_it_closes_most_of_the_gap_between_popularity_and_the_truth(crowd: Audience, trained: Foundation) -> None:
+    truth = best_possible(crowd, trained)
     report = trained.report
     assert report.beats_popularity
     assert report.test.questions == report.popularity.questions == truth.questions > 250
@@ -42,7 +30,7 @@ def test_it_closes_most_of_the_gap_between_popularity_and_the_truth(crowd: Any, 
     assert gained > 0.6 * (truth.ndcg_at_10 - report.popularity.ndcg_at_10) > 0.05
 
 
-def test_the_report_counts_what_was_trained_on(crowd: Any, trained: Foundation) -> None:
+def test_the_report_counts_what_was_trained_on(crowd: Audience, trained: Foundation) -> None:
     report = trained.report
     assert report.viewers == len(crowd.histories)
     assert 0 < report.interactions < sum(len(tokenize(history)) for history in crowd.histories)
@@ -50,21 +38,21 @@ def test_the_report_counts_what_was_trained_on(crowd: Any, trained: Foundation) 
     assert report.epoch >= 1
 
 
-def test_the_same_histories_and_seed_give_the_same_foundation(crowd: Any) -> None:
+def test_the_same_histories_and_seed_give_the_same_foundation(crowd: Audience) -> None:
     histories = crowd.histories[:40]
     first = to_bytes(train(histories, config=QUICK))
     assert to_bytes(train(iter(histories), config=QUICK)) == first
     assert to_bytes(train(histories, config=replace(QUICK, seed=1))) != first
 
 
-def test_training_leaves_the_process_as_it_was(crowd: Any) -> None:
+def test_training_leaves_the_process_as_it_was(crowd: Audience) -> None:
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
     train(crowd.histories[:40], config=replace(QUICK, threads=2))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_num_threads() == threads
 
 
-def test_what_only_held_out_interactions_hold_stays_unknown(crowd: Any, make_event: Callable[..., Event]) -> None:
+def test_what_only_held_out_interactions_hold_stays_unknown(crowd: Audience, make_event: Callable[..., Event]) -> None:
     histories = [list(history) for history in crowd.histories[:40]]
     last = histories[0][-1]
     histories[0].append(replace(last, event=EventId("new"), title="premiere", action=Action.FINISH))
@@ -86,7 +74,7 @@ def test_what_was_finished_is_recommended_and_not_what_was_only_shown(make_event
     assert min(chance[title] for title in finished) > 3 * max(chance[title] for title in shown)
 
 
-def test_viewers_who_wanted_nothing_do_no_harm(crowd: Any, make_event: Callable[..., Event]) -> None:
+def test_viewers_who_wanted_nothing_do_no_harm(crowd: Audience, make_event: Callable[..., Event]) -> None:
     idle = [[make_event(str(n), Action.IMPRESSION, viewer=f"idle-{v}") for n in range(5)] for v in range(5)]
     report = train([*idle, [], *crowd.histories[:20]], config=replace(QUICK, batch_size=1)).report
     assert report.viewers == 26
@@ -94,7 +82,7 @@ def test_viewers_who_wanted_nothing_do_no_harm(crowd: Any, make_event: Callable[
 
 
 @pytest.mark.slow
-def test_a_demo_sized_audience_is_learned_in_seconds(draw_audience: Callable[..., Any]) -> None:
+def test_a_demo_sized_audience_is_learned_in_seconds(draw_audience: Callable[..., Audience]) -> None:
     crowd = draw_audience(2_000, titles=60, events=40)
     started = time.process_time()
     report = train(crowd.histories, config=TrainingConfig()).report
@@ -102,7 +90,7 @@ def test_a_demo_sized_audience_is_learned_in_seconds(draw_audience: Callable[...
     assert report.test.ndcg_at_10 > 1.3 * report.popularity.ndcg_at_10
 
 
-def test_progress_rises_to_one(crowd: Any) -> None:
+def test_progress_rises_to_one(crowd: Audience) -> None:
     shares: list[float] = []
     train(crowd.histories[:40], config=replace(QUICK, epochs=3), progress=shares.append)
     assert len(shares) > 3
@@ -111,7 +99,7 @@ def test_progress_rises_to_one(crowd: Any) -> None:
 
 
 @pytest.mark.parametrize("viewers", [0, 9])
-def test_too_few_histories_are_refused_with_the_remedy(crowd: Any, viewers: int) -> None:
+def test_too_few_histories_are_refused_with_the_remedy(crowd: Audience, viewers: int) -> None:
     with pytest.raises(TooFewHistories, match=f"{viewers} viewers .* send more events"):
         train(crowd.histories[:viewers], config=QUICK)
 
@@ -122,7 +110,7 @@ def test_viewers_without_wanted_interactions_do_not_count(make_event: Callable[.
         train(idle, config=QUICK)
 
 
-def test_a_loss_that_is_no_number_ends_the_training(crowd: Any) -> None:
+def test_a_loss_that_is_no_number_ends_the_training(crowd: Audience) -> None:
     with pytest.raises(TrainingDiverged, match="lower learning_rate"):
         train(crowd.histories[:40], config=replace(QUICK, learning_rate=1e30, least_steps=20))
 

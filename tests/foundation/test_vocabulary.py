@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.events import Action, Event
@@ -25,6 +25,7 @@ tokens = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(met=st.lists(tokens), new=st.lists(tokens))
 def test_every_id_lies_inside_its_field_and_only_the_new_is_unknown(met: list[Token], new: list[Token]) -> None:
     vocabulary = build_vocabulary([met])
@@ -37,6 +38,7 @@ def test_every_id_lies_inside_its_field_and_only_the_new_is_unknown(met: list[To
     assert [row >= KNOWN for row in rows[1:, 0]] == [token.title in known for token in met + new]
 
 
+@settings(max_examples=30)
 @given(st.lists(st.lists(tokens)))
 def test_the_order_of_histories_does_not_matter(histories: list[list[Token]]) -> None:
     assert build_vocabulary(histories) == build_vocabulary([history[::-1] for history in histories[::-1]])
