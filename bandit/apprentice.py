@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from bandit.encoding import FeatureSpace
-from bandit.policies.vowpal import LearningRow, train
+from bandit.policies.vowpal import LearningRow, Lessons, train
 from bandit.spool import Result, Spool
 
 BATCH = 256
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
         space,
         artwork_rows,
         image_keys=task.image_keys,
-        rows=lambda: _encoded(spool, space),
+        lessons=Lessons(lambda: _encoded(spool, space), task.mean_reward),
         settings=task.settings,
         progress=report,
     )

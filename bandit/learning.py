@@ -98,7 +98,8 @@ def learn(
             log.read(rows, RowWriter(file))
         space = FeatureSpace(config.spec, _fit_artworks(vectors, config), log.fit_viewers(), log.known())
         table = space.artwork_rows(np.stack([vectors[key] for key in log.places]))
-        spool.ask(Task(config.spec, config.settings, tuple(log.places), log.learned), space, artwork_rows=table)
+        task = Task(config.spec, config.settings, tuple(log.places), log.learned, log.mean_reward)
+        spool.ask(task, space, artwork_rows=table)
         _run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
         try:
             model, result = spool.answered()
@@ -169,6 +170,10 @@ class _Log:
         if len(self.viewers) < FITTED_VECTORS:
             self.viewers.setdefault(row.page.viewer, vector)
         return row.page.viewer_vector
+
+    @property
+    def mean_reward(self) -> float:
+        return self.reward / self.learned
 
     def known(self) -> tuple[str, ...]:
         """The image keys that get a weight of their own."""
@@ -249,5 +254,5 @@ def _manifest(bundle: bytes, space: FeatureSpace, *, log: _Log, result: Result, 
         held_out=log.held_out,
         not_drawn=log.not_drawn,
         of_other_viewers=log.of_other_viewers,
-        metrics={"mean_reward": log.reward / log.learned, "progressive_value": result.progressive_value},
+        metrics={"mean_reward": log.mean_reward, "progressive_value": result.progressive_value},
     )

@@ -44,6 +44,7 @@ class Task(msgspec.Struct, frozen=True):
     settings: EngineSettings
     image_keys: tuple[str, ...]
     rows: int
+    mean_reward: float
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from bandit.policies.policy import Policy
 from bandit.policies.vowpal import (
     EngineSettings,
     LearningRow,
+    Lessons,
     Trained,
     VowpalPolicy,
     engine_arguments,
@@ -138,7 +139,7 @@ def _train(space: FeatureSpace, catalogue: list[list[Candidate]], viewers: Vecto
         space,
         space.artwork_rows(np.stack([artwork.vector for artwork in artworks])),
         image_keys=[artwork.image[:16] for artwork in artworks],
-        rows=lambda: rows,
+        lessons=Lessons(lambda: rows, mean_reward=0.1),
         settings=EngineSettings(),
         progress=lambda _: None,
     )

@@ -34,11 +34,9 @@ CONFIG = LearnConfig(embedding_version="clip", foundation_version="viewers", hol
 VARIANTS = {
     "as shipped": CONFIG,
     "one pass": replace(CONFIG, settings=EngineSettings(passes=1)),
-    "four passes": replace(CONFIG, settings=EngineSettings(passes=4)),
     "learning rate 0.05": replace(CONFIG, settings=EngineSettings(learning_rate=0.05)),
     "no own term": replace(CONFIG, spec=FeatureSpec(own_term=False)),
     "8 dimensions": replace(CONFIG, spec=FeatureSpec(viewer_dimensions=8, artwork_dimensions=8)),
-    "32 dimensions": replace(CONFIG, spec=FeatureSpec(viewer_dimensions=32, artwork_dimensions=32)),
     "gamma scale 10": replace(CONFIG, settings=EngineSettings(gamma_scale=10.0)),
 }
 

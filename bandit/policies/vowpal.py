@@ -29,6 +29,7 @@ Workspace = vw.Workspace[Literal[False]]
 HASH_STEP = 16_777_619
 """The engine crosses index u with index a at (16777619 · u) XOR a, modulo the number of weights."""
 MOST_BITS = 24
+_CONSTANT_COLUMN = 0
 CACHED_ARTWORKS = 100_000
 
 
@@ -42,7 +43,7 @@ class EngineSettings:
     gamma_scale: float = 1000.0
     gamma_exponent: float = 0.5
     epsilon: float = 0.01
-    learning_rate: float = 0.5
+    learning_rate: float = 0.005
     passes: int = 2
     seed: int = 0
 
@@ -64,6 +65,14 @@ class LearningRow:
     chosen: int
     reward: float
     probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Rows to learn from, read once a pass in the same order, and the mean of their rewards."""
+
+    rows: Callable[[], Iterable[LearningRow]]
+    mean_reward: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,7 @@ def engine_arguments(space: FeatureSpace, settings: EngineSettings) -> list[str]
         *("--cb_explore_adf", "--cb_type", "mtr", "--squarecb"),
         *("--gamma_scale", f"{settings.gamma_scale!r}", "--gamma_exponent", f"{settings.gamma_exponent!r}"),
         *("--epsilon", f"{settings.epsilon!r}", "--learning_rate", f"{settings.learning_rate!r}"),
-        *("--interactions", "UA", "--ignore_linear", "U", "--noconstant"),
+        *("--interactions", "UA", "--ignore_linear", "U", "--noconstant", "--adaptive", "--invariant"),
         *("--bit_precision", f"{bits}", "--random_seed", f"{settings.seed}", "--quiet"),
     ]
 
@@ -191,20 +200,24 @@ def train(
     artwork_rows: Vector,
     *,
     image_keys: Sequence[str],
-    rows: Callable[[], Iterable[LearningRow]],
+    lessons: Lessons,
     settings: EngineSettings,
     progress: Callable[[int], None],
 ) -> Trained:
-    """Learn from `rows()`, read once a pass in the same order. Cost is 1 − reward. Same input, same bytes.
+    """Learn from `lessons`. Cost is 1 − reward. Same input, same bytes.
+
+    The weight of the artworks' constant starts at the mean cost: otherwise the first rows teach every weight to
+    explain it, and the noise of that stays.
 
     `artwork_rows` (n, artwork_width) and `image_keys` are the table that rows point into; `progress` is told the number
     of examples learned so far. Rows must have been checked: the engine accepts anything.
     """
     workspace: Workspace = vw.Workspace(engine_arguments(space, settings))
+    workspace.weights()[_CONSTANT_COLUMN, 0, 0] = 1.0 - lessons.mean_reward
     tutor = _Tutor(space, artwork_rows, image_keys)
     learned, value = 0, 0.0
     for turn in range(settings.passes):
-        for row in rows():
+        for row in lessons.rows():
             with_label = tutor.examples(row)
             if turn == 0:
                 answer = cast(list[tuple[int, float]], workspace.predict_then_learn_one(with_label))

@@ -66,6 +66,16 @@ def test_the_manifest_tells_what_was_learned_from(learned: Any, small_log: Any, 
     assert manifest.metrics["progressive_value"] > manifest.metrics["mean_reward"]
 
 
+def test_a_log_in_which_everything_is_worth_the_same_teaches_no_preference(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    rows = [replace(row, reward=0.0625) for row in small_log.rows[:300]]
+    model = learn(rows, small_log.vectors, config=config, provenance=provenance)
+    policy = load_policy(model.bundle, model.manifest.digest)
+    for stated in policy.page([(small_log.context(n), artworks) for n, artworks in enumerate(small_log.candidates)]):
+        assert stated == pytest.approx([1 / 4] * 4, abs=1e-6)
+
+
 def test_about_the_stated_share_of_viewers_is_held_out(config: LearnConfig) -> None:
     held_out = [is_held_out(f"{viewer:032x}", config.holdout) for viewer in range(5000)]
     assert np.mean(held_out) == pytest.approx(0.3, abs=0.02)

@@ -15,6 +15,7 @@ from bandit.features import FeatureSpec
 from bandit.policies.vowpal import (
     EngineSettings,
     LearningRow,
+    Lessons,
     crossed_index,
     engine_arguments,
     own_start,
@@ -64,7 +65,8 @@ def test_examples_built_from_numbers_learn_what_the_same_text_would(space: Featu
         for row in small_log.rows[:300]
     ]
     settings = EngineSettings(passes=2)
-    trained = train(space, table, image_keys=keys, rows=lambda: rows, settings=settings, progress=lambda _: None)
+    lessons = Lessons(lambda: rows, mean_reward=1.0)  # the constant starts at 0, as the peer's does
+    trained = train(space, table, image_keys=keys, lessons=lessons, settings=settings, progress=lambda _: None)
     peer = vw.Workspace(engine_arguments(space, settings))
     parser = vw.TextFormatParser(peer)
     for row in [*rows, *rows]:
