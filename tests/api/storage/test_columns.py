@@ -1,12 +1,14 @@
 """Column types: what goes in comes out, on both databases, and what would be ambiguous is refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, select
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, select
 from sqlalchemy.exc import StatementError
 
 from api.storage.columns import PageKey, UtcDateTime, chunks, insert_missing, to_bytes, to_vector, upsert
@@ -14,19 +16,25 @@ from api.storage.database import transaction
 from api.storage.pages import decided_at, new_page_id, page_id_at
 
 TRIAL = Table(
-    "trial", MetaData(), Column("page", PageKey, primary_key=True), Column("at", UtcDateTime), Column("n", Integer)
+    "trial",
+    MetaData(),
+    Column("page", PageKey, primary_key=True),
+    Column("at", UtcDateTime),
+    Column("n", Integer),
+    prefixes=["TEMPORARY"],
 )
 
 
-def _trial(engine: Engine) -> Engine:
+@contextmanager
+def _trial(engine: Engine) -> Iterator[Connection]:
     with transaction(engine) as connection:
         TRIAL.create(connection)
-    return engine
+        yield connection
 
 
 def test_times_come_back_in_utc_to_the_microsecond(engine: Engine) -> None:
     kathmandu = datetime(2026, 3, 29, 2, 30, 0, 123_456, tzinfo=timezone(timedelta(hours=5, minutes=45)))
-    with transaction(_trial(engine)) as connection:
+    with _trial(engine) as connection:
         connection.execute(TRIAL.insert(), [{"page": new_page_id(), "at": kathmandu, "n": 1}])
         back = connection.scalar(select(TRIAL.c.at))
     assert back == kathmandu
@@ -35,14 +43,14 @@ def test_times_come_back_in_utc_to_the_microsecond(engine: Engine) -> None:
 
 
 def test_a_time_without_zone_is_refused(engine: Engine) -> None:
-    with pytest.raises(StatementError, match="without a time zone"), transaction(_trial(engine)) as connection:
+    with pytest.raises(StatementError, match="without a time zone"), _trial(engine) as connection:
         connection.execute(TRIAL.insert(), {"page": new_page_id(), "at": datetime(2026, 1, 1), "n": 1})
 
 
 def test_page_ids_sort_by_the_time_they_were_made(engine: Engine) -> None:
     made = [new_page_id() for _ in range(300)]
     assert made == sorted(set(made))
-    with transaction(_trial(engine)) as connection:
+    with _trial(engine) as connection:
         connection.execute(TRIAL.insert(), [{"page": each, "n": 0, "at": None} for each in reversed(made)])
         assert list(connection.scalars(select(TRIAL.c.page).order_by(TRIAL.c.page))) == made
 
@@ -62,7 +70,7 @@ def test_a_new_page_id_lies_between_the_bounds_of_its_time() -> None:
 
 def test_upsert_overwrites_and_insert_missing_does_not(engine: Engine) -> None:
     pages = [new_page_id() for _ in range(1200)]
-    with transaction(_trial(engine)) as connection:
+    with _trial(engine) as connection:
         insert_missing(connection, TRIAL, [{"page": page, "n": 1} for page in pages[:700]])
         insert_missing(connection, TRIAL, [{"page": page, "n": 2} for page in pages])
         upsert(connection, TRIAL, [{"page": page, "n": 3} for page in pages[:100]])

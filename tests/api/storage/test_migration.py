@@ -1,5 +1,6 @@
 """The migrations and the tables agree, on both databases."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,10 +20,19 @@ def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_a_missing_column_would_be_noticed(engine: Engine) -> None:
-    with transaction(engine) as connection:
+@pytest.fixture
+def own_engine(empty_url: str) -> Iterator[Engine]:
+    """A migrated database whose tables the test may change."""
+    opened = open_engine(empty_url)
+    migrate(opened)
+    yield opened
+    opened.dispose()
+
+
+def test_a_missing_column_would_be_noticed(own_engine: Engine) -> None:
+    with transaction(own_engine) as connection:
         connection.execute(text("ALTER TABLE jobs DROP COLUMN error"))
-    with reading(engine) as connection:
+    with reading(own_engine) as connection:
         [difference] = compare_metadata(MigrationContext.configure(connection), metadata)
     assert difference[0] == "add_column"
 
@@ -47,11 +57,11 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
         engine.dispose()
 
 
-def test_a_database_of_a_newer_keyart_is_left_alone(engine: Engine) -> None:
-    with transaction(engine) as connection:
+def test_a_database_of_a_newer_keyart_is_left_alone(own_engine: Engine) -> None:
+    with transaction(own_engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'from_the_future'"))
     with pytest.raises(StorageUnavailable, match="from_the_future"):
-        migrate(engine)
+        migrate(own_engine)
 
 
 def test_a_migration_that_breaks_leaves_nothing(empty_url: str) -> None:
