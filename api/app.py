@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api.console import gallery
 from api.dependencies.access import require_key
+from api.dependencies.body_limit import BodyLimit
 from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
 from api.routes import artworks, decisions, events, health, images, outcomes, policies, select, titles
@@ -37,6 +38,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(BodyLimit)
     answer_problems(app)
     for module in (titles, artworks, events, select, outcomes, decisions, policies):
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require_key)])

@@ -7,9 +7,10 @@ from sqlalchemy import Engine
 from api.errors import Conflict
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
-from api.storage.policies import UNIFORM, find_policy_version, live_version
+from api.storage.policies import DEFAULT, UNIFORM, find_policy_version, live_version
 from bandit.decision import PolicyVersionId
 from bandit.errors import BanditError
+from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UniformPolicy
 from bandit.registry import load_policy
@@ -25,6 +26,8 @@ def load_version(engine: Engine, blobs: BlobStore, version: PolicyVersionId) -> 
     """
     if version == UNIFORM:
         return UniformPolicy()
+    if version == DEFAULT:
+        return DefaultArtworkPolicy()
     with reading(engine) as connection:
         found = find_policy_version(connection, version)
     bundle = blobs.get_model(found.digest)

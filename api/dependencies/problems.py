@@ -58,7 +58,7 @@ def _where(location: Sequence[Any]) -> str:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = {404: "no_such_route", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
     detail = f"{request.method} {request.url.path}: {error.detail}. /openapi.json lists every route."
     answer = problem(error.status_code, code, title=str(error.detail), detail=detail)
     answer.headers.update(error.headers or {})

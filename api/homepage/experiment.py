@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from api.homepage.artwork import eligible
 from api.homepage.catalogue import Catalogue, TitleEntry
-from api.homepage.request import AskedTitle, KnownViewer, PageRequest
+from api.homepage.request import AskedTitle, PageRequest
 from bandit.context import Candidate, Context
 from bandit.decision import IMAGE_KEY_DIGITS, Reason, Slot
 from bandit.errors import IncompatibleModel
+from bandit.policies.default_artwork import DEFAULT
 from bandit.policies.policy import Policy
 from bandit.sampling import draw, draw_uniform
 
@@ -32,8 +33,16 @@ def drawn_slots(
     offered = [eligible(entry, request.context) for entry in entries]
     contexts = [slot_context(policy, request, asked) for asked in request.titles]
     stated = policy.page(list(zip(contexts, offered, strict=True)))
+    # What explores nothing teaches nothing: the default policy's slots are never learned from.
+    reason = Reason.DEFAULT if policy.version == DEFAULT else Reason.POLICY
     return tuple(
-        _drawn(request.viewer, asked, candidates, probabilities=tuple(probabilities.tolist()), key=key)
+        _slot(
+            asked,
+            candidates,
+            probabilities=tuple(probabilities.tolist()),
+            chosen=draw(probabilities.tolist(), draw_uniform(key.salt, request.viewer.viewer, asked.title, key.window)),
+            reason=reason,
+        )
         for asked, candidates, probabilities in zip(request.titles, offered, stated, strict=True)
     )
 
@@ -69,18 +78,6 @@ def default_slot(asked: AskedTitle, entry: TitleEntry, *, reason: Reason) -> Slo
     if default is None:
         raise ValueError(f"title {asked.title} has no artwork to fall back to: list the titles with entries_of first")
     return _slot(asked, (default,), probabilities=(1.0,), chosen=0, reason=reason)
-
-
-def _drawn(
-    viewer: KnownViewer,
-    asked: AskedTitle,
-    candidates: tuple[Candidate, ...],
-    *,
-    probabilities: tuple[float, ...],
-    key: DrawKey,
-) -> Slot:
-    chosen = draw(probabilities, draw_uniform(key.salt, viewer.viewer, asked.title, key.window))
-    return _slot(asked, candidates, probabilities=probabilities, chosen=chosen, reason=Reason.POLICY)
 
 
 def _slot(

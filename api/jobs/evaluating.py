@@ -9,9 +9,11 @@ from sqlalchemy import Engine
 from api.dependencies.live_policy import load_version
 from api.jobs.learning import VisibleRows, picture_vectors
 from api.storage.blobs import BlobStore
+from api.storage.catalog import changed_since
 from api.storage.database import reading
 from api.storage.policies import BUILT_IN, find_policy_version
 from api.storage.rewards import rewarded_decisions
+from artwork.catalog import ArtworkId, TitleId
 from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.learning import is_held_out
 from bandit.ope.evaluation import Evaluation, evaluate
@@ -29,7 +31,7 @@ class Evaluated:
 
 
 def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, level: float = 0.95) -> Evaluated:
-    """Value a policy version, or the built-in uniform one, from this installation's own log.
+    """Value a policy version, or a built-in one, from this installation's own log.
 
     A learned version is valued only on viewers that learning held out, and on what was logged after it: on the rows
     that it learned from, any policy looks better than it is.
@@ -41,7 +43,7 @@ def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersion
     policy = load_version(engine, blobs, version)
     rows: Iterable[RewardedDecision] = rewarded_decisions(engine, definition=QUALITY_PLAY)
     if version in BUILT_IN:
-        scored = score(rows, policy, pictures=Pictures())
+        scored = score(rows, policy, pictures=Pictures(defaults=_defaults(engine)))
         return Evaluated(evaluate(scored, level=level), "every rewarded decision")
     with reading(engine) as connection:
         stored = find_policy_version(connection, version)
@@ -53,6 +55,11 @@ def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersion
     return Evaluated(
         evaluate(scored, level=level), f"the {share} of viewers held out from learning, and all later rows"
     )
+
+
+def _defaults(engine: Engine) -> dict[TitleId, ArtworkId]:
+    with reading(engine) as connection:
+        return {each.title: each.artwork for each in changed_since(connection, 0).artworks if each.default}
 
 
 def _not_learned_from(rows: Iterable[RewardedDecision], manifest: Manifest) -> Iterator[RewardedDecision]:

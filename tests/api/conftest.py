@@ -1,0 +1,25 @@
+"""The installations that the tests of the edges run on."""
+
+from tests.api.fixtures import (
+    harbor,
+    home,
+    installation,
+    learned,
+    learned_home,
+    no_settings_of_this_machine,
+    prepared_home,
+    ready,
+    shared,
+)
+
+__all__ = [
+    "harbor",
+    "home",
+    "installation",
+    "learned",
+    "learned_home",
+    "no_settings_of_this_machine",
+    "prepared_home",
+    "ready",
+    "shared",
+]
