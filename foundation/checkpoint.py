@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from foundation.computing import seeded
 from foundation.errors import DamagedCheckpoint, IncompatibleCheckpoint, InvalidConfig
 from foundation.model import ViewerModel
 from foundation.trained import Foundation, Report, TrainingConfig
@@ -109,6 +110,7 @@ def seal(name: str, head: bytes, *, weights: Weights) -> str:
 
 def restored(head: Head, weights: Weights) -> ViewerModel:
     """Build the model that the head describes and give it its weights."""
-    model = ViewerModel(head.config.model, head.vocabulary.sizes)
+    with seeded(head.config.seed):
+        model = ViewerModel(head.config.model, head.vocabulary.sizes)
     model.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
     return model.eval().requires_grad_(False)

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import safetensors.numpy
+import torch
 
 from benchmarks.viewers import Audience
 from foundation.checkpoint import ENTRY, Sealed, from_bytes, opened, seal, to_bytes, version_of
@@ -32,6 +33,12 @@ def test_the_same_foundation_gives_the_same_bytes_before_and_after_it_was_asked(
     again = from_bytes(data)
     encode_viewers(again, crowd.histories[:2])
     assert to_bytes(again) == data
+
+
+def test_reading_leaves_the_callers_chance_alone(data: bytes) -> None:
+    before = torch.random.get_rng_state()
+    from_bytes(data)
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_the_version_names_the_bytes(data: bytes) -> None:
