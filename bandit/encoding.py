@@ -26,9 +26,6 @@ class FeatureSpace:
     `artworks` projects CLIP vectors of its embedding version. `viewers` projects viewer vectors of the foundation
     version that it names, or is None where the log had none. `known` are the image keys, sorted, of the artworks
     that have a weight of their own.
-
-    Projected numbers are scaled to how far their direction spreads, the widest being 1: directions in which vectors
-    hardly differ are mostly noise, and a learner that meets them whitened takes them as seriously as the others.
     """
 
     spec: FeatureSpec
@@ -75,7 +72,7 @@ class FeatureSpace:
         """
         rows = np.zeros((len(vectors), self.spec.artwork_width), dtype=np.float32)
         rows[:, 0] = 1.0
-        rows[:, 1 : 1 + self.artworks.dimensions] = self.artworks.project(vectors) * _relative_spread(self.artworks)
+        rows[:, 1 : 1 + self.artworks.dimensions] = self.artworks.project(vectors)
         return rows
 
     def own_terms(self, image_keys: Sequence[str]) -> list[tuple[int, ...]]:
@@ -98,8 +95,7 @@ class FeatureSpace:
         if context.viewer_vector is not None and self.viewers is not None:
             if not np.isfinite(context.viewer_vector).all():
                 raise InvalidExample("a viewer vector holds NaN or infinity; encode the viewer again or pass none")
-            projected = self.viewers.project(context.viewer_vector[np.newaxis])[0]
-            row[: self.viewers.dimensions] = projected * _relative_spread(self.viewers)
+            row[: self.viewers.dimensions] = self.viewers.project(context.viewer_vector[np.newaxis])[0]
         for feature, start in self._starts:
             if number := REQUEST_NUMBERS.get(feature.name):
                 row[start] = number(context)
@@ -113,6 +109,16 @@ class FeatureSpace:
         return arrays | {"known": np.array(self.known, dtype=IMAGE_KEY_BYTES)}
 
 
+def unwhitened(projection: Projection) -> Projection:
+    """Return a whitening projection with each direction scaled back to its spread, the widest to 1.
+
+    Directions in which vectors hardly differ are mostly noise; a learner that meets them whitened takes them as
+    seriously as the others. A whitening projection's columns are 1 / spread long.
+    """
+    spread = 1.0 / np.linalg.norm(projection.components, axis=0)
+    return replace(projection, components=(projection.components * (spread / spread.max())).astype(np.float32))
+
+
 def space_from_arrays(spec: FeatureSpec, arrays: Mapping[str, NDArray[Any]]) -> FeatureSpace:
     """Read back what `FeatureSpace.to_arrays` gave; raises InvalidProjection or KeyError when parts are missing."""
     viewers = _part(arrays, "viewers")
@@ -122,12 +128,6 @@ def space_from_arrays(spec: FeatureSpec, arrays: Mapping[str, NDArray[Any]]) -> 
         viewers=projection_from_arrays(viewers) if viewers else None,
         known=tuple(key.decode() for key in arrays["known"].tolist()),
     )
-
-
-def _relative_spread(projection: Projection) -> Vector:
-    """How far each direction of a whitening projection spreads, over the widest: its columns are 1 / spread long."""
-    spread = 1.0 / np.linalg.norm(projection.components, axis=0)
-    return (spread / spread.max()).astype(np.float32)
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

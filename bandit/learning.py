@@ -20,7 +20,7 @@ import bandit
 from artwork.projection import Projection, fit_projection
 from bandit.context import Vector
 from bandit.decision import PolicyVersionId, Reason, RewardedDecision
-from bandit.encoding import FeatureSpace
+from bandit.encoding import FeatureSpace, unwhitened
 from bandit.errors import EmptyLog, InvalidExample, LearningFailed
 from bandit.features import FeatureSpec
 from bandit.policies.vowpal import EngineSettings, engine_arguments
@@ -189,17 +189,18 @@ class _Log:
         stacked = np.stack([*self.viewers.values()])
         if np.ptp(stacked, axis=0).max() < 1e-6:
             return None
-        return fit_projection(stacked, dimensions=dimensions, embedding_version=version)
+        return unwhitened(fit_projection(stacked, dimensions=dimensions, embedding_version=version))
 
 
 def _fit_artworks(vectors: Mapping[str, Vector], config: LearnConfig) -> Projection:
     try:
         fitted = np.stack([vectors[key] for key in sorted(vectors)[:FITTED_VECTORS]])
-        return fit_projection(
+        whitening = fit_projection(
             fitted, dimensions=config.spec.artwork_dimensions, embedding_version=config.embedding_version
         )
     except ValueError as error:
         raise InvalidExample(f"the artworks' vectors cannot be projected: {error}") from error
+    return unwhitened(whitening)
 
 
 def _run_apprentice(folder: str, *, timeout: float, progress: Callable[[float], None] | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from artwork.projection import InvalidProjection, fit_projection
 from bandit.context import Context, RequestContext
-from bandit.encoding import FeatureSpace, space_from_arrays
+from bandit.encoding import FeatureSpace, space_from_arrays, unwhitened
 from bandit.errors import InvalidExample
 from bandit.features import FeatureSpec
 
@@ -26,8 +26,7 @@ def space(small_log: Any) -> FeatureSpace:
 
 def test_a_context_row_holds_the_viewer_and_one_column_a_choice(space: FeatureSpace, small_log: Any) -> None:
     [row] = space.context_rows([replace(small_log.context(3, position=4), score=1.0)])
-    spread = 1 / np.linalg.norm(space.viewers.components, axis=0)
-    assert row[:4] == pytest.approx(space.viewers.project(small_log.viewers[3:4])[0] * spread / spread[0])
+    assert row[:4] == pytest.approx(space.viewers.project(small_log.viewers[3:4])[0])
     numbers = {feature.name: row[start] for feature, start in space._starts if not feature.values}
     assert numbers == pytest.approx({"newcomer": 0.0, "weekend": 1.0, "position": 0.2, "score": 0.5})
     for feature, start in space._starts:
@@ -79,10 +78,15 @@ def test_an_artwork_row_is_a_constant_and_the_projected_vector(space: FeatureSpa
     rows = space.artwork_rows(vectors)
     assert rows.shape == (len(vectors), 6)
     assert (rows[:, 0] == 1.0).all()
-    deviations = rows[:, 1:].std(axis=0)
-    assert deviations[0] == pytest.approx(1.0, abs=1e-4)
-    assert (np.diff(deviations) < 0).all()
-    assert rows[:, 1:] / deviations == pytest.approx(space.artworks.project(vectors), abs=1e-3)
+    assert np.array_equal(rows[:, 1:], space.artworks.project(vectors))
+
+
+def test_unwhitened_directions_spread_as_the_vectors_do_the_widest_by_one(space: FeatureSpace, small_log: Any) -> None:
+    vectors = np.stack([*small_log.vectors.values()])
+    whitened = space.artworks.project(vectors)
+    spread_out = unwhitened(space.artworks).project(vectors)
+    singular = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)[:5]
+    assert spread_out == pytest.approx(whitened * singular / singular[0], abs=1e-4)
 
 
 def test_an_unknown_artwork_takes_the_mean_of_its_titles_known_ones(space: FeatureSpace) -> None:

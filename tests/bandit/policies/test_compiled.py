@@ -67,7 +67,7 @@ def test_under_the_shipped_settings_only_the_engines_rounding_of_near_ties_diffe
 ) -> None:
     # gamma of some 45,000 turns the engine's float32 error in a cost, 1e-7, into 1e-4 where two costs nearly tie
     apart = differences(learned, pages(small_log, make_candidate))
-    assert np.mean(apart > 1e-5) < 0.01
+    assert np.mean(apart > 1e-5) < 0.03
     assert apart.max() < 1e-3
 
 
