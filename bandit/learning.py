@@ -97,7 +97,7 @@ def learn(
         with spool.rows_path.open("wb") as file:
             log.read(rows, RowWriter(file))
         space = FeatureSpace(config.spec, _fit_artworks(vectors, config), log.fit_viewers(), log.known())
-        table = space.artwork_rows(np.stack([vectors[key] for key in log.places]))
+        table = _artwork_table(space, log)
         task = Task(config.spec, config.settings, tuple(log.places), log.learned, log.mean_reward)
         spool.ask(task, space, artwork_rows=table)
         _run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
@@ -201,6 +201,13 @@ def _fit_artworks(vectors: Mapping[str, Vector], config: LearnConfig) -> Project
     except ValueError as error:
         raise InvalidExample(f"the artworks' vectors cannot be projected: {error}") from error
     return unwhitened(whitening)
+
+
+def _artwork_table(space: FeatureSpace, log: _Log) -> Vector:
+    try:
+        return space.artwork_rows(np.stack([log.vectors[key] for key in log.places]))
+    except ValueError as error:
+        raise InvalidExample(f"an artwork's vector cannot be projected: {error}") from error
 
 
 def _run_apprentice(folder: str, *, timeout: float, progress: Callable[[float], None] | None) -> None:

@@ -139,6 +139,16 @@ def test_damaged_artwork_vectors_are_refused(
         learn(small_log.rows[:50], vectors, config=config, provenance=provenance)
 
 
+def test_a_damaged_vector_beyond_those_that_were_fitted_is_refused(
+    small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "FITTED_VECTORS", 5)
+    last = max(small_log.vectors)
+    vectors = small_log.vectors | {last: np.full(12, np.nan, dtype=np.float32)}
+    with pytest.raises(InvalidExample, match="projected"):
+        learn(small_log.rows, vectors, config=config, provenance=provenance)
+
+
 def test_viewer_vectors_of_two_dimensions_under_one_version_are_refused(
     small_log: Any, config: LearnConfig, provenance: Provenance
 ) -> None:
