@@ -107,16 +107,6 @@ def viewer_vector(connection: Connection, viewer: ViewerId, *, version: str) -> 
     return None if stored is None else to_vector(stored)
 
 
-def viewer_vectors_of(connection: Connection, of: Iterable[ViewerId], *, version: str) -> dict[ViewerId, Vector]:
-    """Return the vectors of those viewers that have one in `version`."""
-    found: dict[ViewerId, Vector] = {}
-    for chunk in chunks(of):
-        wanted = and_(viewer_vectors.c.foundation_version == version, viewer_vectors.c.viewer.in_(chunk))
-        rows = connection.execute(select(viewer_vectors.c.viewer, viewer_vectors.c.vector).where(wanted))
-        found.update({ViewerId(viewer): to_vector(vector) for viewer, vector in rows})
-    return found
-
-
 def some_viewer_vectors(connection: Connection, version: str, *, limit: int) -> dict[ViewerId, Vector]:
     """Return the vectors of at most `limit` viewers, in the order of their pseudonyms: as good as drawn by chance."""
     some = (

@@ -1,0 +1,17 @@
+"""docs/storage.md lists what storage offers."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+MODULES = sorted(path for path in (ROOT / "api" / "storage").glob("*.py") if path.stem not in ("__init__", "tables"))
+PAGE = (ROOT / "docs" / "storage.md").read_text()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_every_public_function_is_in_the_docs(module: Path) -> None:
+    [row] = [line for line in PAGE.splitlines() if line.startswith(f"| `{module.stem}` |")]
+    offered = [node.name for node in ast.parse(module.read_text()).body if isinstance(node, ast.FunctionDef)]
+    assert [name for name in offered if not name.startswith("_") and f"`{name}(" not in row] == []
