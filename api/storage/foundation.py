@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, select, update
 
 from api.errors import Conflict, UnknownVersion
-from api.storage.columns import chunks, to_bytes, to_vector, upsert
+from api.storage.columns import to_bytes, to_vector, upsert
 from api.storage.tables import foundation_versions, title_vectors, viewer_vectors
 from bandit.context import Vector
 from foundation.events import ViewerId
