@@ -59,9 +59,14 @@ class CompiledPolicy(Policy):
         return stated
 
     def _tastes(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
-        """What each context adds to the cost of an artwork's columns: (n, artwork_width), summed in a fixed order."""
+        """What each context adds to the cost of an artwork's columns: (n, artwork_width), summed in a fixed order.
+
+        Columns that no context uses are left out: adding zeros changes no bit of a sum.
+        """
         rows = self._space.context_rows(contexts).astype(np.float64)
-        return (rows[:, :, np.newaxis] * self._weights.crossed).sum(axis=1) + self._weights.artwork
+        used = rows.any(axis=0)
+        crossed = rows[:, used, np.newaxis] * self._weights.crossed[used]
+        return crossed.sum(axis=1) + self._weights.artwork
 
 
 class _ArtworkTable:
