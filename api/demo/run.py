@@ -6,7 +6,8 @@ learning and the evaluation are the real ones.
 
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from api.demo.traffic import DEADLINE_SECONDS, Play, Season, plan_season, show_p
 from api.demo.truth import make_world
 from api.demo.upload import post_events, upload_programme, upload_stills, wait_until_active
 from api.errors import BadInput, Conflict
-from api.progress import progress_bar, tracked
+from api.progress import progress_bar
 from api.security import load_keys
 from api.settings import load_settings
 from api.storage.database import open_engine, reading
@@ -64,7 +65,7 @@ def run_demo(home: Path, *, seed: int, stills: Path | None) -> Result:
     say = rehearsal.console.print
     say("[bold]Keyart's main job.[/] A simulation of viewers on the real components: nothing here is real demand.")
     keyart(rehearsal.home, "migrate")
-    engine = open_engine(load_settings(home=rehearsal.home, database_url="").database_url)
+    engine = open_engine(f"sqlite:///{rehearsal.home / 'keyart.db'}")
     with running_server(rehearsal.home) as client:
         _load(rehearsal, client, stills=stills)
         result = _two_seasons(rehearsal, client, engine, began=began)
@@ -115,25 +116,35 @@ def _empty(home: Path) -> None:
     (home / MARKER).touch()
 
 
+@contextmanager
+def _step(rehearsal: Rehearsal, label: str) -> Generator[Callable[[float], None]]:
+    """Show a bar for a step, and say when it is done how long it took."""
+    began = time.monotonic()
+    with progress_bar(label) as show:
+        yield show
+    rehearsal.console.print(f"{label:<32} {time.monotonic() - began:5.1f} s", highlight=False)
+
+
 def _load(rehearsal: Rehearsal, client: httpx.Client, *, stills: Path | None) -> None:
     """Upload the catalogue, wait until it is embedded, send the histories and train the viewer vectors."""
     play = rehearsal.play
-    uploads = upload_programme(client, play.programme)
-    _run_through(tracked(uploads, "1 upload artworks", total=TITLES * ARTWORKS))
+    with _step(rehearsal, "1 upload artworks") as show:
+        for number, _ in enumerate(upload_programme(client, play.programme), start=1):
+            show(number / (TITLES * ARTWORKS))
     titles = [showing.title.title for showing in play.programme]
     if stills is not None:
         titles += _upload_stills(rehearsal, client, stills)
-    with progress_bar("2 embed artworks") as show:
+    with _step(rehearsal, "2 embed artworks") as show:
         wait_until_active(client, titles, show=show)
     rng = np.random.default_rng([rehearsal.seed, 1])
     watching = histories(rng, play.audience, titles_of(play.programme))
-    with progress_bar("3 send viewers' histories") as show:
+    with _step(rehearsal, "3 send viewers' histories") as show:
         sent = 0
         for viewers in post_events(client, watching):
             sent += viewers
             show(sent / VIEWERS)
-    rehearsal.console.print("4 train viewer vectors …")
-    trained = keyart(rehearsal.home, "foundation", "train", "--seed", str(rehearsal.seed))
+    with _step(rehearsal, "4 train viewer vectors"):
+        trained = keyart(rehearsal.home, "foundation", "train", "--seed", str(rehearsal.seed))
     ndcg, popular = trained["test_ndcg_at_10"], trained["popularity_ndcg_at_10"]
     rehearsal.console.print(f"  next title, held out: NDCG@10 {ndcg:.3f}, popularity {popular:.3f}", highlight=False)
 
@@ -150,19 +161,20 @@ def _upload_stills(rehearsal: Rehearsal, client: httpx.Client, folder: Path) -> 
 
 def _two_seasons(rehearsal: Rehearsal, client: httpx.Client, engine: Engine, *, began: float) -> Result:
     """Serve under uniform, learn, foretell, promote, serve again, and compare."""
-    home, play = rehearsal.home, rehearsal.play
+    home = rehearsal.home
     first, second = rehearsal.seasons
-    decisions = _serve(play, first, client, label="5 serve under uniform")
+    decisions = _serve(rehearsal, first, client, label="5 serve under uniform")
     with reading(engine) as connection:
         watermark = last_page(connection)
-    rehearsal.console.print("6 learn from the log …")
-    version = str(keyart(home, "learn")["version"])
-    rehearsal.console.print(f"7 evaluate {version} from the uniform log …", highlight=False)
-    foretold = _estimate(keyart(home, "evaluate", "--policy", version), "snips")
-    keyart(home, "promote", version, "--reason", "the demo's learned version")
-    _wait_until_live(client, version)
-    decisions += _serve(play, second, client, label="8 serve under the learned one")
-    keyart(home, "worker", "--once")
+    with _step(rehearsal, "6 learn from the uniform log"):
+        version = str(keyart(home, "learn")["version"])
+    with _step(rehearsal, "7 evaluate it, promote it"):
+        foretold = _estimate(keyart(home, "evaluate", "--policy", version), "snips")
+        keyart(home, "promote", version, "--reason", "the demo's learned version")
+        _wait_until_live(client, version)
+    decisions += _serve(rehearsal, second, client, label="8 serve under the learned one")
+    with _step(rehearsal, "9 join what is left"):
+        keyart(home, "worker", "--once")
     truth = _truth(rehearsal, engine, since=watermark)
     return Result(
         seed=rehearsal.seed,
@@ -179,9 +191,13 @@ def _two_seasons(rehearsal: Rehearsal, client: httpx.Client, engine: Engine, *, 
     )
 
 
-def _serve(play: Play, season: Season, client: httpx.Client, *, label: str) -> int:
-    with KeyartClient(str(client.base_url), deadline=DEADLINE_SECONDS) as serving:
-        return sum(tracked(show_pages(play, season, serving), label, total=VIEWERS))
+def _serve(rehearsal: Rehearsal, season: Season, client: httpx.Client, *, label: str) -> int:
+    decisions = 0
+    with KeyartClient(str(client.base_url), deadline=DEADLINE_SECONDS) as serving, _step(rehearsal, label) as show:
+        for number, slots in enumerate(show_pages(rehearsal.play, season, serving), start=1):
+            decisions += slots
+            show(number / VIEWERS)
+    return decisions
 
 
 def _wait_until_live(client: httpx.Client, version: str) -> None:
@@ -200,8 +216,3 @@ def _truth(rehearsal: Rehearsal, engine: Engine, *, since: PageId | None) -> Tru
 def _estimate(evaluated: dict[str, Any], estimator: str) -> dict[str, Any]:
     found: Sequence[dict[str, Any]] = [each for each in evaluated["estimates"] if each["estimator"] == estimator]
     return found[0]
-
-
-def _run_through(items: Iterable[object]) -> None:
-    for _ in items:
-        pass

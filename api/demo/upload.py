@@ -72,12 +72,17 @@ def post_events(client: httpx.Client, histories: Iterator[list[dict[str, Any]]])
         batch.extend(history)
         viewers += 1
         if len(batch) >= 4000:
-            _sent(client.post("/v1/events", content=msgspec.json.encode({"events": batch})))
+            _post_batch(client, batch)
             yield viewers
             batch, viewers = [], 0
     if batch:
-        _sent(client.post("/v1/events", content=msgspec.json.encode({"events": batch})))
+        _post_batch(client, batch)
         yield viewers
+
+
+def _post_batch(client: httpx.Client, batch: list[dict[str, Any]]) -> None:
+    body = msgspec.json.encode({"events": batch})
+    _sent(client.post("/v1/events", content=body, headers={"Content-Type": "application/json"}))
 
 
 def put_title(client: httpx.Client, title: Title) -> None:

@@ -12,7 +12,7 @@ from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.images import activate_image, enqueue_images, find_image, reject_image
-from api.storage.jobs import Job, JobKind, claim, complete, fail
+from api.storage.jobs import MOST_ATTEMPTS, Job, JobKind, claim, complete, fail
 from api.storage.policies import UNIFORM, Deployment, Stage, deploy, find_policy_version, live_version
 from api.storage.vectors import (
     EmbeddingVersion,
@@ -23,7 +23,7 @@ from api.storage.vectors import (
     set_live_embedding_version,
 )
 from artwork.catalog import ImageHash
-from artwork.embedding import Embedder, EmbedderConfig, load_embedder
+from artwork.embedding import Embedder, EmbedderConfig, UndecodableImage, load_embedder
 
 logger = logging.getLogger(__name__)
 
@@ -69,16 +69,40 @@ def embed_images(engine: Engine, blobs: BlobStore, embedder: Embedder, *, owner:
     jobs = _claimed(engine, owner)
     readable = [found for job in jobs if (found := _read(engine, blobs, job)) is not None]
     if readable:
-        vectors = embedder.embed_images([each.data for each in readable])
-        now = datetime.now(UTC)
-        with transaction(engine) as connection:
-            for each, vector in zip(readable, vectors, strict=True):
-                put_vector(connection, each.image, version=embedder.version, vector=vector)
-                activate_image(connection, each.image, now=now)
-                complete(connection, each.job, now=now)
+        _embed(engine, embedder, readable)
     if not jobs:
         _go_live(engine, embedder)
     return len(jobs)
+
+
+def _embed(engine: Engine, embedder: Embedder, claimed: Sequence[Claimed]) -> None:
+    try:
+        vectors = embedder.embed_images([each.data for each in claimed])
+    except Exception as error:
+        # One image must not keep the others of its batch from being embedded.
+        if len(claimed) == 1:
+            _give_up(engine, claimed[0], error)
+            return
+        for each in claimed:
+            _embed(engine, embedder, [each])
+        return
+    now = datetime.now(UTC)
+    with transaction(engine) as connection:
+        for each, vector in zip(claimed, vectors, strict=True):
+            put_vector(connection, each.image, version=embedder.version, vector=vector)
+            activate_image(connection, each.image, now=now)
+            complete(connection, each.job, now=now)
+
+
+def _give_up(engine: Engine, claimed: Claimed, error: Exception) -> None:
+    """Let an image that cannot be embedded be tried again later; reject it when no try will help."""
+    logger.warning("image %s cannot be embedded: %s", claimed.image, error)
+    hopeless = isinstance(error, UndecodableImage) or claimed.job.attempt >= MOST_ATTEMPTS
+    reason, now = f"It cannot be embedded: {error}. Upload another picture.", datetime.now(UTC)
+    with transaction(engine) as connection:
+        if hopeless:
+            reject_image(connection, claimed.image, reason=reason, now=now)
+        fail(connection, claimed.job, error=reason, now=now, retry=not hopeless)
 
 
 def _claimed(engine: Engine, owner: str) -> Sequence[Job]:

@@ -25,6 +25,7 @@ def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
     """Value the pages that are due, up to a few hundred, and return how many were looked at; 0 when none is due.
 
     An outcome later than `window` after its decision is kept and not counted; with a zero window none is too late.
+    A page is valued once more when its window ends: its rewards are final then.
 
     Raises:
         StorageUnavailable: nothing was changed.
@@ -38,7 +39,10 @@ def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
         for page in pages.values():
             put_rewards(connection, _rewards(page, outcomes.get(page.page, []), runtimes, window=window, now=now))
         _put_back(connection, [each for each in due if each.page not in pages], now=now)
-        settle(connection, [each for each in due if each.page in pages])
+        open_until = {page.page: page.at + window for page in pages.values() if window and now < page.at + window}
+        for page, ends in open_until.items():
+            postpone(connection, [page], until=ends)
+        settle(connection, [each for each in due if each.page in pages and each.page not in open_until])
     return len(due)
 
 

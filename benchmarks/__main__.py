@@ -1,0 +1,89 @@
+"""Run by `make bench`: every measurement, each beside a peer or a floor of the same run, as a table and a file.
+
+`python -m benchmarks NAME …` runs some of them and keeps the other rows of results.json as they are.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import decisions, embedding, select_http
+
+MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "decisions": decisions.run,
+    "embedding": embedding.run,
+    "select_http": select_http.run,
+}
+RESULTS = Path(__file__).parent / "results.json"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+MARK = "<!-- measured: written by `make bench` -->\n"
+
+
+def main() -> None:
+    """Measure, print and write."""
+    wanted = sys.argv[1:] or list(MEASUREMENTS)
+    unknown = [name for name in wanted if name not in MEASUREMENTS]
+    if unknown:
+        sys.exit(f"There is no measurement {unknown[0]}; there are {', '.join(MEASUREMENTS)}.")
+    known = {row["name"]: row for row in json.loads(RESULTS.read_text())} if RESULTS.exists() else {}
+    for name in wanted:
+        for row in MEASUREMENTS[name]():
+            known[row["name"]] = {**row, "machine": machine(), "commit": commit()}
+    rows = sorted(known.values(), key=lambda row: row["name"])
+    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    _write_page(rows)
+    _print(rows)
+
+
+def machine() -> str:
+    """What it ran on, in words."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
+    )
+    return f"{os.cpu_count()} cores, {model or platform.machine()}, Python {platform.python_version()}"
+
+
+def commit() -> str:
+    """The commit that was measured; `+` where files differ from it."""
+    found = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.3g}"
+    return [row["name"], f"{row['value']:.4g} {row['unit']}", row["peer"] or "", ratio, str(row["n"])]
+
+
+def _write_page(rows: list[dict[str, Any]]) -> None:
+    """Replace the table of docs/benchmarks.md; the words around it are people's."""
+    before = PAGE.read_text().partition(MARK)[0]
+    lines = ["| name | value | peer | ratio | n |", "| --- | --- | --- | --- | --- |"]
+    lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
+    runs = dict.fromkeys(f"- {row['machine']}, commit {row['commit']}" for row in rows)
+    PAGE.write_text(before + MARK + "\n" + "\n".join(lines) + "\n\nRun on:\n\n" + "\n".join(runs) + "\n")
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = Table("name", "value", "peer", "ratio", "n")
+    for row in rows:
+        table.add_row(*_cells(row))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
