@@ -11,15 +11,19 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from artwork.embedding import Embedder, EmbedderConfig, load_embedder
+from artwork.embedding import Embedder, EmbedderConfig, load_embedder, new_lite_model
 from artwork.labels import LEAST_SCORE, Labeller
 from artwork.lite.captions import PHRASES, Attribute, sentence, values_of
 from artwork.lite.rendering.drawing import render
 from artwork.lite.scene import Scene, Setting, random_scene
+from artwork.lite.training import prepared
 
 HELD_OUT_SEED = 1_000_003
 """Training draws its scenes from small seeds; these come from another stream."""
@@ -104,10 +108,30 @@ def evaluate_stills(embedder: Embedder, folder: Path) -> Report:
         truth = np.array([list(PHRASES[attribute]).index(value) for _, value in seen])
         report[name] = _scored(labeller.scores(vectors[[place for place, _ in seen]], attribute), truth)
     report["setting"] = _place_accuracy(labeller, vectors, rows)
-    report["title_5nn"] = nearest_neighbour_accuracy(vectors, [Path(row["file"]).parts[0] for row in rows])
-    report["style_5nn"] = nearest_neighbour_accuracy(vectors, [row["style"] for row in rows])
-    report["setting_5nn"] = nearest_neighbour_accuracy(vectors, [row["setting"] for row in rows])
+    trunk = _trunk_vectors([folder / row["file"] for row in rows])
+    for name, labels in {
+        "title_5nn": [Path(row["file"]).parts[0] for row in rows],
+        "style_5nn": [row["style"] for row in rows],
+        "setting_5nn": [row["setting"] for row in rows],
+    }.items():
+        report[name] = {
+            "accuracy": nearest_neighbour_accuracy(vectors, labels),
+            "bare_trunk": nearest_neighbour_accuracy(trunk, labels),
+            "commonest": round(max(map(labels.count, labels)) / len(labels), 3),
+        }
     return report
+
+
+def _trunk_vectors(files: Sequence[Path]) -> FloatArray:
+    """Unit vectors of keyart-lite's trunk before its projection, to see what the projection costs."""
+    trunk = cast(Any, new_lite_model()).visual.trunk.eval()
+    rows: list[FloatArray] = []
+    for file in files:
+        with Image.open(file) as image, torch.inference_mode():
+            pixels = prepared(image.convert("RGB"))
+            rows.append(trunk(torch.as_tensor(pixels).permute(2, 0, 1)[None]).numpy()[0])
+    vectors = np.stack(rows)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _expression_of(row: dict[str, str]) -> str | None:

@@ -87,10 +87,10 @@ def draw_lesson(model: nn.Module, scenes: Sequence[Scene], *, rng: np.random.Gen
     started = time.monotonic()
     for start in range(0, len(scenes), _TRUNK_BATCH):
         batch = range(start, min(start + _TRUNK_BATCH, len(scenes)))
-        pixels = np.stack([_pixels(scenes[place], _SHAPES[int(shapes[place])]) for place in batch])
+        pixels = np.stack([prepared(render(scenes[place], _SHAPES[int(shapes[place])])) for place in batch])
         with torch.inference_mode():
-            prepared = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # pyright: ignore[reportUnknownMemberType]
-            features.append(cast(Tensor, trunk(prepared.contiguous(memory_format=torch.channels_last))))
+            planes = torch.as_tensor(pixels).permute(0, 3, 1, 2)
+            features.append(cast(Tensor, trunk(planes.contiguous(memory_format=torch.channels_last))))
         if start % (100 * _TRUNK_BATCH) == 0:
             _log.info("%d of %d drawn and seen, %.0f s", start, len(scenes), time.monotonic() - started)
     return Lesson(scenes, torch.cat(features).clone(), codes_of(scenes))
@@ -129,9 +129,10 @@ def contrastive_loss(logits: Tensor, matches: Tensor) -> Tensor:
     return (loss_image + loss_text) / 2
 
 
-def _pixels(scene: Scene, shape: tuple[int, int]) -> NDArray[np.float32]:
-    drawn = render(scene, shape).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-    return np.asarray(drawn, dtype=np.float32) / 127.5 - 1.0
+def prepared(image: Image.Image) -> NDArray[np.float32]:
+    """An RGB image as the trunk takes it (side, side, 3): squashed to a square, from -1 to 1."""
+    squashed = image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(squashed, dtype=np.float32) / 127.5 - 1.0
 
 
 class _Course:
