@@ -93,7 +93,7 @@ def _put_title(services: Any, folder: Path) -> None:
 
     description = folder / DESCRIPTION
     try:
-        text = description.read_text() if description.exists() else json.dumps({"name": folder.name})
+        text = description.read_bytes() if description.exists() else json.dumps({"name": folder.name})
         title = title_of(_checked_id(folder.name), TitleBody.model_validate_json(text))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]

@@ -29,6 +29,10 @@ def evaluate(  # a command's options are its parameters
     reward_range: Annotated[
         tuple[float, float] | None, typer.Option(help="Bounds that every reward must keep.")
     ] = None,
+    weight_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Bounds that every weight (target's probability / propensity) must keep."),
+    ] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.95,
     home: Home = None,
     as_json: AsJson = False,
@@ -38,10 +42,8 @@ def evaluate(  # a command's options are its parameters
 
     found: Evaluation
     if log is not None:
-        found, rows = (
-            _of_table(log, policy=policy, mapping=mapping or [], reward_range=reward_range, level=level),
-            "all",
-        )
+        ranges = {"reward_range": reward_range, "weight_range": weight_range}
+        found, rows = _of_table(log, policy=policy, mapping=mapping or [], ranges=ranges, level=level), "all"
     else:
         found, rows = _of_own_log(policy, home=home, level=level)
     if as_json:
@@ -68,7 +70,12 @@ def _of_own_log(policy: str | None, *, home: Path | None, level: float) -> tuple
 
 
 def _of_table(
-    log: Path, *, policy: str | None, mapping: list[str], reward_range: tuple[float, float] | None, level: float
+    log: Path,
+    *,
+    policy: str | None,
+    mapping: list[str],
+    ranges: dict[str, tuple[float, float] | None],
+    level: float,
 ) -> Any:
     from api.errors import BadInput
     from api.jobs.tables import COLUMN_TARGET, UNIFORM_TARGET, LogTable, read_batches
@@ -79,7 +86,7 @@ def _of_table(
         remedy = f"Use --policy {UNIFORM_TARGET}, or leave it out and give the column {COLUMN_TARGET}."
         raise BadInput(f"A table cannot be scored by {target}.", remedy)
     names = dict(_pair(each) for each in mapping)
-    table = LogTable(path=log, target=target, names=names, reward_range=reward_range)
+    table = LogTable(path=log, target=target, names=names, **ranges)
     return evaluate(read_batches(table), level=level)
 
 

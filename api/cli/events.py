@@ -48,11 +48,13 @@ def _bodies(file: Path) -> Iterator[Any]:
     from api.routes.events import EventBody
 
     try:
-        lines = file.open(encoding="utf-8")
+        lines = file.open("rb")
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}.", "Give a file of JSON lines.") from error
     with lines:
         for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
                 yield EventBody.model_validate_json(line)
             except ValidationError as error:

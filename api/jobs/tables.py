@@ -48,14 +48,15 @@ class LogTable:
     target: str = COLUMN_TARGET
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     reward_range: tuple[float, float] | None = None
+    weight_range: tuple[float, float] | None = None
 
 
 def read_batches(table: LogTable) -> Iterator[Batch]:
     """Yield the rows of a log with the target's probabilities, in the order of the file.
 
     Raises:
-        BadInput: the file is missing or unreadable, a column is missing or of the wrong type, or a reward lies
-            outside the stated range.
+        BadInput: the file is missing or unreadable, a column is missing or of the wrong type, or a reward or
+            weight (target's probability / propensity) lies outside the stated range.
     """
     dataset = _opened(table.path)
     columns = _columns(dataset.schema.names, table)
@@ -72,7 +73,8 @@ def _opened(path: Path) -> Any:
         raise BadInput(f"There is no file or folder {path}.", "Give --log a file, or a folder of Parquet files.")
     found = path if path.is_file() else next((each for each in sorted(path.rglob("*")) if each.suffix in FORMATS), None)
     if found is None or found.suffix not in FORMATS:
-        raise BadInput(f"{path} is no log that can be read.", f"Give a file ending in {', '.join(FORMATS)}.")
+        remedy = f"Give a file ending in {', '.join(FORMATS)}, or a folder of such files."
+        raise BadInput(f"{path} is no log that can be read.", remedy)
     files = [str(path)] if path.is_file() else [str(each) for each in sorted(path.rglob(f"*{found.suffix}"))]
     try:
         return ds.dataset(files, format=FORMATS[found.suffix])
@@ -99,14 +101,16 @@ def _columns(present: list[str], table: LogTable) -> dict[str, str]:
 
 
 def _batch(part: pa.RecordBatch, table: LogTable) -> Batch:
-    rewards = _floats(part, "reward")
-    _check_range(rewards, table.reward_range)
-    viewers = _texts(part, "viewer")
-    propensity = _floats(part, "propensity")
+    rewards, propensity = _floats(part, "reward"), _floats(part, "propensity")
     eligible = _eligible(part) if table.target == UNIFORM_TARGET else None
+    target = 1.0 / _counts(part) if table.target == UNIFORM_TARGET else _floats(part, "target_propensity")
+    _check_range("reward", rewards, table.reward_range)
+    sound = propensity > 0  # the others are named by the evaluation
+    _check_range("weight", target[sound] / propensity[sound], table.weight_range)
+    viewers = _texts(part, "viewer")
     return Batch(
         propensity=propensity,
-        target=1.0 / _counts(part) if table.target == UNIFORM_TARGET else _floats(part, "target_propensity"),
+        target=target,
         reward=rewards,
         viewers=None if viewers is None else viewer_keys(viewers),
         eligible=eligible,
@@ -120,9 +124,9 @@ def _eligible(part: pa.RecordBatch) -> Eligible | None:
         return None
     counts = _counts(part).astype(np.int64)
     artworks = [str(each) for each in part.column("artworks").flatten().to_pylist()]
-    logged = part.column("probabilities").flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-    if len(artworks) != len(logged) or len(artworks) != counts.sum():
+    if not np.array_equal(_lengths(part, "probabilities"), counts):
         raise BadInput("artworks and probabilities are lists of different lengths.", "Log one probability an artwork.")
+    logged = _as_floats(part.column("probabilities").flatten(), "probabilities")
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     codes = {name: code for code, name in enumerate(dict.fromkeys(artworks))}
     return Eligible(
@@ -145,21 +149,28 @@ def _chosen(part: pa.RecordBatch, artworks: list[str], starts: NDArray[np.int64]
 
 
 def _counts(part: pa.RecordBatch) -> NDArray[np.float64]:
-    column = part.column("artworks")
-    if not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
-        raise BadInput("The column for artworks holds no lists.", "Give a list of artwork ids a row.")
-    counts = pc.list_value_length(column).to_numpy(zero_copy_only=False).astype(np.float64)
+    counts = _lengths(part, "artworks")
     if len(counts) and not counts.min() >= 1:
         raise BadInput("A row has no eligible artworks.", "List at least the one that was shown.")
-    return cast(NDArray[np.float64], counts)
+    return counts
+
+
+def _lengths(part: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+    """How long each row's list is; NaN where there is none."""
+    column = part.column(name)
+    if not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
+        raise BadInput(f"The column for {name} holds no lists.", "Give a list a row, one entry an eligible artwork.")
+    return cast(NDArray[np.float64], pc.list_value_length(column).to_numpy(zero_copy_only=False).astype(np.float64))
 
 
 def _floats(part: pa.RecordBatch, name: str) -> NDArray[np.float64]:
     """A column as float64; what is missing is NaN, which the evaluation then names."""
+    return _as_floats(part.column(name), name)
+
+
+def _as_floats(column: pa.Array, name: str) -> NDArray[np.float64]:
     try:
-        return cast(
-            NDArray[np.float64], part.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
-        )
+        return cast(NDArray[np.float64], column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64))
     except pa.ArrowException as error:
         raise BadInput(f"The column for {name} holds no numbers.", "Map another column.") from error
 
@@ -167,12 +178,18 @@ def _floats(part: pa.RecordBatch, name: str) -> NDArray[np.float64]:
 def _texts(part: pa.RecordBatch, name: str) -> list[str] | None:
     if name not in part.schema.names:
         return None
-    return [str(each) for each in part.column(name).to_pylist()]
+    column = part.column(name)
+    if column.null_count == len(column):
+        return None
+    if column.null_count:
+        raise BadInput(f"Some rows name a {name} and some do not.", "Name one in every row, or leave the column out.")
+    return [str(each) for each in column.to_pylist()]
 
 
-def _check_range(rewards: NDArray[np.float64], stated: tuple[float, float] | None) -> None:
-    if stated is not None and np.any((rewards < stated[0]) | (rewards > stated[1])):
-        raise BadInput(f"A reward lies outside {stated[0]:g} to {stated[1]:g}.", "Correct --reward-range or the log.")
+def _check_range(what: str, values: NDArray[np.float64], stated: tuple[float, float] | None) -> None:
+    if stated is not None and np.any((values < stated[0]) | (values > stated[1])):
+        remedy = f"Correct --{what}-range or the log."
+        raise BadInput(f"A {what} lies outside {stated[0]:g} to {stated[1]:g}.", remedy)
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,64 @@
+"""`keyart learn`, `evaluate --policy`, `promote`, `rollback`: from a log to deciding and back, in four commands."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.api.cli.command import Command
+from tests.api.installation import running, settings_in
+from tests.api.learned import Learned
+
+
+def test_from_a_log_to_deciding_and_back(keyart: Command, learned_home: Path, learned: Learned) -> None:
+    version = learned.manifest.version
+    manifest = keyart("learn", "--home", learned_home, "--json").json()
+    assert (manifest["version"], manifest["digest"]) == (version, learned.manifest.digest)
+    assert f"keyart evaluate --policy {version}" in keyart("learn", "--home", learned_home).out
+    found = keyart("evaluate", "--policy", version, "--home", learned_home, "--json").json()
+    assert found["rows"] == learned.manifest.held_out
+    assert {"ips", "snips", "replay"} == {each["estimator"] for each in found["estimates"]}
+    assert found["refusals"] == []
+    table = keyart("evaluate", "--policy", version, "--home", learned_home)
+    assert (table.code, "snips" in table.out, "held out from learning" in table.out) == (0, True, True)
+    promoted = keyart("promote", version, "--reason", "it is better", "--home", learned_home, "--json").json()
+    assert promoted == {"version": version, "stage": "live"}
+    assert "live already" in keyart("promote", version, "--home", learned_home).refusal()
+    with running(settings_in(learned_home)) as installation:
+        assert installation.select("harbor")["policy"] == version
+        assert installation.http.get("/v1/policies").json()["deployments"][0]["reason"] == "it is better"
+    back = keyart("rollback", "--home", learned_home, "--json").json()
+    assert back == {"version": "uniform", "rolled_back": version}
+    assert "no version before" in keyart("rollback", "--home", learned_home).refusal()
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-7], lambda data: data[:90] + b"?" + data[91:], lambda _: b""])
+def test_a_damaged_model_is_one_line_and_changes_nothing(
+    keyart: Command, learned_home: Path, learned: Learned, damage: Callable[[bytes], bytes]
+) -> None:
+    file = learned_home / "models" / learned.manifest.digest
+    file.write_bytes(damage(file.read_bytes()))
+    version = learned.manifest.version
+    for command in (("promote", version), ("evaluate", "--policy", version)):
+        assert "Restore it from a backup" in keyart(*command, "--home", learned_home).refusal()
+    assert keyart("status", "--home", learned_home, "--json").json()["policy"] == "uniform"
+
+
+def test_an_unknown_or_unnamed_version_is_one_line(keyart: Command, home: Path) -> None:
+    assert "squarecb-0" in keyart("promote", "squarecb-0", "--home", home).refusal()
+    assert "squarecb-0" in keyart("evaluate", "--policy", "squarecb-0", "--home", home).refusal()
+    assert "--policy" in keyart("evaluate", "--home", home).refusal()
+
+
+def test_nothing_to_learn_from_is_one_line(keyart: Command, home: Path) -> None:
+    assert "keyart worker" in keyart("learn", "--home", home).refusal()
+    with running(settings_in(home)) as installation:
+        installation.put_title("harbor")
+        installation.select("harbor")
+    assert "report outcomes" in keyart("learn", "--home", home).refusal()
+
+
+def test_an_empty_log_is_refused_with_exit_code_three(keyart: Command, home: Path) -> None:
+    ended = keyart("evaluate", "--policy", "uniform", "--home", home)
+    assert ended.code == 3
+    assert "no_rows" in ended.out

@@ -1,0 +1,192 @@
+"""Uploaded images are embedded in batches; a bad one is rejected alone; a new embedding version takes over whole."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from api.dependencies.promotion import Order, promote
+from api.jobs import embedding
+from api.jobs.embedding import IMAGES_AT_ONCE, embed_images
+from api.storage.catalog import find_artwork, put_artwork, put_title
+from api.storage.database import reading, transaction
+from api.storage.images import attach_image, enqueue_images
+from api.storage.jobs import JobState, count_jobs
+from api.storage.policies import list_deployments
+from api.storage.tables import jobs
+from api.storage.vectors import (
+    EmbeddingVersion,
+    add_embedding_version,
+    images_without_vector,
+    live_embedding_version,
+    vectors_of,
+)
+from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId
+from artwork.embedding import Embedder, UndecodableImage
+from tests.api.installation import EMBEDDING, Installation, store_picture, unit_vector
+from tests.api.learned import Learned
+from tests.api.pictures import picture
+
+
+class FakeEmbedder:
+    """Embeds by a hash of the bytes, keeps the sizes of its batches, and fails on what it is told to."""
+
+    domain = "rendered"
+
+    def __init__(self, version: str = EMBEDDING.version, dimension: int = EMBEDDING.dimension) -> None:
+        self.version = version
+        self.dimension = dimension
+        self.batches: list[int] = []
+        self.fails: dict[bytes, Exception] = {}
+
+    def embed_images(self, images: Sequence[bytes]) -> Any:
+        self.batches.append(len(images))
+        for image in images:
+            if image in self.fails:
+                raise self.fails[image]
+        return np.stack([unit_vector(image.hex()[-40:], self.dimension) for image in images])
+
+
+def embed(installation: Installation, embedder: FakeEmbedder) -> int:
+    """Embed until nothing waits, as the worker does, and return how many jobs ended."""
+    ended = 0
+    while count := embed_images(
+        installation.engine, installation.blobs, cast(Embedder, embedder), owner="worker-of-the-test"
+    ):
+        ended += count
+    return ended
+
+
+def upload(installation: Installation, count: int, *, title: str = "harbor") -> list[ImageHash]:
+    """Attach so many pictures without embedding them."""
+    images = [store_picture(installation.blobs, picture(1000 + number)) for number in range(count)]
+    now = datetime.now(UTC)
+    with transaction(installation.engine) as connection:
+        add_embedding_version(connection, EMBEDDING, now=now)
+        put_title(connection, Title(title=TitleId(title), name=title), now=now)
+        for number, image in enumerate(images):
+            artwork = Artwork(title=TitleId(title), artwork=ArtworkId(f"p{number:02d}"))
+            put_artwork(connection, artwork, now=now)
+            attach_image(connection, artwork.title, artwork.artwork, image=image, now=now)
+    return [image.sha256 for image in images]
+
+
+def state(installation: Installation, number: int) -> Artwork:
+    with reading(installation.engine) as connection:
+        return find_artwork(connection, TitleId("harbor"), ArtworkId(f"p{number:02d}"))
+
+
+def job_states(installation: Installation) -> dict[JobState, int]:
+    with reading(installation.engine) as connection:
+        return {found: count for (_, found), count in count_jobs(connection).items()}
+
+
+def test_images_are_embedded_in_batches_and_become_active(installation: Installation) -> None:
+    images = upload(installation, IMAGES_AT_ONCE + 3)
+    embedder = FakeEmbedder()
+    assert embed(installation, embedder) == IMAGES_AT_ONCE + 3
+    assert embedder.batches == [IMAGES_AT_ONCE, 3]
+    assert {state(installation, number).state for number in range(len(images))} == {ArtworkState.ACTIVE}
+    with reading(installation.engine) as connection:
+        vectors = vectors_of(connection, images, version=EMBEDDING.version)
+    assert vectors.keys() == set(images)
+    assert embed(installation, embedder) == 0
+    installation.services.refresh()
+    assert installation.select()["slots"][0]["probability"] == pytest.approx(1 / (IMAGES_AT_ONCE + 3))
+
+
+@pytest.mark.parametrize("damage", ["change", "remove"])
+def test_an_image_whose_file_is_damaged_is_rejected_alone_with_the_reason(
+    installation: Installation, damage: str
+) -> None:
+    images = upload(installation, 3)
+    file = installation.home / "images" / images[1][:2] / f"{images[1]}.png"
+    if damage == "change":
+        file.write_bytes(b"something else")
+    else:
+        file.unlink()
+    embed(installation, FakeEmbedder())
+    found = [state(installation, number) for number in range(3)]
+    assert [each.state.value for each in found] == ["active", "rejected", "active"]
+    assert "Restore it from a backup" in (found[1].reason or "")
+    assert job_states(installation) == {JobState.DONE: 2, JobState.FAILED: 1}
+
+
+def test_an_image_that_no_model_can_read_is_rejected_and_the_others_of_its_batch_are_not(
+    installation: Installation,
+) -> None:
+    upload(installation, 3)
+    embedder = FakeEmbedder()
+    embedder.fails[picture(1001)] = UndecodableImage("no picture")
+    embed(installation, embedder)
+    assert [state(installation, number).state.value for number in range(3)] == ["active", "rejected", "active"]
+    assert "Upload another picture" in (state(installation, 1).reason or "")
+
+
+def test_a_passing_trouble_is_tried_again_later(installation: Installation) -> None:
+    upload(installation, 2)
+    embedder = FakeEmbedder()
+    embedder.fails[picture(1000)] = RuntimeError("out of memory")
+    embed(installation, embedder)
+    assert [state(installation, number).state.value for number in range(2)] == ["processing", "active"]
+    assert job_states(installation) == {JobState.WAITING: 1, JobState.DONE: 1}
+    embedder.fails.clear()
+    with transaction(installation.engine) as connection:
+        connection.execute(jobs.update().values(run_after=datetime.now(UTC) - timedelta(seconds=1)))
+    embed(installation, embedder)
+    assert state(installation, 0).state is ArtworkState.ACTIVE
+
+
+def test_what_never_works_is_rejected_in_the_end(installation: Installation) -> None:
+    upload(installation, 1)
+    embedder = FakeEmbedder()
+    embedder.fails[picture(1000)] = RuntimeError("out of memory")
+    for _ in range(embedding.MOST_ATTEMPTS):
+        embed(installation, embedder)
+        with transaction(installation.engine) as connection:
+            connection.execute(jobs.update().values(run_after=datetime.now(UTC) - timedelta(seconds=1)))
+    assert state(installation, 0).state is ArtworkState.REJECTED
+    assert job_states(installation) == {JobState.FAILED: 1}
+
+
+def change_version(installation: Installation, embedder: FakeEmbedder) -> None:
+    """What opening another model does: its version is known from then on, and every image queued for it."""
+    now = datetime.now(UTC)
+    with transaction(installation.engine) as connection:
+        version = EmbeddingVersion(version=embedder.version, dimension=embedder.dimension, domain="photographs")
+        add_embedding_version(connection, version, now=now)
+        enqueue_images(connection, images_without_vector(connection, embedder.version), now=now)
+
+
+def test_a_new_embedding_version_decides_only_once_every_image_has_a_vector_in_it(ready: Installation) -> None:
+    other = FakeEmbedder("other-000000000002", 12)
+    change_version(ready, other)
+    embed_images(ready.engine, ready.blobs, cast(Embedder, other), owner="w")
+    ready.services.refresh()
+    assert ready.services.catalogue.current.embedding_version == EMBEDDING.version
+    embed(ready, other)
+    ready.services.refresh()
+    catalogue = ready.services.catalogue.current
+    assert catalogue.embedding_version == other.version
+    assert {each.vector.shape for each in catalogue.titles[TitleId("harbor")].candidates.values()} == {(12,)}
+
+
+def test_a_policy_of_the_old_vectors_gives_way_to_uniform_on_the_record(ready: Installation, learned: Learned) -> None:
+    order = Order(actor="test", reason="go", at=datetime.now(UTC))
+    promote(ready.engine, ready.blobs, version=learned.manifest.version, order=order)
+    ready.services.refresh()
+    assert ready.select("harbor")["policy"] == learned.manifest.version
+    other = FakeEmbedder("other-000000000002", 12)
+    change_version(ready, other)
+    embed(ready, other)
+    ready.services.refresh()
+    assert ready.select("harbor", "tundra")["policy"] == "uniform"
+    with reading(ready.engine) as connection:
+        last = list_deployments(connection)[0]
+        live = live_embedding_version(connection)
+    assert (last.version, last.actor) == ("uniform", "worker")
+    assert learned.manifest.version in last.reason
+    assert live is not None
+    assert live.version == other.version

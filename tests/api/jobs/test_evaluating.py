@@ -1,0 +1,75 @@
+"""A version is valued from decisions that others made, and only on viewers that it did not learn from."""
+
+import pytest
+
+from api.errors import Conflict, DamagedFile, UnknownVersion
+from api.jobs.evaluating import evaluate_version
+from api.storage.rewards import rewarded_decisions
+from bandit.decision import PolicyVersionId
+from bandit.learning import is_held_out
+from bandit.rewards import QUALITY_PLAY
+from tests.api.installation import Installation, an_outcome, decisions_of
+from tests.api.learned import Learned
+
+
+def test_the_uniform_policy_on_its_own_log_is_worth_the_mean_reward(ready: Installation) -> None:
+    rewards = [row.reward for row in rewarded_decisions(ready.engine, definition=QUALITY_PLAY)]
+    found = evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("uniform"))
+    assert found.rows == "every rewarded decision"
+    assert found.evaluation.rows == len(rewards)
+    for name in ("ips", "snips"):
+        estimate = found.evaluation.estimate(name)
+        assert estimate is not None
+        assert estimate.value == pytest.approx(sum(rewards) / len(rewards), abs=1e-12)
+
+
+def test_a_learned_version_is_valued_on_the_viewers_it_never_saw(ready: Installation, learned: Learned) -> None:
+    found = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    assert found.evaluation.rows == learned.manifest.held_out
+    held_out = {
+        row.page.viewer
+        for row in rewarded_decisions(ready.engine, definition=QUALITY_PLAY)
+        if is_held_out(row.page.viewer, learned.manifest.holdout)
+    }
+    assert found.evaluation.viewers == len(held_out)
+    snips = found.evaluation.estimate("snips")
+    uniform = evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("uniform")).evaluation.estimate(
+        "snips"
+    )
+    assert snips is not None
+    assert uniform is not None
+    assert snips.value > uniform.value
+
+
+def test_what_was_logged_after_learning_counts_for_every_viewer(ready: Installation, learned: Learned) -> None:
+    viewers = [f"new-{number}" for number in range(5)]
+    decided = [decisions_of(ready.select("harbor", viewer=viewer))[0] for viewer in viewers]
+    ready.report(*(an_outcome(each, "seen") for each in decided))
+    ready.join()
+    found = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    assert found.evaluation.rows == learned.manifest.held_out + len(viewers)
+
+
+def test_always_showing_the_default_can_be_valued_too(ready: Installation) -> None:
+    ready.http.put("/v1/titles/harbor/artworks/b", json={"default": True})
+    rows = list(rewarded_decisions(ready.engine, definition=QUALITY_PLAY))
+    shown = {"harbor": "b", "tundra": "a"}
+    kept = [row.reward for row in rows if row.decision.artwork == shown[row.decision.title]]
+    found = evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("default"))
+    snips = found.evaluation.estimate("snips")
+    assert snips is not None
+    assert snips.value == pytest.approx(sum(kept) / len(kept))
+
+
+def test_an_empty_log_is_refused_with_a_reason(installation: Installation) -> None:
+    found = evaluate_version(installation.engine, installation.blobs, version=PolicyVersionId("uniform"))
+    assert [each.code for each in found.evaluation.refusals] == ["no_rows"]
+
+
+def test_a_version_that_is_unknown_or_damaged_is_refused(ready: Installation, learned: Learned) -> None:
+    with pytest.raises(UnknownVersion):
+        evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("squarecb-000000000000"))
+    file = ready.home / "models" / learned.manifest.digest
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises((DamagedFile, Conflict)):
+        evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)

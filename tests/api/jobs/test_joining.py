@@ -1,0 +1,143 @@
+"""Outcomes become rewards: in any order (C3), once each, in their window, and never out of nothing (C4)."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from api.jobs.joining import ASK_AGAIN, PATIENCE
+from api.security import Keys
+from api.storage.database import reading, transaction
+from api.storage.pages import find_page, page_id_at
+from api.storage.rewards import count_due, rewarded_decisions, rewards_of
+from api.storage.tables import pages
+from bandit.decision import DecisionId, PageId, Reward
+from bandit.rewards import QUALITY_PLAY
+from tests.api.installation import Installation, an_outcome, decisions_of
+
+
+def rewards(installation: Installation, page: str) -> list[Reward]:
+    with reading(installation.engine) as connection:
+        return rewards_of(connection, PageId(page))
+
+
+def due(installation: Installation) -> int:
+    with reading(installation.engine) as connection:
+        return count_due(connection)
+
+
+def test_an_outcome_is_worth_what_was_watched(harbor: Installation) -> None:
+    page = harbor.select("harbor", "harbor")
+    seen, played = decisions_of(page)
+    harbor.report(an_outcome(seen, "seen"), an_outcome(played, "watched", seconds=6000.0))
+    assert harbor.join() == 1
+    assert [(each.slot, each.value, each.definition) for each in rewards(harbor, page["page"])] == [
+        (0, 0.0, QUALITY_PLAY),
+        (1, 1.0, QUALITY_PLAY),
+    ]
+    shown = harbor.http.get(f"/v1/decisions/{played}").json()["rewards"]
+    assert shown == [{"definition": QUALITY_PLAY, "value": 1.0, "final": True}]
+    assert harbor.join() == 0
+
+
+def test_the_length_of_the_title_counts_where_the_outcome_does_not_say_it(harbor: Installation) -> None:
+    page = harbor.select()
+    harbor.report(an_outcome(decisions_of(page)[0], "watched", seconds=3000.0, of_seconds=None))
+    harbor.join()
+    assert rewards(harbor, page["page"])[0].value == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_any_order_and_any_repeat_give_the_same_reward(harbor: Installation, order: tuple[int, ...]) -> None:
+    page = harbor.select()
+    decided = decisions_of(page)[0]
+    reports = [
+        an_outcome(decided, "seen"),
+        an_outcome(decided, "played", seconds=700.0),
+        an_outcome(decided, "watched", seconds=4500.0),
+    ]
+    for place in order:
+        harbor.report(reports[place])
+        harbor.join()
+        harbor.report(reports[place])
+        harbor.join()
+    assert [each.value for each in rewards(harbor, page["page"])] == [0.875]
+
+
+def test_a_slot_that_was_not_seen_has_no_reward_and_is_no_row(harbor: Installation) -> None:
+    page = harbor.select("harbor", "harbor", "harbor")
+    harbor.report(an_outcome(decisions_of(page)[1], "seen"))
+    harbor.join()
+    assert [each.slot for each in rewards(harbor, page["page"])] == [1]
+    assert [row.slot for row in rewarded_decisions(harbor.engine, definition=QUALITY_PLAY)] == [1]
+
+
+def without_its_page(harbor: Installation) -> tuple[str, dict[str, object]]:
+    """Take a page out of the log as if its commit were still to come; return a decision of it, and its row."""
+    page = harbor.select()
+    with transaction(harbor.engine) as connection:
+        row = dict(connection.execute(pages.select().where(pages.c.page == page["page"])).mappings().one())
+        connection.execute(pages.delete())
+    return decisions_of(page)[0], row
+
+
+def test_an_outcome_before_its_decision_waits_for_it(harbor: Installation) -> None:
+    decided, row = without_its_page(harbor)
+    now = datetime.now(UTC)
+    assert harbor.report(an_outcome(decided, "watched", seconds=6000.0))["accepted"] == 1
+    assert harbor.join(now=now + timedelta(seconds=1)) == 1
+    assert due(harbor) == 1
+    assert harbor.join(now=now + timedelta(seconds=2)) == 0
+    with transaction(harbor.engine) as connection:
+        connection.execute(pages.insert(), row)
+    assert harbor.join(now=now + timedelta(seconds=2) + ASK_AGAIN) == 1
+    assert [each.value for each in rewards(harbor, str(row["page"]))] == [1.0]
+    assert due(harbor) == 0
+
+
+def test_an_outcome_whose_decision_never_came_is_let_go_after_a_day_and_kept(harbor: Installation) -> None:
+    decided, _ = without_its_page(harbor)
+    harbor.report(an_outcome(decided, "seen"))
+    harbor.join(now=datetime.now(UTC) + PATIENCE + timedelta(seconds=1))
+    assert due(harbor) == 0
+    assert harbor.report(an_outcome(decided, "seen"))["accepted"] == 1
+
+
+def test_an_outcome_after_the_window_is_kept_and_not_counted_and_another_window_counts_it(harbor: Installation) -> None:
+    page = harbor.select()
+    decided = decisions_of(page)[0]
+    with reading(harbor.engine) as connection:
+        shown_at = find_page(connection, PageId(page["page"])).at
+    in_time = (shown_at + timedelta(minutes=5)).isoformat()
+    late = (shown_at + timedelta(hours=2)).isoformat()
+    harbor.report(
+        an_outcome(decided, "played", seconds=700.0, at=in_time),
+        an_outcome(decided, "watched", seconds=6000.0, at=late),
+    )
+    harbor.join(window=timedelta(hours=1), now=shown_at + timedelta(minutes=10))
+    early = rewards(harbor, page["page"])[0]
+    assert (early.value, early.final) == (pytest.approx(0.5 + 0.5 * 700 / 6000), False)
+    assert harbor.join(window=timedelta(hours=1), now=shown_at + timedelta(minutes=11)) == 0
+    assert harbor.join(window=timedelta(hours=1), now=shown_at + timedelta(hours=3)) == 1
+    final = rewards(harbor, page["page"])[0]
+    assert (final.value, final.final) == (early.value, True)
+    assert due(harbor) == 0
+    harbor.report(an_outcome(decided, "seen", at=late))
+    harbor.join(window=timedelta(hours=4), now=shown_at + timedelta(hours=5))
+    assert rewards(harbor, page["page"])[0].value == 1.0
+
+
+def test_an_outcome_of_a_slot_that_the_page_does_not_have_harms_nothing(harbor: Installation) -> None:
+    page = harbor.select()
+    keys: Keys = harbor.keys
+    beyond: DecisionId = keys.sign_decision(PageId(page["page"]), 7)
+    harbor.report(an_outcome(beyond, "watched"), an_outcome(decisions_of(page)[0], "seen"))
+    assert harbor.join() == 1
+    assert [each.slot for each in rewards(harbor, page["page"])] == [0]
+
+
+def test_pages_of_the_future_wait_like_others(harbor: Installation) -> None:
+    page = page_id_at(datetime.now(UTC) + timedelta(hours=1))
+    harbor.report(an_outcome(harbor.keys.sign_decision(page, 0), "seen"))
+    assert harbor.join() == 1
+    assert due(harbor) == 1

@@ -1,0 +1,208 @@
+"""`keyart evaluate --log`: the same exact numbers from every format, refusals with code 3, mistakes with code 2."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from tests.api.cli.command import Command
+from tests.api.jobs import golden
+
+
+@pytest.fixture
+def keyart(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys)
+
+
+def as_json_lines(table: pa.Table, path: Path) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+
+
+FORMATS: dict[str, Callable[[pa.Table, Path], Any]] = {
+    "parquet": lambda table, path: pa.parquet.write_table(table, path),
+    "csv": lambda table, path: pa.csv.write_csv(table, path),
+    "jsonl": as_json_lines,
+    "arrow": lambda table, path: pa.feather.write_feather(table, path, compression="uncompressed"),
+    "feather": lambda table, path: pa.feather.write_feather(table, path),
+}
+
+
+def write(folder: Path, columns: dict[str, Any], *, form: str = "parquet", name: str = "log") -> Path:
+    path = folder / f"{name}.{form}"
+    FORMATS[form](pa.table(columns), path)
+    return path
+
+
+def estimates(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["estimator"]: each for each in found["estimates"]}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_golden_numbers_from_every_format(keyart: Command, tmp_path: Path, form: str) -> None:
+    found = keyart("evaluate", "--log", write(tmp_path, golden.columns(), form=form), "--json").json()
+    assert set(found) == {"rows", "viewers", "estimates", "diagnostics", "refusals"}
+    assert (found["rows"], found["viewers"], found["refusals"]) == (12, None, [])
+    ips, snips = estimates(found)["ips"], estimates(found)["snips"]
+    assert ips["value"] == pytest.approx(golden.IPS, abs=1e-12)
+    assert snips["value"] == pytest.approx(golden.SNIPS, abs=1e-12)
+    assert set(ips["interval"]) == {"method", "low", "high", "level"}
+    flat = json.dumps(found["diagnostics"])
+    assert str(golden.MEAN_WEIGHT)[:12] in flat
+    assert str(golden.EFFECTIVE_ROWS)[:12] in flat
+
+
+def test_a_folder_of_files_is_one_log(keyart: Command, tmp_path: Path) -> None:
+    whole = golden.columns()
+    for part, (first, last) in enumerate(((0, 5), (5, 12))):
+        write(tmp_path, {name: values[first:last] for name, values in whole.items()}, name=f"part-{part}")
+    found = keyart("evaluate", "--log", tmp_path, "--json").json()
+    assert found["rows"] == 12
+    assert estimates(found)["ips"]["value"] == pytest.approx(golden.IPS, abs=1e-12)
+
+
+def test_columns_of_other_names_are_mapped(keyart: Command, tmp_path: Path) -> None:
+    theirs = {"propensity": "p", "reward": "clicked", "target_propensity": "pi"}
+    log = write(tmp_path, {theirs[name]: values for name, values in golden.columns().items()}, form="csv")
+    maps = [part for canonical, name in theirs.items() for part in ("--map", f"{canonical}={name}")]
+    found = keyart("evaluate", "--log", log, *maps, "--json").json()
+    assert estimates(found)["snips"]["value"] == pytest.approx(golden.SNIPS, abs=1e-12)
+
+
+def test_whole_numbers_are_numbers(keyart: Command, tmp_path: Path) -> None:
+    log = write(tmp_path, {**golden.columns(), "reward": golden.REWARD})
+    assert estimates(keyart("evaluate", "--log", log, "--json").json())["ips"]["value"] == pytest.approx(golden.IPS)
+
+
+def test_viewers_make_clusters(keyart: Command, tmp_path: Path) -> None:
+    log = write(tmp_path, {**golden.columns(), "viewer": [f"v{number % 4}" for number in range(12)]})
+    found = keyart("evaluate", "--log", log, "--json").json()
+    assert found["viewers"] == 4
+    assert "viewer" in estimates(found)["ips"]["interval"]["method"]
+
+
+def test_the_uniform_target_needs_only_the_eligible_artworks(keyart: Command, tmp_path: Path) -> None:
+    columns = {
+        "propensity": [0.5, 0.25, 0.25, 1.0],
+        "reward": [1.0, 0.0, 1.0, 0.5],
+        "artworks": [["a", "b"], ["a", "b"], ["a", "b", "c", "d"], ["a"]],
+    }
+    found = keyart("evaluate", "--log", write(tmp_path, columns), "--policy", "uniform", "--json").json()
+    assert estimates(found)["ips"]["value"] == pytest.approx((1 + 0 + 1 + 0.5) / 4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"propensity": [0.0, *golden.PROPENSITY[1:]]},
+        {"propensity": [1.5, *golden.PROPENSITY[1:]]},
+        {"propensity": [-0.5, *golden.PROPENSITY[1:]]},
+        {"propensity": [None, *golden.PROPENSITY[1:]]},
+        {"reward": [None, *golden.REWARD[1:]]},
+        {"reward": [float("nan"), *golden.REWARD[1:]]},
+        {"target_propensity": [2.0, *golden.TARGET_PROPENSITY[1:]]},
+        {"target_propensity": [0.0] * 12},
+    ],
+)
+def test_a_log_that_cannot_know_is_refused_with_code_three(
+    keyart: Command, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    ended = keyart("evaluate", "--log", write(tmp_path, {**golden.columns(), **changes}), "--json")
+    assert ended.code == 3
+    found = json.loads(ended.out)
+    assert found["estimates"] == []
+    for refusal in found["refusals"]:
+        assert {"code", "message", "remedy", "rows"} == set(refusal)
+        assert refusal["remedy"]
+
+
+def test_an_empty_log_is_refused_with_code_three(keyart: Command, tmp_path: Path) -> None:
+    empty: dict[str, Any] = {name: pa.array([], pa.float64()) for name in golden.columns()}
+    ended = keyart("evaluate", "--log", write(tmp_path, empty))
+    assert ended.code == 3
+    assert "no_rows" in ended.out
+
+
+def test_the_log_names_the_viewers_of_all_rows_or_of_none(keyart: Command, tmp_path: Path) -> None:
+    mixed = write(tmp_path, {**golden.columns(), "viewer": ["v", *["w"] * 10, None]})
+    assert "viewer" in keyart("evaluate", "--log", mixed).refusal()
+    none = write(tmp_path, {**golden.columns(), "viewer": pa.nulls(12, pa.string())})
+    assert keyart("evaluate", "--log", none, "--json").json()["viewers"] is None
+
+
+def test_stated_bounds_that_hold_change_nothing(keyart: Command, tmp_path: Path) -> None:
+    bounds = ("--reward-range", "0", "1", "--weight-range", "0", "8")
+    found = keyart("evaluate", "--log", write(tmp_path, golden.columns()), *bounds, "--json").json()
+    assert estimates(found)["ips"]["value"] == pytest.approx(golden.IPS, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--map", "reward=clicked"), "clicked"),
+        (("--map", "reward"), "--map canonical=theirs"),
+        (("--map", "price=reward"), "canonical"),
+        (("--reward-range", "0", "0.5"), "outside 0 to 0.5"),
+        (("--weight-range", "0", "4"), "outside 0 to 4"),
+        (("--policy", "squarecb-000000000000"), "uniform"),
+        (("--policy", "uniform"), "artworks"),
+        (("--level", "0.2"), "level"),
+    ],
+)
+def test_a_wrong_option_is_one_line(keyart: Command, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    assert said in keyart("evaluate", "--log", write(tmp_path, golden.columns()), *arguments).refusal()
+
+
+@pytest.mark.parametrize("missing", ["propensity", "reward", "target_propensity"])
+@pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
+def test_a_missing_column_is_one_line_that_says_how_to_name_it(
+    keyart: Command, tmp_path: Path, missing: str, form: str
+) -> None:
+    columns = {name: values for name, values in golden.columns().items() if name != missing}
+    refused = keyart("evaluate", "--log", write(tmp_path, columns, form=form)).refusal()
+    assert f"--map {missing}=COLUMN" in refused
+
+
+def test_unreadable_files_are_one_line(keyart: Command, tmp_path: Path) -> None:
+    assert "nowhere" in keyart("evaluate", "--log", tmp_path / "nowhere.csv").refusal()
+    assert "folder" in keyart("evaluate", "--log", tmp_path).refusal()
+    (tmp_path / "log.xlsx").write_text("x")
+    assert ".parquet" in keyart("evaluate", "--log", tmp_path / "log.xlsx").refusal()
+    (tmp_path / "log.parquet").write_text("this is no parquet")
+    assert "cannot be read" in keyart("evaluate", "--log", tmp_path / "log.parquet").refusal()
+    (tmp_path / "log.csv").write_text("propensity,reward,target_propensity\n0.5,a lot,0.5\n")
+    assert "reward" in keyart("evaluate", "--log", tmp_path / "log.csv").refusal()
+    (tmp_path / "log.csv").write_text("propensity,reward,target_propensity\n0.5,1\n")
+    keyart("evaluate", "--log", tmp_path / "log.csv").refusal()
+    (tmp_path / "log.jsonl").write_text('{"propensity": 0.5\n')
+    keyart("evaluate", "--log", tmp_path / "log.jsonl").refusal()
+    (tmp_path / "log.csv").write_text("")
+    keyart("evaluate", "--log", tmp_path / "log.csv").refusal()
+    (tmp_path / "mixed").mkdir()
+    write(tmp_path / "mixed", {**golden.columns()}, name="a")
+    write(tmp_path / "mixed", {**golden.columns(), "reward": ["much"] * 12}, name="b")
+    keyart("evaluate", "--log", tmp_path / "mixed").refusal()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"artworks": ["a", "b"]},
+        {"artworks": [["a"], []]},
+        {"artworks": [["a"], None]},
+        {"artwork": ["a", "z"], "probabilities": [[0.5, 0.5], [0.5, 0.5]]},
+        {"artwork": ["a", "b"], "probabilities": [[1.0], [0.5, 0.5]]},
+        {"artwork": ["a", "b"], "probabilities": [[0.5, 0.5], None]},
+        {"artwork": ["a", "b"], "probabilities": ["x", "y"]},
+        {"artwork": ["a", "b"], "probabilities": [["x", "y"], ["x", "y"]]},
+        {"artworks": [["a", "b"], ["a"]], "artwork": ["a", "a"], "probabilities": [[1.0], [0.5, 0.5]]},
+    ],
+)
+def test_wrong_lists_are_one_line(keyart: Command, tmp_path: Path, changes: dict[str, Any]) -> None:
+    columns = {"propensity": [0.5, 0.5], "reward": [1.0, 0.0], "artworks": [["a", "b"], ["a", "b"]], **changes}
+    keyart("evaluate", "--log", write(tmp_path, columns), "--policy", "uniform").refusal()
