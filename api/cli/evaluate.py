@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -103,35 +104,43 @@ def _print(found: dict[str, Any], *, rows: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(highlight=False)
     viewers = "viewers unknown" if found["viewers"] is None else f"{found['viewers']:,} viewers"
-    console.print(f"{found['rows']:,} rows ({rows}), {viewers}", highlight=False)
+    console.print(f"{found['rows']:,} rows ({rows}), {viewers}")
     for refusal in found["refusals"]:
         console.print(f"[bold]REFUSED[/] {refusal['code']}: {refusal['message']}. Remedy: {refusal['remedy']}.")
-    if found["estimates"]:
-        table = Table("estimator", "value", "interval", "method")
-        for estimate in found["estimates"]:
-            interval = estimate["interval"]
-            bounds = "none" if interval is None else f"[{interval['low']:.4f}, {interval['high']:.4f}]"
-            method = "" if interval is None else f"{interval['level']:.0%} {interval['method']}"
-            table.add_row(estimate["estimator"], f"{estimate['value']:.4f}", bounds, method)
-        console.print(table)
-    _print_diagnostics(console, found["diagnostics"])
-
-
-def _print_diagnostics(console: Any, diagnostics: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    table = Table("diagnostic", "value", show_header=False)
-    for name, value in diagnostics.items():
-        if name != "warnings":
-            table.add_row(name, _short(value))
+    diagnostics = found["diagnostics"]
+    table = Table("what", "estimator", "value", "interval", "method")
+    for estimate in found["estimates"]:
+        table.add_row("the target", *_estimate(estimate))
+    for name, estimate in diagnostics.get("baselines", {}).items():
+        if estimate is not None:
+            table.add_row({"logging": "what was logged", "uniform": "uniform"}[name], *_estimate(estimate))
     console.print(table)
+    for name, value in _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART}):
+        console.print(f"{name:>38}  {value}")
+    for one in diagnostics.get("calibration", {}).get("worst", [])[:_WORST_SHOWN]:
+        console.print(f"{'calibration of ' + one['artwork']:>38}  {one['mean']:.3f} ± {one['standard_error']:.3f}")
     for warning in diagnostics["warnings"]:
-        console.print(f"[bold]NOTE[/] {warning['message']}.", highlight=False)
+        console.print(f"[bold]NOTE[/] {warning['message']}.")
 
 
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+_PRINTED_APART = ("warnings", "baselines")
+_WORST_SHOWN = 3
+
+
+def _estimate(estimate: dict[str, Any]) -> tuple[str, str, str, str]:
+    interval = estimate["interval"]
+    if interval is None:
+        return estimate["estimator"], f"{estimate['value']:.4f}", "none", ""
+    bounds = f"{interval['low']:.4f} to {interval['high']:.4f}"
+    return estimate["estimator"], f"{estimate['value']:.4f}", bounds, f"{interval['level']:.0%} {interval['method']}"
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        label = f"{prefix} {name}".strip().replace("_", " ")
+        if isinstance(value, dict):
+            yield from _flat(cast(dict[str, Any], value), label)
+        elif not isinstance(value, list):
+            yield label, f"{value:.6g}" if isinstance(value, float) else str(value)

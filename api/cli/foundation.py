@@ -13,7 +13,7 @@ app = typer.Typer(help="The model that turns viewers' events into vectors.", no_
 @app.command(epilog="Example: keyart foundation train --seed 0")
 def train(
     seed: Annotated[int, typer.Option(help="The same events and seed give the same model.")] = 0,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the events; the best one is kept.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the events; the best one is kept.")] = 8,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

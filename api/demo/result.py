@@ -88,6 +88,7 @@ def write_result(result: Result, home: Path) -> None:
 
 def print_results(results: Sequence[Result], console: Console) -> None:
     """Print one row a seed."""
+    wide = console if console.is_terminal else Console(width=120)
     table = Table(title="Mean quality play a decision (simulated viewers, real components)")
     for column in (
         "seed",
@@ -110,7 +111,7 @@ def print_results(results: Sequence[Result], console: Console) -> None:
             predicted + ("" if one.covered else " (misses)"),
             f"{one.observed:.4f}",
         )
-    console.print(table)
+    wide.print(table)
 
 
 def _in_columns(play: Play, titles: Mapping[TitleId, int], slot: Slot) -> NDArray[np.float64]:

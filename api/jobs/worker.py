@@ -16,9 +16,9 @@ from api.jobs.joining import join_rewards
 from api.jobs.viewers import live_foundation, refresh_viewers
 from api.settings import Settings
 from api.storage.blobs import BlobStore
-from api.storage.database import open_engine, reading
+from api.storage.database import open_engine, reading, transaction
 from api.storage.foundation import live_foundation_version
-from api.storage.jobs import JobKind, count_unfinished
+from api.storage.jobs import JobKind, count_unfinished, forget_done
 from api.storage.vectors import live_embedding_version
 from artwork.embedding import Embedder, EmbeddingModelUnavailable
 from foundation.trained import Foundation
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
 VIEWERS_EVERY_SECONDS = 5.0
 MODEL_AGAIN_SECONDS = 30.0
+TIDY_EVERY_SECONDS = 600.0
+DONE_KEPT_FOR = timedelta(days=1)
 
 
 class Worker:
@@ -42,10 +44,12 @@ class Worker:
         self._foundation: tuple[str, Foundation] | None = None
         self._embedding_from = 0.0
         self._viewers_from = 0.0
+        self._tidy_from = 0.0
 
     def step(self) -> bool:
         """Do some of everything that waits, and tell whether there was anything."""
-        worked = [self._guarded(part) for part in (self._embed, self._join, self._refresh_viewers)]
+        parts = (self._embed, self._join, self._refresh_viewers, self._tidy)
+        worked = [self._guarded(part) for part in parts]
         return any(worked)
 
     def close(self) -> None:
@@ -97,6 +101,14 @@ class Worker:
         if not worked:
             self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
         return worked
+
+    def _tidy(self) -> bool:
+        """Forget jobs that were done long ago; there is never a hurry."""
+        if time.monotonic() >= self._tidy_from:
+            self._tidy_from = time.monotonic() + TIDY_EVERY_SECONDS
+            with transaction(self._engine) as connection:
+                forget_done(connection, before=datetime.now(UTC) - DONE_KEPT_FOR)
+        return False
 
     def _live_foundation(self) -> tuple[str, Foundation]:
         with reading(self._engine) as connection:
