@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     clip_model: str = "keyart-lite"
     clip_pretrained: str | None = None
     offline: bool = False
-    admin_key: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
+    admin_key: SecretStr | None = None
     secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
     select_budget_ms: Annotated[int, Field(ge=1)] = 250
     sticky_seconds: Annotated[int, Field(ge=1)] = 86_400
