@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,41 @@ class Rehearsal:
     console: Console
 
 
-def run_demo(home: Path, *, seed: int, stills: Path | None) -> Result:
-    """Run the main job in `home`, print the table and keep it as `result.json`.
+def run_demo(home: Path, *, seed: int, stills: Path | None) -> None:
+    """Run the main job in `home`, print its table and say how to look around; `result.json` keeps the row.
 
     Raises:
         BadInput: `home` holds something that is not a demo's.
         Conflict: a step failed; the message says which log to look into.
     """
-    began = time.monotonic()
     rehearsal = _prepare(home.absolute(), seed)
-    say = rehearsal.console.print
-    say("[bold]Keyart's main job.[/] A simulation of viewers on the real components: nothing here is real demand.")
+    print_results([_rehearse(rehearsal, stills)], rehearsal.console)
+    shown = rehearsal.play.programme[0].title.title
+    say = partial(rehearsal.console.print, highlight=False, soft_wrap=True)
+    say("Look around:")
+    say(f"  .venv/bin/keyart serve --home {home} --worker")
+    say(f"  http://127.0.0.1:8000/gallery/{shown}   one title, its artworks, what three viewers see and why")
+
+
+def run_seeds(home: Path, seeds: Iterable[int], *, stills: Path | None) -> None:
+    """Run the main job for several seeds, each in a folder of its own under `home`, and print all rows.
+
+    Raises:
+        Conflict: a learned policy did not beat uniform online, or too few intervals hold the true value.
+    """
+    results = [_rehearse(_prepare(home.absolute() / f"seed-{seed}", seed), stills) for seed in seeds]
+    print_results(results, Console())
+    lost = [result.seed for result in results if not result.beaten]
+    covered = sum(result.covered for result in results)
+    if lost or covered < FEWEST_COVERED * len(results):
+        raise Conflict(f"Seeds {lost} did not beat uniform; {covered} of {len(results)} intervals hold the truth.", "")
+
+
+def _rehearse(rehearsal: Rehearsal, stills: Path | None) -> Result:
+    began = time.monotonic()
+    rehearsal.console.print(
+        f"[bold]Keyart's main job[/], seed {rehearsal.seed}: simulated viewers on the real components.", soft_wrap=True
+    )
     keyart(rehearsal.home, "migrate")
     engine = open_engine(f"sqlite:///{rehearsal.home / 'keyart.db'}")
     with running_server(rehearsal.home) as client:
@@ -71,26 +96,7 @@ def run_demo(home: Path, *, seed: int, stills: Path | None) -> Result:
         result = _two_seasons(rehearsal, client, engine, began=began)
     engine.dispose()
     write_result(result, rehearsal.home)
-    print_results([result], rehearsal.console)
-    shown = rehearsal.play.programme[0].title.title
-    say("Look around:")
-    say(f"  .venv/bin/keyart serve --home {home} --worker", highlight=False)
-    say(f"  http://127.0.0.1:8000/gallery/{shown}   one title, its artworks, what three viewers see and why")
     return result
-
-
-def run_seeds(home: Path, seeds: Iterable[int], *, stills: Path | None) -> None:
-    """Run the main job for several seeds and print all rows.
-
-    Raises:
-        Conflict: a learned policy did not beat uniform online, or too few intervals held the truth.
-    """
-    results = [run_demo(home / f"seed-{seed}", seed=seed, stills=stills) for seed in seeds]
-    print_results(results, Console())
-    lost = [result.seed for result in results if not result.beaten]
-    covered = sum(result.covered for result in results)
-    if lost or covered < FEWEST_COVERED * len(results):
-        raise Conflict(f"Seeds {lost} did not beat uniform; {covered} of {len(results)} intervals hold the truth.", "")
 
 
 def _prepare(home: Path, seed: int) -> Rehearsal:
