@@ -47,11 +47,17 @@ def list_catalog(home: Home = None, as_json: AsJson = False) -> None:
     from api.storage.catalog import list_artworks, list_titles
     from api.storage.database import open_engine, reading
 
+    listed: list[dict[str, Any]] = []
     with reading(open_engine(settings_of(home).database_url)) as connection:
         for title in list_titles(connection):
             states = Counter(each.state.value for each in list_artworks(connection, title.title))
-            record = {"title": title.title, "name": title.name, "artworks": dict(states)}
-            typer.echo(json.dumps(record) if as_json else f"{title.title:<32} {title.name:<32} {dict(states)}")
+            listed.append({"title": title.title, "name": title.name, "artworks": dict(states)})
+    if as_json:
+        typer.echo(json.dumps({"titles": listed}))
+        return
+    for each in listed:
+        states = ", ".join(f"{count} {state}" for state, count in each["artworks"].items()) or "no artworks"
+        typer.echo(f"{each['title']:<32} {each['name']:<32} {states}")
 
 
 @artwork.command("import", epilog="Example: keyart artwork import pictures/harbor --title harbor")

@@ -104,29 +104,40 @@ def _print(found: dict[str, Any], *, rows: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a log's own names may look like markup
     viewers = "viewers unknown" if found["viewers"] is None else f"{found['viewers']:,} viewers"
     console.print(f"{found['rows']:,} rows ({rows}), {viewers}")
     for refusal in found["refusals"]:
-        console.print(f"[bold]REFUSED[/] {refusal['code']}: {refusal['message']}. Remedy: {refusal['remedy']}.")
+        console.print(f"REFUSED {refusal['code']}: {refusal['message']}. Remedy: {refusal['remedy']}.")
     diagnostics = found["diagnostics"]
     table = Table("what", "estimator", "value", "interval", "method")
-    for estimate in found["estimates"]:
-        table.add_row("the target", *_estimate(estimate))
-    for name, estimate in diagnostics.get("baselines", {}).items():
-        if estimate is not None:
-            table.add_row({"logging": "what was logged", "uniform": "uniform"}[name], *_estimate(estimate))
-    console.print(table)
+    for what, estimate in _told(found):
+        table.add_row(what, *_estimate(estimate))
+    if table.row_count:
+        console.print(table)
     for name, value in _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART}):
         console.print(f"{name:>38}  {value}")
-    for one in diagnostics.get("calibration", {}).get("worst", [])[:_WORST_SHOWN]:
+    for one in _calibration(diagnostics):
         console.print(f"{'calibration of ' + one['artwork']:>38}  {one['mean']:.3f} ± {one['standard_error']:.3f}")
     for warning in diagnostics["warnings"]:
-        console.print(f"[bold]NOTE[/] {warning['message']}.")
+        console.print(f"NOTE {warning['message']}.")
 
 
 _PRINTED_APART = ("warnings", "baselines")
 _WORST_SHOWN = 3
+
+
+def _told(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The estimates of the target, then those of what it is compared with."""
+    yield from (("the target", each) for each in found["estimates"])
+    baselines = cast(dict[str, Any], found["diagnostics"].get("baselines") or {})
+    names = {"logging": "what was logged", "uniform": "uniform"}
+    yield from ((names[name], each) for name, each in baselines.items() if each is not None)
+
+
+def _calibration(diagnostics: dict[str, Any]) -> list[dict[str, Any]]:
+    known = cast(dict[str, Any], diagnostics.get("calibration") or {})
+    return cast(list[dict[str, Any]], known.get("worst") or [])[:_WORST_SHOWN]
 
 
 def _estimate(estimate: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -142,5 +153,5 @@ def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]
         label = f"{prefix} {name}".strip().replace("_", " ")
         if isinstance(value, dict):
             yield from _flat(cast(dict[str, Any], value), label)
-        elif not isinstance(value, list):
+        elif value is not None and not isinstance(value, list):
             yield label, f"{value:.6g}" if isinstance(value, float) else str(value)

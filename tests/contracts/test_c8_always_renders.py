@@ -72,3 +72,11 @@ def test_c8_every_kind_of_context_and_score(ready: Installation, learned: Learne
     for score in (0, -1e308, 1e308, 5e-324):
         page = renders(ready, context=strange, titles=[{"title": "harbor", "score": score, "position": 10_000}])
         assert (page["policy"], page["logged"]) == (learned.manifest.version, True)
+
+
+def test_c8_a_log_that_takes_no_more_pages(harbor: Installation) -> None:
+    harbor.services.log.close()
+    page = renders(harbor)
+    assert (page["logged"], page["policy"]) == (False, "default")
+    counted = harbor.http.get("/metrics").text.splitlines()
+    assert 'keyart_decisions_total{logged="false",reason="fallback"} 1.0' in counted

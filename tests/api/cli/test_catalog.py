@@ -28,12 +28,15 @@ def test_a_folder_becomes_titles_with_artworks_and_may_be_imported_again(
     for _ in range(2):
         taken = keyart("catalog", "import", pictures, "--home", home, "--json").json()
         assert taken == {"titles": 2, "artworks": 6, "refused": []}
-    listed = keyart("catalog", "list", "--home", home, "--json")
-    assert [json.loads(line) for line in listed.out.splitlines()] == [
+    assert keyart("catalog", "list", "--home", home, "--json").json()["titles"] == [
         {"title": "harbor", "name": "The Harbor", "artworks": {"processing": 3}},
         {"title": "tundra", "name": "tundra", "artworks": {"processing": 3}},
     ]
-    assert "The Harbor" in keyart("catalog", "list", "--home", home).out
+    assert "3 processing" in keyart("catalog", "list", "--home", home).out
+
+
+def test_an_empty_catalogue_is_an_empty_list(keyart: Command, home: Path) -> None:
+    assert keyart("catalog", "list", "--home", home, "--json").json() == {"titles": []}
 
 
 def test_a_file_that_is_no_picture_is_named_and_the_others_are_taken(

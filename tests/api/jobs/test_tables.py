@@ -96,6 +96,21 @@ def test_the_uniform_target_needs_only_the_eligible_artworks(keyart: Command, tm
     assert estimates(found)["ips"]["value"] == pytest.approx((1 + 0 + 1 + 0.5) / 4)
 
 
+def test_the_table_for_people_takes_names_as_they_are(keyart: Command, tmp_path: Path) -> None:
+    columns = {
+        "propensity": [0.5] * 40,
+        "reward": [1.0, 0.0] * 20,
+        "artworks": [["[/b]", "[red]x"]] * 40,
+        "artwork": ["[/b]", "[red]x"] * 20,
+        "probabilities": [[0.5, 0.5]] * 40,
+        "viewer": [f"v{number}" for number in range(40)],
+    }
+    ended = keyart("evaluate", "--log", write(tmp_path, columns), "--policy", "uniform")
+    assert (ended.code, ended.err) == (0, "")
+    assert "[/b]" in ended.out
+    assert "snips" in ended.out
+
+
 @pytest.mark.parametrize(
     "changes",
     [
