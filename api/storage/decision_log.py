@@ -2,7 +2,8 @@
 
 One thread writes. While it waits for a commit, the next pages gather, and one commit makes all of them durable: the
 more requests, the larger the groups, so no page waits for a timer. A caller waits for its page or until its time is
-up; then the page is withdrawn if it was not begun, and deleted again if it was, for its answer did not show it.
+up; then the page is withdrawn if it was not begun, and deleted again if it was, for its answer did not show it. One
+with an idempotency key stays: a retry may have been answered from it already.
 """
 
 import logging
@@ -33,8 +34,9 @@ TIDY_SECONDS = 1.0
 class LogCounts:
     """What became of the pages since the log was opened; each is counted once under one of the first five.
 
-    `failed`: they could not be written. `timed_out`: their caller gave up, they were withdrawn or deleted. `shed`: the
-    queue was full or the log closed. `repeated`: another page holds their idempotency key. `commits` counts groups.
+    `failed`: they could not be written. `timed_out`: their caller gave up; they were withdrawn, deleted, or kept for
+    retries with their key. `shed`: the queue was full or the log closed. `repeated`: another page holds their
+    idempotency key. `commits` counts groups.
     """
 
     committed: int = 0
@@ -53,6 +55,11 @@ class _Entry:
     @property
     def page(self) -> str:
         return self.row["page"]
+
+    @property
+    def repeatable(self) -> bool:
+        """A retry with the same key is answered from this page, whatever its first caller was told."""
+        return self.row["idempotency_key"] is not None
 
 
 class DecisionLog:
@@ -81,7 +88,8 @@ class DecisionLog:
         """Write a page and tell whether it is durable; False after `timeout` seconds, or when it cannot be written.
 
         After False the page is not in the log and will not come into it (a crash in that moment excepted): answer with
-        default artworks and `logged: false`. `response` are the bytes that the same key is answered with again.
+        default artworks and `logged: false`. Only a page with a key may come into it, unseen until a retry is answered
+        with its `response`, byte for byte.
 
         Raises:
             RepeatedKey: another page was written under the key meanwhile; read its `stored_answer`.
@@ -188,7 +196,7 @@ class DecisionLog:
         except Exception:
             self._unwanted.extend(unwanted)
             if committing:  # it failed, but it may have reached the disk: nobody can tell
-                self._unwanted.extend(entry.page for entry in group)
+                self._unwanted.extend(entry.page for entry in group if not entry.repeatable)
             raise
         return repeated
 
@@ -199,7 +207,7 @@ class DecisionLog:
                 if entry.page in self._unawaited:
                     self._unawaited.remove(entry.page)
                     self._counts.timed_out += 1
-                    if durable:
+                    if durable and not entry.repeatable:
                         self._unwanted.append(entry.page)
                 else:
                     self._counts.committed += durable

@@ -87,14 +87,31 @@ def test_c1_a_page_whose_time_is_up_while_it_is_written_is_deleted_again(
     late = make_page()
     with transaction(engine) as connection:
         _lock_pages(connection)
-        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"never shown")
+        assert not log.append(late, timeout=0.1)
         assert log.waiting() == 0
         connection.rollback()
     _wait_until(lambda: log.counts().timed_out == 1)
     assert log.append(make_page(), timeout=10)  # the group that deletes it, if the log did not tidy up before
     with reading(engine) as connection:
         assert count_decisions(connection) == (1, 2)
-        assert stored_answer(connection, "k") is None
+
+
+def test_c2_a_late_page_with_a_key_stays_for_the_retries_that_may_have_been_answered_from_it(
+    engine: Engine, log: DecisionLog, make_page: MakePage
+) -> None:
+    late = make_page()
+    with transaction(engine) as connection:
+        _lock_pages(connection)
+        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"for retries")
+        connection.rollback()
+    _wait_until(lambda: log.counts().timed_out == 1)
+    assert log.append(make_page(), timeout=10)
+    log.close()
+    with reading(engine) as connection:
+        kept = stored_answer(connection, "k")
+        assert find_page(connection, late.page) == late
+    assert kept is not None
+    assert kept.response == b"for retries"
 
 
 def test_a_database_that_stays_locked_costs_the_page_and_nothing_else(
@@ -201,14 +218,15 @@ def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) 
     def ask(number: int) -> bool:
         key = f"k{number % 7}" if number % 3 == 0 else None
         try:
-            return log.append(make_page(), timeout=0.002 * (number % 9), idempotency_key=key)
+            durable = log.append(make_page(), timeout=0.002 * (number % 9), idempotency_key=key)
+            return durable and key is None
         except RepeatedKey:
             return False
 
     disturber = threading.Thread(target=disturb)
     disturber.start()
     with ThreadPoolExecutor(30) as pool:
-        durable = sum(pool.map(ask, range(300)))
+        durable_without_key = sum(pool.map(ask, range(300)))
     ending.set()
     disturber.join()
     _wait_until(lambda: log.waiting() == 0)
@@ -216,8 +234,11 @@ def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) 
     log.close()
     counts = log.counts()
     assert counts.committed + counts.failed + counts.timed_out + counts.shed + counts.repeated == 301
-    assert counts.committed == durable + 1
-    assert sum(1 for _ in read_pages(sqlite_engine)) == counts.committed
+    with reading(sqlite_engine) as connection:
+        without_key = connection.execute(select(pages.c.page).where(pages.c.idempotency_key.is_(None))).all()
+        kept = count_decisions(connection)[0]
+    assert len(without_key) == durable_without_key + 1
+    assert counts.committed <= kept <= counts.committed + counts.timed_out
 
 
 def test_reading_streams_in_order_between_bounds(engine: Engine, log: DecisionLog, make_page: MakePage) -> None:
