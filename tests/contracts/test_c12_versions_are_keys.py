@@ -35,14 +35,14 @@ def test_c12_a_viewer_vector_of_another_version_counts_as_none(promoted: Install
     assert known != stranger
     now = datetime.now(UTC)
     other = FoundationVersion(version="viewers-other", digest="1" * 64, config={}, metrics={}, created_at=now)
-    vector = ViewerVector(viewer=promoted.keys.pseudonym("even-0"), vector=unit_vector("other", 9), events=1)
+    vector = ViewerVector(viewer=promoted.keys.pseudonym("even-0"), vector=unit_vector("odd", 6), events=1)
     with transaction(promoted.engine) as connection:
         add_foundation_version(connection, other)
         put_viewer_vectors(connection, other.version, [vector], now=now)
         set_live_foundation_version(connection, other.version)
     page = promoted.select("harbor", viewer="even-0")
     record = promoted.http.get(f"/v1/decisions/{decisions_of(page)[0]}").json()
-    assert (record["foundation_version"], len(record["viewer_vector"])) == ("viewers-other", 9)
+    assert (record["foundation_version"], len(record["viewer_vector"])) == ("viewers-other", 6)
     assert stated(promoted, "even-0") == stranger
 
 

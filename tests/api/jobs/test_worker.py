@@ -55,18 +55,19 @@ def test_without_its_model_images_wait_and_the_rest_is_done(
     assert "KEYART_CLIP_PRETRAINED" in caplog.text
 
 
+@pytest.mark.parametrize("broken", ["gone", "foreign"])
 def test_a_failing_kind_of_work_does_not_stop_the_others(
-    harbor: Installation, without_model: dict[str, str], caplog: pytest.LogCaptureFixture
+    harbor: Installation, without_model: dict[str, str], caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
-    gone = FoundationVersion(
-        version="viewers-gone", digest="f" * 64, config={}, metrics={}, created_at=datetime.now(UTC)
-    )
+    digest = "f" * 64 if broken == "gone" else harbor.blobs.put_model(b"whole, but no checkpoint")
+    version = FoundationVersion(version="viewers-x", digest=digest, config={}, metrics={}, created_at=datetime.now(UTC))
     with transaction(harbor.engine) as connection:
-        add_foundation_version(connection, gone)
-        set_live_foundation_version(connection, gone.version)
-    page, _ = upload_and_report(harbor)
+        add_foundation_version(connection, version)
+        set_live_foundation_version(connection, version.version)
     worker = Worker(settings_in(harbor.home, **without_model))
     try:
+        worker.step()
+        page, _ = upload_and_report(harbor)
         worker.step()
     finally:
         worker.close()
