@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
+from api.storage.pages import decided_at
 from api.storage.rewards import rewarded_decisions
 from bandit.decision import RewardedDecision
 from bandit.rewards import QUALITY_PLAY
@@ -58,6 +59,8 @@ class Exported:
 def export_log(engine: Engine, folder: Path) -> Exported:
     """Write every decision with a reward into `folder`/day=YYYY-MM-DD.parquet; each file appears whole or not at all.
 
+    A day is that of the page's id, which is the order of the rows.
+
     Raises:
         StorageUnavailable: the log cannot be read; the files written so far are whole.
         OSError: the folder cannot be written.
@@ -66,7 +69,7 @@ def export_log(engine: Engine, folder: Path) -> Exported:
     decisions = rewarded_decisions(engine, definition=QUALITY_PLAY)
     files: list[Path] = []
     rows = 0
-    for day, own in groupby(decisions, key=lambda row: row.page.at.date().isoformat()):
+    for day, own in groupby(decisions, key=lambda row: decided_at(row.page.page).date()):
         path = folder / f"day={day}.parquet"
         rows += _write_day(path, own)
         files.append(path)

@@ -1,14 +1,18 @@
 """The exported log holds every rewarded decision, and gives the same numbers back."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet
 import pytest
 
 from api.jobs.evaluating import evaluate_version
 from api.jobs.exporting import SCHEMA, export_log
-from api.storage.rewards import rewarded_decisions
-from bandit.decision import PolicyVersionId
+from api.storage.database import reading, transaction
+from api.storage.pages import find_page, page_id_at
+from api.storage.rewards import put_rewards, rewarded_decisions
+from bandit.decision import PageId, PolicyVersionId, Reward
 from bandit.rewards import QUALITY_PLAY
 from tests.api.cli.command import Command
 from tests.api.installation import Installation
@@ -42,6 +46,22 @@ def test_the_export_gives_the_same_uniform_baseline_back(
         assert theirs["value"] == pytest.approx(ours["value"], abs=1e-12)
         assert theirs["interval"]["low"] == pytest.approx(ours["interval"]["low"], abs=1e-9)
     assert (found["rows"], found["viewers"]) == (own["rows"], own["viewers"])
+
+
+def test_pages_decided_around_midnight_are_all_kept_whatever_their_stamps(harbor: Installation, tmp_path: Path) -> None:
+    """An id and a stamp are taken one after the other: the days of stamps go back and forth in the order of ids."""
+    midnight = datetime(2026, 11, 22, tzinfo=UTC)
+    taken = [(-3, 1), (-2, -1), (1, 2)]  # milliseconds around midnight, of the id and of the stamp
+    with reading(harbor.engine) as connection:
+        shown = find_page(connection, PageId(harbor.select()["page"]))
+    for named, stamped in taken:
+        page, at = page_id_at(midnight + timedelta(milliseconds=named)), midnight + timedelta(milliseconds=stamped)
+        assert harbor.services.log.append(msgspec.structs.replace(shown, page=page, at=at), timeout=10)
+        with transaction(harbor.engine) as connection:
+            put_rewards(connection, [Reward(page=page, slot=0, definition=QUALITY_PLAY, value=1.0, final=True)])
+    exported = export_log(harbor.engine, tmp_path / "log")
+    assert [file.name for file in exported.files] == ["day=2026-11-21.parquet", "day=2026-11-22.parquet"]
+    assert pyarrow.parquet.read_table(tmp_path / "log").num_rows == exported.rows == 3
 
 
 def test_exporting_again_leaves_the_same_files_and_no_draft(ready: Installation, tmp_path: Path) -> None:
