@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 
 TitleId = NewType("TitleId", str)
 ArtworkId = NewType("ArtworkId", str)
 ImageHash = NewType("ImageHash", str)
 """SHA-256 of an image's clean bytes, 64 hex digits."""
+
+ImageFormat = Literal["jpeg", "png", "webp"]
+Domain = Literal["rendered", "photographs"]
+"""The pictures that an embedding model's words can be trusted on."""
 
 
 class TitleKind(StrEnum):

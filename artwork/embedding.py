@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import open_clip  # pyright: ignore[reportMissingTypeStubs]
@@ -22,6 +22,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from artwork.catalog import Domain
 from artwork.hub import answers, cached_file, endpoint
 from artwork.lite.weights import (
     DamagedWeights,
@@ -32,7 +33,6 @@ from artwork.lite.weights import (
 )
 
 FloatArray = NDArray[np.float32]
-Domain = Literal["rendered", "photographs"]
 
 LITE = "keyart-lite"
 _LOCAL_DIR = "local-dir:"

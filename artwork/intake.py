@@ -10,14 +10,12 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, cast
+from typing import cast
 
 import imagehash
 from PIL import Image, ImageCms, ImageOps
 
-from artwork.catalog import ImageHash
-
-ImageFormat = Literal["jpeg", "png", "webp"]
+from artwork.catalog import ImageFormat, ImageHash
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _KEPT_FORMAT: dict[str, ImageFormat] = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}

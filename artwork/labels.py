@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.embedding import Domain, Embedder
+from artwork.catalog import Domain
+from artwork.embedding import Embedder
 from artwork.lite.captions import PHRASES, Attribute, prompt
 
 LEAST_SCORE = 0.6

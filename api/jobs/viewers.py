@@ -38,7 +38,8 @@ def train_foundation(
         StorageUnavailable: the version that was live stays so.
     """
     with reading(engine) as connection:
-        foundation = train((events for _, events in histories(connection)), config=config, progress=progress)
+        known = [events for _, events in histories(connection)]
+    foundation = train(known, config=config, progress=progress)  # minutes: no transaction may stay open for so long
     data = to_bytes(foundation)
     version = FoundationVersion(
         version=version_of(data),

@@ -8,15 +8,15 @@ import os
 import re
 import secrets
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, cast
+from typing import Any, cast, get_args
 
 from fsspec.core import url_to_fs  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from fsspec.implementations.local import LocalFileSystem  # pyright: ignore[reportMissingTypeStubs]
 
 from api.errors import DamagedFile, MissingFile
+from artwork.catalog import ImageFormat
 
-ImageFormat = Literal["jpeg", "png", "webp"]
-IMAGE_FORMATS: tuple[ImageFormat, ...] = ("jpeg", "png", "webp")
+IMAGE_FORMATS: tuple[ImageFormat, ...] = get_args(ImageFormat)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

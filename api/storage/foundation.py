@@ -77,14 +77,6 @@ def find_foundation_version(connection: Connection, version: str) -> FoundationV
     return _version(row)
 
 
-def list_foundation_versions(connection: Connection) -> list[FoundationVersion]:
-    """Return all versions, the newest first."""
-    listed = select(foundation_versions).order_by(
-        foundation_versions.c.created_at.desc(), foundation_versions.c.version
-    )
-    return [_version(row) for row in connection.execute(listed).mappings()]
-
-
 def put_viewer_vectors(connection: Connection, version: str, vectors: Iterable[ViewerVector], *, now: datetime) -> None:
     """Keep the vectors of viewers in `version`, over older ones of the same version."""
     rows = (
@@ -125,12 +117,6 @@ def put_title_vectors(connection: Connection, version: str, vectors: Mapping[str
         for title, vector in sorted(vectors.items())
     )
     upsert(connection, title_vectors, rows)
-
-
-def title_vectors_in(connection: Connection, version: str) -> dict[str, Vector]:
-    """Return the vectors of all titles in `version`."""
-    kept = select(title_vectors.c.title, title_vectors.c.vector).where(title_vectors.c.foundation_version == version)
-    return {title: to_vector(vector) for title, vector in connection.execute(kept)}
 
 
 def _one(version: str) -> Any:

@@ -7,13 +7,12 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from api.errors import UnknownImage
-from api.storage.blobs import ImageFormat
 from api.storage.catalog import find_or_new, has_default, write_artwork
 from api.storage.columns import insert_missing
 from api.storage.jobs import JobKind, enqueue
 from api.storage.revisions import Revision, next_revision
 from api.storage.tables import artworks, images
-from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, TitleId
+from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageFormat, ImageHash, TitleId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

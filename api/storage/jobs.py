@@ -94,11 +94,6 @@ def claim(
     return Job(job=row.job, kind=row.kind, key=row.key, owner=owner, attempt=attempt, payload=row.payload)
 
 
-def renew(connection: Connection, job: Job, *, now: datetime, lease: timedelta) -> bool:
-    """Hold a long job for longer; False when it was taken over meanwhile, and the worker must let go of it."""
-    return _change(connection, job, {"lease_until": now + lease})
-
-
 def complete(connection: Connection, job: Job, *, now: datetime) -> bool:
     """Mark a job done; False when it was taken over meanwhile. Call it in the transaction that writes the results."""
     return _change(connection, job, {"state": JobState.DONE, "ended_at": now, "lease_until": None, "error": None})

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, and_, select, update
 
@@ -11,10 +10,8 @@ from api.errors import Conflict, UnknownVersion
 from api.storage.columns import chunks, insert_missing, to_bytes, to_vector, upsert
 from api.storage.revisions import Revision, next_revision
 from api.storage.tables import artwork_vectors, artworks, embedding_versions
-from artwork.catalog import ArtworkState, ImageHash
+from artwork.catalog import ArtworkState, Domain, ImageHash
 from bandit.context import Vector
-
-Domain = Literal["rendered", "photographs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,17 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+from sqlalchemy import QueuePool, select
 
 from api.errors import DamagedFile, UnknownVersion
 from api.jobs.viewers import live_foundation, refresh_viewers, train_foundation
-from api.storage.database import reading
-from api.storage.foundation import FoundationVersion, live_foundation_version, title_vectors_in, viewer_vector
+from api.storage.database import open_engine, reading
+from api.storage.foundation import FoundationVersion, live_foundation_version, viewer_vector
+from api.storage.tables import title_vectors
 from foundation.errors import TooFewHistories
 from foundation.model import ModelConfig
 from foundation.trained import TrainingConfig
@@ -57,9 +60,9 @@ def test_a_trained_version_is_live_and_every_viewer_and_title_has_a_vector(train
             viewer_vector(connection, installation.keys.pseudonym(f"viewer-{number}"), version=version.version)
             for number in range(30)
         ]
-        titles = title_vectors_in(connection, version.version)
+        titles = set(connection.scalars(select(title_vectors.c.title)))
     assert live == version
-    assert titles.keys() == set(TITLES)
+    assert titles == set(TITLES)
     for vector in vectors:
         assert vector is not None
         assert vector.shape == (8,)
@@ -67,9 +70,17 @@ def test_a_trained_version_is_live_and_every_viewer_and_title_has_a_vector(train
     assert {"viewers", "test_ndcg_at_10", "popularity_ndcg_at_10"} <= version.metrics.keys()
 
 
-def test_the_same_events_and_seed_give_the_same_version(trained: Trained) -> None:
+def test_the_same_events_and_seed_give_the_same_version_and_no_transaction_is_open_meanwhile(trained: Trained) -> None:
     installation, version = trained
-    assert train_foundation(installation.engine, installation.blobs, config=SMALL).version == version.version
+    engine = open_engine(installation.settings.database_url)
+    lent: list[int] = []
+    pool = cast(QueuePool, engine.pool)
+    again = train_foundation(
+        engine, installation.blobs, config=SMALL, progress=lambda _: lent.append(pool.checkedout())
+    )
+    engine.dispose()
+    assert again.version == version.version
+    assert set(lent) == {0}
 
 
 def test_a_viewer_with_new_events_gets_a_new_vector(trained: Trained) -> None:

@@ -19,7 +19,6 @@ from api.storage.jobs import (
     enqueue,
     fail,
     forget_done,
-    renew,
 )
 
 LEASE = timedelta(seconds=30)
@@ -76,17 +75,8 @@ def test_a_job_of_a_dead_worker_is_taken_over_when_its_lease_runs_out(engine: En
         taken = _claim(connection, now + LEASE, "heir")
         assert (taken.job, taken.attempt) == (lost.job, 2)
         assert not complete(connection, lost, now=now + LEASE)
-        assert not renew(connection, lost, now=now + LEASE, lease=LEASE)
         assert fail(connection, lost, error="too late", now=now) is not JobState.DONE
         assert complete(connection, taken, now=now + LEASE)
-
-
-def test_a_renewed_lease_holds_longer(engine: Engine, now: datetime) -> None:
-    with transaction(engine) as connection:
-        enqueue(connection, "train", key="a", now=now)
-        job = _claim(connection, now)
-        assert renew(connection, job, now=now + LEASE / 2, lease=LEASE)
-        assert claim(connection, owner="other", now=now + LEASE, lease=LEASE) is None
 
 
 def test_a_failed_job_waits_longer_each_time_and_then_ends(engine: Engine, now: datetime) -> None:
