@@ -6,7 +6,7 @@ It knows the wire and nothing of Keyart's insides, so it can be copied into anot
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -105,12 +105,10 @@ class KeyartClient:
         deadline: float | None = None,
     ) -> SelectedPage:
         """Ask for one artwork a title. On any failure the page is made of `defaults`, and `error` says why."""
-        asked = [_without_none(asdict(each)) for each in titles]
-        body = {"viewer": viewer, "context": dict(context or {}), "titles": asked}
-        seconds = self._deadline if deadline is None else deadline
         try:
-            answer = self._waiting.submit(self._post, "/v1/select", body, seconds=seconds)
-            return _selected(answer.result(timeout=seconds))
+            asked = [_without_none(asdict(each)) for each in titles]
+            body = {"viewer": viewer, "context": dict(context or {}), "titles": asked}
+            return _selected(self._in_time(body, self._deadline if deadline is None else deadline))
         except Exception as error:
             # Whatever it was, a page must render: the caller is in the middle of one.
             logger.warning("select fell back to the caller's defaults: %s", error)
@@ -145,6 +143,14 @@ class KeyartClient:
     ) -> None:
         self.close()
 
+    def _in_time(self, body: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        waiting = self._waiting.submit(self._post, "/v1/select", body, seconds=seconds)
+        try:
+            return waiting.result(timeout=seconds)
+        finally:
+            # A page that nobody waits for any more must not be decided and logged later.
+            waiting.cancel()
+
     def _post(self, path: str, body: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
         answer = self._http.post(path, json=body, timeout=seconds)
         if answer.is_error:
@@ -152,8 +158,12 @@ class KeyartClient:
         return cast(dict[str, Any], answer.json())
 
 
+_SLOT_FIELDS = tuple(field.name for field in fields(Chosen))
+"""What is read of a slot; a newer server may answer with more."""
+
+
 def _selected(answer: Mapping[str, Any]) -> SelectedPage:
-    slots = tuple(Chosen(**slot) for slot in answer["slots"])
+    slots = tuple(Chosen(**{name: slot[name] for name in _SLOT_FIELDS}) for slot in answer["slots"])
     return SelectedPage(slots=slots, page=answer["page"], policy=answer["policy"], logged=answer["logged"])
 
 

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
 
     home: Annotated[Path, AfterValidator(_absolute)] = Path("keyart-data")
     database_url: str = Field(default_factory=_embedded_database, repr=False)
+    blob_url: str | None = None
     clip_model: str = "keyart-lite"
     clip_pretrained: str | None = None
     offline: bool = False
@@ -51,6 +52,11 @@ class Settings(BaseSettings):
     torch_threads: Annotated[int, Field(ge=1)] = 2
     refresh_seconds: Annotated[float, Field(gt=0)] = 0.5
     image_base_url: str = ""
+
+    @property
+    def blob_root(self) -> str:
+        """Where images and models are kept: `blob_url`, or else the home folder."""
+        return self.blob_url or str(self.home)
 
     @classmethod
     def settings_customise_sources(

@@ -65,7 +65,7 @@ def _of_own_log(policy: str | None, *, home: Path | None, level: float) -> tuple
     if policy is None:
         raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
     settings = settings_of(home)
-    engine, blobs = open_engine(settings.database_url), BlobStore(settings.home)
+    engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     evaluated = evaluate_version(engine, blobs, version=PolicyVersionId(policy), level=level)
     return evaluated.evaluation, evaluated.rows
 

@@ -28,7 +28,7 @@ def train(
     config = TrainingConfig(seed=seed, epochs=epochs, threads=settings.torch_threads)
     with progress_bar("Training") as progress:
         version = train_foundation(
-            open_engine(settings.database_url), BlobStore(settings.home), config=config, progress=progress
+            open_engine(settings.database_url), BlobStore(settings.blob_root), config=config, progress=progress
         )
     _show(version.version, dict(version.metrics), as_json=as_json)
 
@@ -75,7 +75,7 @@ def _live(home: Any) -> Any:
     from api.storage.database import open_engine
 
     settings = settings_of(home)
-    return live_foundation(open_engine(settings.database_url), BlobStore(settings.home))
+    return live_foundation(open_engine(settings.database_url), BlobStore(settings.blob_root))
 
 
 def _show(version: str, facts: dict[str, Any], *, as_json: bool) -> None:

@@ -29,7 +29,7 @@ def learn(home: Home = None, as_json: AsJson = False) -> None:
     settings = settings_of(home)
     with progress_bar("Learning") as progress:
         manifest = learn_version(
-            open_engine(settings.database_url), BlobStore(settings.home), settings=settings, progress=progress
+            open_engine(settings.database_url), BlobStore(settings.blob_root), settings=settings, progress=progress
         )
     if as_json:
         typer.echo(manifest.to_json().decode())
@@ -52,7 +52,7 @@ def promote(
 
     settings = settings_of(home)
     order = Order(actor=getpass.getuser(), reason=reason, at=datetime.now(UTC))
-    engine, blobs = open_engine(settings.database_url), BlobStore(settings.home)
+    engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     deployment = promote(engine, blobs, version=PolicyVersionId(version), order=order)
     _say({"version": deployment.version, "stage": deployment.stage}, f"{version} is live.", as_json=as_json)
 

@@ -20,7 +20,6 @@ router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -58,7 +57,9 @@ def title_page(title: str, request: Request, services: ServicesDep) -> Response:
 
 def _page(request: Request, services: Services, template: str, context: Mapping[str, Any]) -> Response:
     known = {**context, "policy": services.live.current.version}
-    return templates.TemplateResponse(request, template, known, headers=SECURITY)
+    images = f"'self' {services.settings.image_base_url}".strip()
+    policy = f"default-src 'none'; img-src {images}; style-src 'self'; base-uri 'none'"
+    return templates.TemplateResponse(request, template, known, headers={**SECURITY, "Content-Security-Policy": policy})
 
 
 def _card(services: Services, entry: TitleEntry) -> dict[str, Any]:

@@ -7,20 +7,19 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from api.dependencies.pages import image_address
+from api.dependencies.pages import draw_key, image_address
 from api.dependencies.services import Services
-from api.homepage.artwork import eligible
 from api.homepage.catalogue import TitleEntry
-from api.homepage.experiment import slot_context
+from api.homepage.experiment import check_versions, drawn_slots
 from api.homepage.request import AskedTitle, KnownViewer, PageRequest
 from api.storage.database import reading
 from api.storage.events import histories
-from api.storage.foundation import live_foundation_version, some_viewer_vectors
+from api.storage.foundation import some_viewer_vectors
 from artwork.catalog import TitleId
-from bandit.context import Candidate, RequestContext, Vector
-from bandit.policies.policy import Policy, Probabilities
+from bandit.context import RequestContext, Vector
+from bandit.decision import Slot
+from bandit.policies.policy import Policy
 from bandit.policies.uniform import UNIFORM
-from bandit.sampling import draw, draw_uniform, window_of
 from foundation.events import Action, Event, ViewerId
 
 VIEWERS_SHOWN = 3
@@ -53,12 +52,11 @@ class View:
 
 def views_of(services: Services, entry: TitleEntry) -> list[View]:
     """Decide a title, as a page would now, for three viewers who differ as much as possible."""
+    version = services.live.viewer_version
     with reading(services.engine) as connection:
-        live = live_foundation_version(connection)
-        vectors = {} if live is None else some_viewer_vectors(connection, live.version, limit=VIEWERS_LOOKED_AT)
+        vectors = {} if version is None else some_viewer_vectors(connection, version, limit=VIEWERS_LOOKED_AT)
         chosen = unlike(vectors)
         watched = dict(histories(connection, chosen))
-    version = None if live is None else live.version
     viewers = [KnownViewer(viewer=each, vector=vectors[each], foundation_version=version) for each in chosen]
     return [_view(services, entry, viewer, history=watched.get(viewer.viewer, [])) for viewer in viewers]
 
@@ -79,30 +77,26 @@ def unlike(vectors: Mapping[ViewerId, Vector]) -> list[ViewerId]:
 
 def _view(services: Services, entry: TitleEntry, viewer: KnownViewer, *, history: Sequence[Event]) -> View:
     policy, now = services.live.current, datetime.now(UTC)
-    asked = AskedTitle(title=entry.title.title, position=0)
-    request = PageRequest(viewer=viewer, context=RequestContext(at=now), titles=(asked,))
-    candidates = eligible(entry, request.context)
-    with_history = policy.probabilities(slot_context(policy, request, asked), candidates)
-    stranger = PageRequest(viewer=KnownViewer(viewer=viewer.viewer), context=request.context, titles=(asked,))
-    without = policy.probabilities(slot_context(policy, stranger, asked), candidates)
-    window = window_of(now, services.settings.sticky_seconds)
-    u = draw_uniform(services.settings.draw_salt, viewer.viewer, asked.title, window)
-    index = draw(with_history.tolist(), u)
-    drawn = candidates[index]
+    check_versions(policy, services.catalogue.current)
+    slot = _slot(services, entry, viewer, now=now)
+    without = _slot(services, entry, KnownViewer(viewer=viewer.viewer), now=now)
+    before = dict(zip(without.artworks, without.probabilities, strict=True))
     return View(
         viewer=viewer.viewer,
         history=_history(services, history),
-        artwork=drawn.artwork,
-        image=image_address(services, drawn.image),
-        probability=float(with_history[index]),
-        rows=_rows(candidates, with_history, without),
-        why=why(policy, drawn.artwork, before=float(without[index]), after=float(with_history[index])),
+        artwork=slot.artwork,
+        image=image_address(services, entry.candidates[slot.artwork].image),
+        probability=slot.probability,
+        rows=[Row(name, p, before[name]) for name, p in zip(slot.artworks, slot.probabilities, strict=True)],
+        why=why(policy, slot.artwork, before=before[slot.artwork], after=slot.probability),
     )
 
 
-def _rows(candidates: Sequence[Candidate], stated: Probabilities, without: Probabilities) -> list[Row]:
-    rows = zip(candidates, stated.tolist(), without.tolist(), strict=True)
-    return [Row(candidate.artwork, here, elsewhere) for candidate, here, elsewhere in rows]
+def _slot(services: Services, entry: TitleEntry, viewer: KnownViewer, *, now: datetime) -> Slot:
+    """Decide the title as a page would now, without logging it."""
+    asked = AskedTitle(title=entry.title.title, position=0)
+    request = PageRequest(viewer=viewer, context=RequestContext(at=now), titles=(asked,))
+    return drawn_slots(services.live.current, request, [entry], key=draw_key(services, now))[0]
 
 
 def why(policy: Policy, artwork: str, *, before: float, after: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,16 @@ def histories(rng: np.random.Generator, audience: Audience, titles: Sequence[Tit
     A viewer watches what fits and what is popular; what fits is watched to its end more often.
     """
     popularity = rng.permutation(1.0 / np.arange(1, len(titles) + 1) ** 0.7)
+    # Event ids are kept as they are sent, so they must not hold the viewer's.
+    numbers = count()
     for viewer, fits in zip(audience.viewers, liking(audience, titles), strict=True):
         weights = popularity * np.exp(6.0 * fits)
-        count = min(len(titles), int(rng.poisson(18)) + 4)
-        watched: list[int] = rng.choice(len(titles), size=count, replace=False, p=weights / weights.sum()).tolist()
-        days: list[float] = np.sort(rng.random(count) * HISTORY_DAYS).tolist()
+        length = min(len(titles), int(rng.poisson(18)) + 4)
+        watched: list[int] = rng.choice(len(titles), size=length, replace=False, p=weights / weights.sum()).tolist()
+        days: list[float] = np.sort(rng.random(length) * HISTORY_DAYS).tolist()
         plan = [
-            _Watching(f"{viewer}-{number}", viewer, titles[index], fit=float(fits[index]), day=day)
-            for number, (index, day) in enumerate(zip(watched, days, strict=True))
+            _Watching(f"watching-{next(numbers)}", viewer, titles[index], fit=float(fits[index]), day=day)
+            for index, day in zip(watched, days, strict=True)
         ]
         yield [event for watching in plan for event in _events(rng, watching)]
 

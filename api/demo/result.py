@@ -90,15 +90,7 @@ def print_results(results: Sequence[Result], console: Console) -> None:
     """Print one row a seed."""
     wide = console if console.is_terminal else Console(width=120)
     table = Table(title="Mean quality play a decision (simulated viewers, real components)")
-    for column in (
-        "seed",
-        "decisions",
-        "uniform true",
-        "uniform observed",
-        "learned true",
-        "predicted (95 %)",
-        "observed",
-    ):
+    for column in COLUMNS:
         table.add_column(column, justify="right")
     for one in results:
         predicted = f"{one.predicted:.4f} [{one.predicted_low:.4f}, {one.predicted_high:.4f}]"

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from api.errors import Conflict
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
+from api.storage.foundation import live_foundation_version
 from api.storage.policies import DEFAULT, UNIFORM, find_policy_version, live_version
 from bandit.decision import PolicyVersionId
 from bandit.errors import BanditError
@@ -38,13 +39,18 @@ def load_version(engine: Engine, blobs: BlobStore, version: PolicyVersionId) -> 
 
 
 class LivePolicy:
-    """Holds the policy that decides; `refresh` follows the deployments."""
+    """Holds the policy that decides; `refresh` follows the deployments.
+
+    `viewer_version` is the foundation version that viewers are looked up in: the one that the policy understands, so
+    that training a newer one takes nothing from it; the live one for a policy that looks at no viewer.
+    """
 
     def __init__(self, engine: Engine, blobs: BlobStore) -> None:
         self._engine = engine
         self._blobs = blobs
         self._refreshing = threading.Lock()
         self.current: Policy = UniformPolicy()
+        self.viewer_version: str | None = None
 
     def refresh(self) -> None:
         """Swap to the version that is live by now, whole or not at all.
@@ -55,5 +61,7 @@ class LivePolicy:
         with self._refreshing:
             with reading(self._engine) as connection:
                 live = live_version(connection)
+                foundation = live_foundation_version(connection)
             if live != self.current.version:
                 self.current = load_version(self._engine, self._blobs, live)
+            self.viewer_version = self.current.foundation_version or (foundation.version if foundation else None)

@@ -14,8 +14,7 @@ from api.homepage.assemble import PageStamp, assemble_page, fallback_page
 from api.homepage.catalogue import Catalogue
 from api.homepage.experiment import DrawKey
 from api.homepage.request import AskedTitle, KnownViewer, PageRequest
-from api.storage.database import reading
-from api.storage.foundation import live_foundation_version, viewer_vector
+from api.storage.foundation import viewer_vector
 from api.storage.pages import new_page_id, stored_answer
 from bandit.context import RequestContext
 from bandit.decision import Page, Slot
@@ -64,7 +63,7 @@ def _decide(services: Services, call: SelectCall) -> bytes:
     viewer = known_viewer(services, services.keys.pseudonym(call.viewer))
     request = PageRequest(viewer=viewer, context=call.context, titles=call.titles)
     catalogue = _catalogue_for(services, request)
-    stamp = _stamp(services, call.context)
+    stamp = PageStamp(page=new_page_id(), at=datetime.now(UTC), key=draw_key(services, call.context.at))
     page = assemble_page(request, catalogue, policy=services.live.current, stamp=stamp)
     answer = _answer(services, page, catalogue, logged=True)
     if services.log.append(
@@ -83,16 +82,16 @@ def _decide(services: Services, call: SelectCall) -> bytes:
 
 def known_viewer(services: Services, viewer: ViewerId) -> KnownViewer:
     """Look up a viewer's vector; without the database a viewer is as good as new, and the page still renders (C8)."""
+    version = services.live.viewer_version
+    if version is None:
+        return KnownViewer(viewer=viewer)
     try:
-        with reading(services.engine) as connection:
-            live = live_foundation_version(connection)
-            if live is None:
-                return KnownViewer(viewer=viewer)
-            vector = viewer_vector(connection, viewer, version=live.version)
-            return KnownViewer(viewer=viewer, vector=vector, foundation_version=live.version)
+        with services.reads.reading() as connection:
+            vector = viewer_vector(connection, viewer, version=version)
     except StorageUnavailable as error:
         logger.warning("viewer vectors cannot be read: %s", error)
         return KnownViewer(viewer=viewer)
+    return KnownViewer(viewer=viewer, vector=vector, foundation_version=version)
 
 
 def _catalogue_for(services: Services, request: PageRequest) -> Catalogue:
@@ -121,17 +120,17 @@ def _naming(kind: type[KeyartError], said: str, titles: tuple[str, ...], remedy:
     return kind(f"{said} {', '.join(titles)}.", remedy)
 
 
-def _stamp(services: Services, context: RequestContext) -> PageStamp:
+def draw_key(services: Services, at: datetime) -> DrawKey:
+    """The key of the draws of a page that is shown at `at`."""
     settings = services.settings
-    key = DrawKey(salt=settings.draw_salt, window=window_of(context.at, settings.sticky_seconds))
-    return PageStamp(page=new_page_id(), at=datetime.now(UTC), key=key)
+    return DrawKey(salt=settings.draw_salt, window=window_of(at, settings.sticky_seconds))
 
 
 def _answered_before(services: Services, call: SelectCall) -> bytes | None:
     if call.idempotency_key is None:
         return None
     try:
-        with reading(services.engine) as connection:
+        with services.reads.reading() as connection:
             known = stored_answer(connection, call.idempotency_key)
     except StorageUnavailable:
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from api.dependencies.breaker import GuardedReads
 from api.dependencies.catalogue import CatalogueMirror
 from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
@@ -24,7 +25,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The open parts of an installation. `problems` says what the last refresh could not read, by part."""
+    """The open parts of an installation.
+
+    `reads` is for what a page needs within its time budget, `engine` for everything else. `problems` says what the last
+    refresh could not read, by part.
+    """
 
     settings: Settings
     engine: Engine
@@ -32,6 +37,7 @@ class Services:
     keys: Keys
     sandbox: ImageSandbox
     log: DecisionLog
+    reads: GuardedReads
     catalogue: CatalogueMirror
     live: LivePolicy
     metrics: Metrics
@@ -56,17 +62,21 @@ def open_services(settings: Settings) -> Generator[Services]:
     The database may be down: pages are then decided from an empty catalogue until it is back.
     """
     engine = open_engine(settings.database_url)
-    blobs = BlobStore(settings.home)
+    # Pages and what keeps them fresh give up on a database as soon as the page's time is up.
+    hasty = open_engine(settings.database_url, busy_seconds=settings.select_budget_ms / 1000)
+    blobs = BlobStore(settings.blob_root)
+    log = DecisionLog(engine)
     services = Services(
         settings=settings,
         engine=engine,
         blobs=blobs,
         keys=load_keys(settings),
         sandbox=ImageSandbox(),
-        log=DecisionLog(engine),
-        catalogue=CatalogueMirror(engine),
-        live=LivePolicy(engine, blobs),
-        metrics=Metrics(),
+        log=log,
+        reads=GuardedReads(hasty),
+        catalogue=CatalogueMirror(hasty),
+        live=LivePolicy(hasty, blobs),
+        metrics=Metrics(log),
     )
     services.refresh()
     ending = threading.Event()
@@ -80,6 +90,7 @@ def open_services(settings: Settings) -> Generator[Services]:
         services.log.close()
         services.sandbox.close()
         engine.dispose()
+        hasty.dispose()
 
 
 def _keep_fresh(services: Services, ending: threading.Event) -> None:

@@ -13,13 +13,11 @@ from api.homepage.artwork import entries_of
 from api.homepage.catalogue import Catalogue, TitleEntry
 from api.homepage.experiment import DrawKey, check_versions, default_slot, drawn_slots
 from api.homepage.request import PageRequest
-from bandit.decision import Page, PageId, PolicyVersionId, Reason, Slot
+from bandit.decision import Page, PageId, Reason, Slot
+from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy
 
 logger = logging.getLogger(__name__)
-
-FALLBACK = PolicyVersionId("default")
-"""The name that a page carries whose slots all show their title's default artwork."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ def assemble_page(request: PageRequest, catalogue: Catalogue, *, policy: Policy,
         slots = drawn_slots(policy, request, entries, key=stamp.key)
     except Exception:
         logger.exception("policy %s failed; the page shows default artworks", policy.version)
-        return _page(request, catalogue, policy=None, stamp=stamp, slots=_default_slots(request, entries))
+        return fallback_page(request, catalogue, stamp=stamp)
     return _page(request, catalogue, policy=policy, stamp=stamp, slots=slots)
 
 
@@ -54,7 +52,7 @@ def fallback_page(request: PageRequest, catalogue: Catalogue, *, stamp: PageStam
         UnknownTitles, TitlesWithoutArtwork: see `api.homepage.artwork.entries_of`.
     """
     slots = _default_slots(request, entries_of(catalogue, request.titles))
-    return _page(request, catalogue, policy=None, stamp=stamp, slots=slots)
+    return _page(request, catalogue, policy=DefaultArtworkPolicy(), stamp=stamp, slots=slots)
 
 
 def _default_slots(request: PageRequest, entries: list[TitleEntry]) -> tuple[Slot, ...]:
@@ -63,7 +61,7 @@ def _default_slots(request: PageRequest, entries: list[TitleEntry]) -> tuple[Slo
 
 
 def _page(
-    request: PageRequest, catalogue: Catalogue, *, policy: Policy | None, stamp: PageStamp, slots: tuple[Slot, ...]
+    request: PageRequest, catalogue: Catalogue, *, policy: Policy, stamp: PageStamp, slots: tuple[Slot, ...]
 ) -> Page:
     vector = request.viewer.vector
     return Page(
@@ -71,8 +69,8 @@ def _page(
         viewer=request.viewer.viewer,
         at=stamp.at,
         request=request.context,
-        policy=FALLBACK if policy is None else policy.version,
-        policy_digest="" if policy is None else policy.digest,
+        policy=policy.version,
+        policy_digest=policy.digest,
         embedding_version=catalogue.embedding_version,
         foundation_version=request.viewer.foundation_version,
         viewer_vector=None if vector is None else vector.astype(np.dtype("<f4")).tobytes(),

@@ -158,6 +158,7 @@ class Installation:
     def know_viewers(self, vectors: Mapping[str, Vector]) -> None:
         """Give viewers (by raw id) a vector of a foundation version that is live from now on."""
         know_viewers(self.engine, {self.keys.pseudonym(viewer): vector for viewer, vector in vectors.items()})
+        self.services.refresh()
 
     def impatient(self, seconds: float = 0.05) -> None:
         """Let the server wait for a lock for a moment only, so that a test of a lock need not take five seconds."""

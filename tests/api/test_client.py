@@ -68,6 +68,20 @@ def test_a_failed_select_shows_the_callers_defaults(response: httpx.Response, sa
     assert said in page.error
 
 
+def test_an_answer_with_more_than_the_client_knows_is_read() -> None:
+    slot = {**SLOT, "explanation": "new"}
+    answer = httpx.Response(200, json={"page": "p", "policy": "uniform", "logged": True, "slots": [slot], "more": 1})
+    with client(lambda _: answer) as keyart:
+        assert keyart.select("viewer-1", TITLES[:1], deadline=5).slots[0].decision == "0-00-a"
+
+
+def test_what_cannot_be_sent_is_no_exception() -> None:
+    with client(lambda _: httpx.Response(200)) as keyart:
+        page = keyart.select("viewer-1", [Asked(title="harbor", score=float("nan"))], deadline=5)
+    assert page.error is not None
+    assert page.slots[0].image == "/default.jpg"
+
+
 def test_select_gives_up_at_its_deadline_although_the_server_is_still_busy() -> None:
     released = time.monotonic() + 3
 
