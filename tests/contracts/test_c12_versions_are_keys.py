@@ -13,7 +13,7 @@ from api.storage.foundation import (
     set_live_foundation_version,
 )
 from api.storage.vectors import EmbeddingVersion, add_embedding_version, set_live_embedding_version
-from tests.api.installation import Installation, decisions_of, unit_vector
+from tests.api.installation import Installation, an_event, decisions_of, unit_vector
 from tests.api.learned import Learned
 from tests.api.problems import is_problem
 
@@ -34,6 +34,7 @@ def test_c12_a_policy_sees_viewers_only_in_the_version_that_it_understands(promo
     """A newer foundation version, even of the same dimension, neither helps nor harms a policy that came before it."""
     known, stranger = stated(promoted, "even-0"), stated(promoted, "a stranger")
     assert known != stranger
+    promoted.post_events(an_event("a newcomer"))
     now = datetime.now(UTC)
     other = FoundationVersion(version="viewers-other", digest="1" * 64, config={}, metrics={}, created_at=now)
     vectors = [
