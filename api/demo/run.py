@@ -24,7 +24,7 @@ from api.demo.audience import FIRST_DAY, HISTORY_DAYS, histories, liking, make_a
 from api.demo.programme import GENRES, make_programme, titles_of
 from api.demo.result import Result, Truth, observed_value, print_results, true_values, write_result
 from api.demo.stage import keyart, running_server
-from api.demo.traffic import DEADLINE_SECONDS, Play, Season, plan_season, show_pages
+from api.demo.traffic import DEADLINE_SECONDS, TITLES_A_PAGE, Play, Season, plan_season, show_pages
 from api.demo.truth import make_world
 from api.demo.upload import post_events, upload_programme, upload_stills, wait_until_active
 from api.errors import BadInput, Conflict
@@ -203,6 +203,9 @@ def _serve(rehearsal: Rehearsal, season: Season, client: httpx.Client, *, label:
         for number, slots in enumerate(show_pages(rehearsal.play, season, serving), start=1):
             decisions += slots
             show(number / VIEWERS)
+    unlogged = TITLES_A_PAGE * VIEWERS - decisions
+    if unlogged:
+        rehearsal.console.print(f"  {unlogged} decisions could not be logged in time and showed default artworks")
     return decisions
 
 

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from api.client import Asked, Chosen, KeyartClient, ReportedOutcome, SelectedPage
+from api.client import Asked, Chosen, KeyartClient, ReportedOutcome
 from api.demo.audience import DEVICE_SHARES, DEVICES, Audience
 from api.demo.programme import Showing
 from api.errors import Conflict
@@ -55,10 +55,12 @@ class Play:
 
 
 def show_pages(play: Play, season: Season, client: KeyartClient) -> Iterator[int]:
-    """Select a page for every viewer, let them respond, report it, and yield the number of decisions of each page.
+    """Select a page for every viewer, let them respond, report it, and yield the number of logged decisions of each.
+
+    A page that the server could not log in time shows default artworks; nothing is reported of it, as of any such page.
 
     Raises:
-        Conflict: the server did not answer, or could not log a page.
+        Conflict: the server did not answer, or refused the outcomes.
     """
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         yield from pool.map(partial(_one_page, play, season, client), range(len(season.offers)))
@@ -74,7 +76,10 @@ def _one_page(play: Play, season: Season, client: KeyartClient, viewer: int) -> 
         [Asked(title=play.programme[title].title.title, position=place) for place, title in enumerate(titles)],
         context={"device": str(rng.choice(DEVICES, p=DEVICE_SHARES)), "row": "recommended", "at": at.isoformat()},
     )
-    _check(page)
+    if page.error is not None:
+        raise Conflict(f"A page could not be selected: {page.error}.", "See the server's log.")
+    if not page.logged:
+        return 0
     outcomes = [
         outcome
         for title, slot in zip(titles, page.slots, strict=True)
@@ -84,11 +89,6 @@ def _one_page(play: Play, season: Season, client: KeyartClient, viewer: int) -> 
     if reported.error is not None or reported.rejected:
         raise Conflict(f"Outcomes were not taken: {reported.error or reported.rejected[0]}.", "See the server's log.")
     return len(page.slots)
-
-
-def _check(page: SelectedPage) -> None:
-    if page.error is not None or not page.logged:
-        raise Conflict(f"A page could not be selected and logged: {page.error}.", "See the server's log.")
 
 
 def _outcomes(
