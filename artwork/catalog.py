@@ -48,7 +48,10 @@ class Title:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artwork:
-    """One picture of a title. `artwork` is unique within its title; `image` is None until bytes were uploaded."""
+    """One picture of a title. `artwork` is unique within its title; `image` is None until bytes were uploaded.
+
+    `pending` is an upload that takes the place of `image` once it is embedded; until then `image` goes on being shown.
+    """
 
     title: TitleId
     artwork: ArtworkId
@@ -58,5 +61,6 @@ class Artwork:
     maturity: str | None = None
     spoiler: bool = False
     image: ImageHash | None = None
+    pending: ImageHash | None = None
     state: ArtworkState = ArtworkState.PROCESSING
     reason: str | None = None

@@ -36,12 +36,17 @@ class ArtworkBody(Wire):
 
 
 class ArtworkAnswer(ArtworkBody):
-    """An artwork with its state; `reason` says why it is not active, `image` where its bytes are."""
+    """An artwork with its state; `image` is where its bytes are.
+
+    `reason` says why it is not active, or why its last upload was refused. `pending` is the hash of an upload that
+    takes the image's place once it is embedded.
+    """
 
     title: str
     artwork: str
     sha256: str | None
     image: str | None
+    pending: str | None
     state: ArtworkState
     reason: str | None
 
@@ -90,11 +95,17 @@ def put(title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, services: Ser
 def put_image(
     title: TitlePath, artwork: ArtworkPath, services: ServicesDep, data: Annotated[bytes, Depends(image_body)]
 ) -> UploadAnswer:
-    """Upload an artwork's picture: a JPEG, PNG or WebP as the raw body. A worker embeds it, then it is active."""
+    """Upload an artwork's picture: a JPEG, PNG or WebP as the raw body. A worker embeds it, then it is active.
+
+    An artwork that is active shows its old picture until then.
+    """
     upload = take_image(services, TitleId(title), ArtworkId(artwork), data=data)
     taken = upload.artwork
     return UploadAnswer(
-        artwork=taken.artwork, sha256=taken.image or "", state=taken.state, near_duplicates=[*upload.near_duplicates]
+        artwork=taken.artwork,
+        sha256=taken.pending or taken.image or "",
+        state=taken.state if taken.pending is None else ArtworkState.PROCESSING,
+        near_duplicates=[*upload.near_duplicates],
     )
 
 
@@ -125,6 +136,7 @@ def _answer(services: Services, artwork: Artwork) -> ArtworkAnswer:
         spoiler=artwork.spoiler,
         sha256=artwork.image,
         image=None if artwork.image is None else image_address(services, artwork.image),
+        pending=artwork.pending,
         state=artwork.state,
         reason="no image was uploaded yet" if waits else artwork.reason,
     )

@@ -54,7 +54,7 @@ def list_titles(connection: Connection, *, after: TitleId | None = None, limit: 
 
 
 def put_artwork(connection: Connection, artwork: Artwork, *, now: datetime) -> Artwork:
-    """Add an artwork, or replace its description, and return it as it is then; image, state and reason stay.
+    """Add an artwork, or replace its description, and return it as it is then; images, state and reason stay.
 
     `default=True` takes the mark from the title's other artworks; `default=False` leaves the mark where it is.
 
@@ -67,6 +67,7 @@ def put_artwork(connection: Connection, artwork: Artwork, *, now: datetime) -> A
         artwork,
         default=artwork.default or known.default,
         image=known.image,
+        pending=known.pending,
         state=known.state,
         reason=known.reason,
     )
@@ -125,7 +126,8 @@ def has_default(connection: Connection, title: TitleId) -> bool:
 def write_artwork(connection: Connection, artwork: Artwork, *, revision: int, now: datetime) -> None:
     """Write an artwork as it is; `revision` comes from the `next_revision` that this transaction began with."""
     row: dict[str, Any] = {name: getattr(artwork, name) for name in _ARTWORK_FIELDS}
-    row.update(is_default=artwork.default, locales=list(artwork.locales), revision=revision, updated_at=now)
+    row.update(is_default=artwork.default, locales=list(artwork.locales), pending_image=artwork.pending)
+    row.update(revision=revision, updated_at=now)
     upsert(connection, artworks, [row])
 
 
@@ -197,6 +199,7 @@ def _artwork(row: RowMapping) -> Artwork:
         maturity=row["maturity"],
         spoiler=row["spoiler"],
         image=None if row["image"] is None else ImageHash(row["image"]),
+        pending=None if row["pending_image"] is None else ImageHash(row["pending_image"]),
         state=ArtworkState(row["state"]),
         reason=row["reason"],
     )

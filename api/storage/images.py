@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from api.errors import UnknownImage
 from api.storage.catalog import find_or_new, has_default, write_artwork
@@ -31,38 +31,45 @@ def attach_image(connection: Connection, title: TitleId, artwork: ArtworkId, *, 
     """Give an artwork (a new one, if there is none of this id) its image, and let a job embed it.
 
     Store the bytes before: what the database names must exist. The artwork is then processing, unless it is paused or
-    retired, which it stays, or active with this same image, when nothing changes. Without a default in its title, it
-    becomes it.
+    retired, which it stays, or active: then it goes on showing its image, and the new one is pending. Without a default
+    in its title, it becomes it.
 
     Raises:
         UnknownTitle: the title does not exist.
     """
     revision = next_revision(connection, Revision.CATALOG)
     known = find_or_new(connection, title, artwork)
-    if known.image == image.sha256 and known.state is ArtworkState.ACTIVE:
-        return known
-    stays = known.state in (ArtworkState.PAUSED, ArtworkState.RETIRED)
-    attached = replace(
-        known,
-        image=image.sha256,
-        state=known.state if stays else ArtworkState.PROCESSING,
-        reason=known.reason if stays else None,
-        default=known.default or not has_default(connection, title),
-    )
+    default = known.default or not has_default(connection, title)
+    attached = replace(_with_image(known, image.sha256), default=default)
     insert_missing(connection, images, [{**asdict(image), "created_at": now}])
     write_artwork(connection, attached, revision=revision, now=now)
-    enqueue(connection, JobKind.EMBED_IMAGE, key=image.sha256, now=now, payload={"image": image.sha256})
+    if attached.pending is not None or attached.state is not ArtworkState.ACTIVE:
+        enqueue(connection, JobKind.EMBED_IMAGE, key=image.sha256, now=now, payload={"image": image.sha256})
     return attached
 
 
 def activate_image(connection: Connection, image: ImageHash, *, now: datetime) -> int:
-    """Make the processing artworks of an image active and count them; put its vector in the same transaction."""
-    return _leave_processing(connection, image, ArtworkState.ACTIVE, reason=None, now=now)
+    """Let an image be shown, and count its artworks: those processing become active, where it is pending it takes over.
+
+    Put its vector in the same transaction.
+    """
+    stamp = {"revision": next_revision(connection, Revision.CATALOG), "updated_at": now, "reason": None}
+    pending = update(artworks).where(artworks.c.pending_image == image)
+    processing = update(artworks).where(artworks.c.image == image, artworks.c.state == ArtworkState.PROCESSING)
+    taken_over = connection.execute(pending.values(image=image, pending_image=None, **stamp)).rowcount
+    return taken_over + connection.execute(processing.values(state=ArtworkState.ACTIVE, **stamp)).rowcount
 
 
 def reject_image(connection: Connection, image: ImageHash, *, reason: str, now: datetime) -> int:
-    """Reject the processing artworks of an image, for a reason that people read, and count them."""
-    return _leave_processing(connection, image, ArtworkState.REJECTED, reason=reason, now=now)
+    """Reject the processing artworks of an image, for a reason that people read, and count them.
+
+    Where it is pending it is dropped, and the artwork goes on showing what it shows, with the reason beside.
+    """
+    stamp = {"revision": next_revision(connection, Revision.CATALOG), "updated_at": now, "reason": reason}
+    pending = update(artworks).where(artworks.c.pending_image == image)
+    processing = update(artworks).where(artworks.c.image == image, artworks.c.state == ArtworkState.PROCESSING)
+    dropped = connection.execute(pending.values(pending_image=None, **stamp)).rowcount
+    return dropped + connection.execute(processing.values(state=ArtworkState.REJECTED, **stamp)).rowcount
 
 
 def find_image(connection: Connection, image: ImageHash) -> Image:
@@ -78,8 +85,8 @@ def find_image(connection: Connection, image: ImageHash) -> Image:
 
 
 def perceptual_hashes(connection: Connection, title: TitleId) -> dict[ArtworkId, str]:
-    """Return the perceptual hash of every artwork of a title that has an image."""
-    joined = artworks.join(images, artworks.c.image == images.c.sha256)
+    """Return the perceptual hash of every artwork of a title that has an image: of the pending one, if there is one."""
+    joined = artworks.join(images, func.coalesce(artworks.c.pending_image, artworks.c.image) == images.c.sha256)
     hashes = select(artworks.c.artwork, images.c.perceptual_hash).select_from(joined).where(artworks.c.title == title)
     return {ArtworkId(artwork): value for artwork, value in connection.execute(hashes)}
 
@@ -92,10 +99,14 @@ def enqueue_images(connection: Connection, wanted: Iterable[ImageHash], *, now: 
 _FIELDS = [column for column in images.c if column.name != "created_at"]
 
 
-def _leave_processing(
-    connection: Connection, image: ImageHash, state: ArtworkState, *, reason: str | None, now: datetime
-) -> int:
-    revision = next_revision(connection, Revision.CATALOG)
-    processing = (artworks.c.image == image, artworks.c.state == ArtworkState.PROCESSING)
-    changes = {"state": state, "reason": reason, "revision": revision, "updated_at": now}
-    return connection.execute(update(artworks).where(*processing).values(**changes)).rowcount
+def _with_image(known: Artwork, image: ImageHash) -> Artwork:
+    if known.state is ArtworkState.ACTIVE:
+        return replace(known, pending=None if image == known.image else image, reason=None)
+    stays = known.state in (ArtworkState.PAUSED, ArtworkState.RETIRED)
+    return replace(
+        known,
+        image=image,
+        pending=None,
+        state=known.state if stays else ArtworkState.PROCESSING,
+        reason=known.reason if stays else None,
+    )

@@ -87,12 +87,14 @@ artworks = Table(
     Column("maturity", Text),
     Column("spoiler", Boolean, nullable=False),
     Column("image", SHA256, ForeignKey("images.sha256")),
+    Column("pending_image", SHA256, ForeignKey("images.sha256")),
     Column("state", String(20), nullable=False),
     Column("reason", Text),
     Column("revision", BigInteger, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "revision"),
     Index(None, "image"),
+    Index(None, "pending_image"),
     Index(
         "uq_artworks_default",
         "title",
@@ -101,6 +103,7 @@ artworks = Table(
         postgresql_where=text("is_default"),
     ),
 )
+"""`pending_image` is to take the place of `image`, which is shown until then."""
 
 embedding_versions = Table(
     "embedding_versions",

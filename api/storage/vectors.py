@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, select, update
+from sqlalchemy import Connection, RowMapping, and_, select, union, update
 
 from api.errors import Conflict, UnknownVersion
 from api.storage.columns import chunks, insert_missing, to_bytes, to_vector, upsert
@@ -94,15 +94,16 @@ def all_vectors(connection: Connection, version: str) -> dict[ImageHash, Vector]
 
 
 def images_without_vector(connection: Connection, version: str, *, limit: int = 10_000) -> list[ImageHash]:
-    """Return images of artworks, the rejected left out, that have no vector in `version`."""
-    made = and_(artwork_vectors.c.image == artworks.c.image, artwork_vectors.c.embedding_version == version)
+    """Return images of artworks, pending ones too, the rejected left out, that have no vector in `version`."""
+    shown = select(artworks.c.image).where(artworks.c.image.is_not(None), artworks.c.state != ArtworkState.REJECTED)
+    pending = select(artworks.c.pending_image).where(artworks.c.pending_image.is_not(None))
+    used = union(shown, pending).subquery()
+    made = and_(artwork_vectors.c.image == used.c.image, artwork_vectors.c.embedding_version == version)
     missing = (
-        select(artworks.c.image)
-        .distinct()
-        .select_from(artworks.outerjoin(artwork_vectors, made))
-        .where(artworks.c.image.is_not(None), artworks.c.state != ArtworkState.REJECTED)
+        select(used.c.image)
+        .select_from(used.outerjoin(artwork_vectors, made))
         .where(artwork_vectors.c.image.is_(None))
-        .order_by(artworks.c.image)
+        .order_by(used.c.image)
         .limit(limit)
     )
     return [ImageHash(image) for image in connection.scalars(missing)]

@@ -99,15 +99,18 @@ def _create_artworks() -> None:
         sa.Column("maturity", sa.Text(), nullable=True),
         sa.Column("spoiler", sa.Boolean(), nullable=False),
         sa.Column("image", sa.String(length=64), nullable=True),
+        sa.Column("pending_image", sa.String(length=64), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["image"], ["images.sha256"], name=op.f("fk_artworks_image")),
+        sa.ForeignKeyConstraint(["pending_image"], ["images.sha256"], name=op.f("fk_artworks_pending_image")),
         sa.ForeignKeyConstraint(["title"], ["titles.title"], name=op.f("fk_artworks_title")),
         sa.PrimaryKeyConstraint("title", "artwork", name=op.f("pk_artworks")),
     )
     op.create_index(op.f("ix_artworks_image"), "artworks", ["image"], unique=False)
+    op.create_index(op.f("ix_artworks_pending_image"), "artworks", ["pending_image"], unique=False)
     op.create_index(op.f("ix_artworks_revision"), "artworks", ["revision"], unique=False)
     op.create_index(
         "uq_artworks_default",

@@ -10,6 +10,7 @@ from PIL import Image
 
 from api.storage.database import reading
 from api.storage.jobs import JobKind, count_unfinished
+from artwork.catalog import ArtworkId, TitleId
 from artwork.intake import DEFAULT_LIMITS
 from tests.api.installation import Installation
 from tests.api.pictures import picture, png_claiming
@@ -115,6 +116,18 @@ def test_an_upload_is_cleaned_stored_by_hash_and_queued(shared: Installation, fo
     assert hashlib.sha256(image.content).hexdigest() == taken["sha256"]
     assert image.headers["content-type"] == f"image/{form.lower()}"
     assert shared.http.get(f"/v1/titles/harbor/artworks/new-{form}").json()["image"] == f"/images/{taken['sha256']}"
+
+
+def test_an_active_artwork_shows_its_old_picture_until_the_new_one_is_embedded(harbor: Installation) -> None:
+    before = harbor.http.get("/v1/titles/harbor/artworks/a").json()
+    answer = harbor.http.put("/v1/titles/harbor/artworks/a/image", content=picture(78, side=96))
+    taken = answer.json()
+    assert (answer.status_code, taken["state"]) == (202, "processing")
+    assert taken["sha256"] != before["sha256"]
+    assert harbor.http.get("/v1/titles/harbor/artworks/a").json() == before | {"pending": taken["sha256"]}
+    harbor.services.refresh()
+    shown = harbor.services.catalogue.current.titles[TitleId("harbor")].candidates
+    assert shown[ArtworkId("a")].image == before["sha256"]
 
 
 def test_metadata_is_stripped_and_orientation_applied(shared: Installation) -> None:

@@ -31,7 +31,7 @@ from api.storage.images import (
     perceptual_hashes,
     reject_image,
 )
-from api.storage.jobs import JobKind, claim, count_unfinished
+from api.storage.jobs import JobKind, claim, complete, count_unfinished
 from api.storage.vectors import (
     EmbeddingVersion,
     add_embedding_version,
@@ -157,14 +157,54 @@ def test_one_image_may_serve_two_artworks_and_waits_in_one_job(catalogue: Engine
         assert activate_image(connection, _image("same").sha256, now=now) == 2
 
 
-def test_the_same_upload_again_changes_nothing_and_another_one_processes_again(
-    catalogue: Engine, now: datetime
-) -> None:
+@pytest.fixture
+def active(catalogue: Engine, now: datetime) -> Artwork:
+    """An active artwork that shows the image `one`; no job waits."""
     _attach(catalogue, "a", "one", now)
     with transaction(catalogue) as connection:
         activate_image(connection, _image("one").sha256, now=now)
-    assert _attach(catalogue, "a", "one", now).state is ArtworkState.ACTIVE
-    assert _attach(catalogue, "a", "two", now).state is ArtworkState.PROCESSING
+        job = claim(connection, owner="worker", now=now, lease=timedelta(seconds=60))
+        assert job is not None
+        complete(connection, job, now=now)
+        return find_artwork(connection, HEAT.title, ArtworkId("a"))
+
+
+def test_the_same_upload_again_changes_nothing(catalogue: Engine, active: Artwork, now: datetime) -> None:
+    assert _attach(catalogue, "a", "one", now) == active
+    with reading(catalogue) as connection:
+        assert count_unfinished(connection) == 0
+
+
+def test_a_replaced_image_is_shown_until_the_new_one_takes_over(
+    catalogue: Engine, active: Artwork, now: datetime
+) -> None:
+    one, two = _image("one").sha256, _image("two").sha256
+    assert _attach(catalogue, "a", "two", now) == replace(active, pending=two)
+    with transaction(catalogue) as connection:
+        assert count_unfinished(connection, JobKind.EMBED_IMAGE) == 1
+        assert images_without_vector(connection, LITE.version) == sorted([one, two])
+        assert perceptual_hashes(connection, HEAT.title) == {"a": _image("two").perceptual_hash}
+        described = put_artwork(connection, Artwork(title=HEAT.title, artwork=active.artwork, label="New"), now=now)
+        before = changed_since(connection, 0).revision
+        assert activate_image(connection, two, now=now) == 1
+        assert changed_since(connection, before).artworks == (replace(described, image=two, pending=None),)
+
+
+def test_a_refused_replacement_leaves_the_artwork_on_air_with_the_reason(
+    catalogue: Engine, active: Artwork, now: datetime
+) -> None:
+    _attach(catalogue, "a", "two", now)
+    with transaction(catalogue) as connection:
+        assert reject_image(connection, _image("two").sha256, reason="No picture.", now=now) == 1
+        assert find_artwork(connection, HEAT.title, active.artwork) == replace(active, reason="No picture.")
+        assert activate_image(connection, _image("two").sha256, now=now) == 0
+
+
+def test_uploading_the_shown_image_calls_a_replacement_off(catalogue: Engine, active: Artwork, now: datetime) -> None:
+    _attach(catalogue, "a", "two", now)
+    assert _attach(catalogue, "a", "one", now) == active
+    with transaction(catalogue) as connection:
+        assert activate_image(connection, _image("two").sha256, now=now) == 0
 
 
 def test_a_paused_artwork_with_a_new_image_stays_paused(catalogue: Engine, now: datetime) -> None:
