@@ -66,13 +66,19 @@ def enqueue(
 
 
 def claim(
-    connection: Connection, *, owner: str, now: datetime, lease: timedelta, kinds: Collection[str] | None = None
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    kinds: Collection[str] | None = None,
+    untried: bool = False,
 ) -> Job | None:
     """Take the job that has been due the longest, or one whose worker let its lease run out; None if there is none.
 
-    Two workers never hold one job: on PostgreSQL its row is locked, on SQLite the whole database is.
+    Two workers never hold one job: on PostgreSQL its row is locked, on SQLite the whole database is. With `untried`
+    only jobs that no worker held before are taken.
     """
-    _give_up_on_killers(connection, now)
     due = (
         select(jobs.c.job, jobs.c.kind, jobs.c.key, jobs.c.payload, jobs.c.attempts)
         .where(_is_due(now))
@@ -82,6 +88,8 @@ def claim(
     )
     if kinds is not None:
         due = due.where(jobs.c.kind.in_(list(kinds)))
+    if untried:
+        due = due.where(jobs.c.attempts == 0)
     row = connection.execute(due).one_or_none()
     if row is None:
         return None
@@ -114,6 +122,23 @@ def fail(connection: Connection, job: Job, *, error: str, now: datetime, retry: 
     return JobState.WAITING if again else JobState.FAILED
 
 
+def give_up(connection: Connection, kind: str, *, now: datetime) -> list[str]:
+    """End the jobs of a kind whose every worker died, since they would kill the next one too; return their keys."""
+    ended = (
+        update(jobs)
+        .where(jobs.c.kind == kind, _is_abandoned(now), jobs.c.attempts >= MOST_ATTEMPTS)
+        .values(state=JobState.FAILED, ended_at=now, lease_until=None, error="Every worker that tried it died.")
+    )
+    return list(connection.scalars(ended.returning(jobs.c.key)))
+
+
+def keys_in_hand(connection: Connection, kind: str, *, since: datetime) -> set[str]:
+    """Return the keys of the jobs of a kind that wait, run, or failed at `since` or later."""
+    unfinished = jobs.c.state.in_([JobState.WAITING, JobState.RUNNING])
+    failed = and_(jobs.c.state == JobState.FAILED, jobs.c.ended_at >= since)
+    return set(connection.scalars(select(jobs.c.key).where(jobs.c.kind == kind, or_(unfinished, failed))))
+
+
 def count_jobs(connection: Connection) -> dict[tuple[str, JobState], int]:
     """Count the jobs that are kept, by kind and state."""
     counted = select(jobs.c.kind, jobs.c.state, func.count()).group_by(jobs.c.kind, jobs.c.state)
@@ -133,20 +158,11 @@ def forget_done(connection: Connection, *, before: datetime) -> int:
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     waits = and_(jobs.c.state == JobState.WAITING, jobs.c.run_after <= now)
-    return or_(waits, _is_abandoned(now))
+    return or_(waits, and_(_is_abandoned(now), jobs.c.attempts < MOST_ATTEMPTS))
 
 
 def _is_abandoned(now: datetime) -> ColumnElement[bool]:
     return and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until <= now)
-
-
-def _give_up_on_killers(connection: Connection, now: datetime) -> None:
-    """End the jobs whose every worker died: they would kill the next one too."""
-    connection.execute(
-        update(jobs)
-        .where(_is_abandoned(now), jobs.c.attempts >= MOST_ATTEMPTS)
-        .values(state=JobState.FAILED, ended_at=now, lease_until=None, error="Every worker that tried it died.")
-    )
 
 
 def _change(connection: Connection, job: Job, changes: Mapping[str, Any]) -> bool:

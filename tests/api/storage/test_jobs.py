@@ -19,6 +19,8 @@ from api.storage.jobs import (
     enqueue,
     fail,
     forget_done,
+    give_up,
+    keys_in_hand,
 )
 
 LEASE = timedelta(seconds=30)
@@ -107,14 +109,41 @@ def test_a_failed_job_makes_way_for_one_that_waits_for_the_same(engine: Engine, 
         assert _claim(connection, now).job != job.job
 
 
-def test_a_job_that_kills_its_workers_ends(engine: Engine, now: datetime) -> None:
+def test_a_job_that_kills_its_workers_is_given_up(engine: Engine, now: datetime) -> None:
     with transaction(engine) as connection:
         enqueue(connection, "embed", key="killer", now=now)
         for _ in range(MOST_ATTEMPTS):
+            assert give_up(connection, "embed", now=now) == []
             _claim(connection, now)
             now += LEASE
         assert claim(connection, owner="worker", now=now, lease=LEASE) is None
+        assert give_up(connection, "learn", now=now) == []
+        assert give_up(connection, "embed", now=now) == ["killer"]
         assert count_jobs(connection) == {("embed", JobState.FAILED): 1}
+
+
+def test_jobs_that_were_tried_can_be_left_out(engine: Engine, now: datetime) -> None:
+    with transaction(engine) as connection:
+        enqueue(connection, "embed", key="tried", now=now)
+        fail(connection, _claim(connection, now), error="no model", now=now)
+        enqueue(connection, "embed", key="fresh", now=now + timedelta(hours=1))
+        later = now + timedelta(hours=2)
+        chosen = claim(connection, owner="worker", now=later, lease=LEASE, untried=True)
+        assert chosen is not None
+        assert chosen.key == "fresh"
+        assert claim(connection, owner="worker", now=later, lease=LEASE, untried=True) is None
+
+
+def test_keys_in_hand_are_unfinished_or_failed_lately(engine: Engine, now: datetime) -> None:
+    with transaction(engine) as connection:
+        for key in ("done", "failed", "running", "waiting"):
+            enqueue(connection, "embed", key=key, now=now)
+        complete(connection, _claim(connection, now), now=now)
+        fail(connection, _claim(connection, now), error="broken", now=now, retry=False)
+        _claim(connection, now)
+        assert keys_in_hand(connection, "embed", since=now) == {"failed", "running", "waiting"}
+        assert keys_in_hand(connection, "embed", since=now + timedelta(seconds=1)) == {"running", "waiting"}
+        assert keys_in_hand(connection, "learn", since=now) == set()
 
 
 def test_done_jobs_are_forgotten_and_failed_ones_kept(engine: Engine, now: datetime) -> None:
