@@ -5,15 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.errors import DamagedFile, MissingFile
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
-from api.storage.images import activate_image, enqueue_images, find_image, reject_image
-from api.storage.jobs import MOST_ATTEMPTS, Job, JobKind, claim, complete, fail
-from api.storage.policies import UNIFORM, Deployment, Stage, deploy, find_policy_version, live_version
+from api.storage.images import (
+    activate_embedded,
+    activate_image,
+    enqueue_missing,
+    find_image,
+    lose_image,
+    reject_image,
+)
+from api.storage.jobs import MOST_ATTEMPTS, Job, JobKind, claim, complete, fail, give_up
+from api.storage.policies import BUILT_IN, UNIFORM, Deployment, Stage, deploy, find_policy_version, live_version
 from api.storage.vectors import (
     EmbeddingVersion,
     add_embedding_version,
@@ -21,9 +28,11 @@ from api.storage.vectors import (
     live_embedding_version,
     put_vector,
     set_live_embedding_version,
+    wanted_embedding_version,
 )
 from artwork.catalog import ImageHash
 from artwork.embedding import Embedder, EmbedderConfig, UndecodableImage, load_embedder
+from bandit.decision import PolicyVersionId
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +41,7 @@ LEASE = timedelta(minutes=5)
 
 
 def open_embedder(settings: Settings, engine: Engine) -> Embedder:
-    """Load the model of the settings, tell the database its version, and queue what has no vector in it yet.
+    """Load the model of the settings, and tell the database that its version is wanted from now on.
 
     Raises:
         EmbeddingModelUnavailable: its weights cannot be had.
@@ -46,12 +55,11 @@ def open_embedder(settings: Settings, engine: Engine) -> Embedder:
         )
     )
     version = EmbeddingVersion(version=embedder.version, dimension=embedder.dimension, domain=embedder.domain)
-    now = datetime.now(UTC)
     with transaction(engine) as connection:
-        add_embedding_version(connection, version, now=now)
-        queued = enqueue_images(connection, images_without_vector(connection, embedder.version), now=now)
-    if queued:
-        logger.info("%d images are to be embedded in %s", queued, embedder.version)
+        add_embedding_version(connection, version, now=datetime.now(UTC))
+        live = live_embedding_version(connection)
+    if live is not None and live.version != embedder.version:
+        logger.warning("%s is to replace %s; workers of other versions embed no more", embedder.version, live.version)
     return embedder
 
 
@@ -65,14 +73,34 @@ class Claimed:
 
 
 def embed_images(engine: Engine, blobs: BlobStore, embedder: Embedder, *, owner: str) -> int:
-    """Embed the images that wait, up to a batch, and return how many jobs were ended; 0 when none waits."""
-    jobs = _claimed(engine, owner)
+    """Embed the images that wait, up to a batch, and return how many jobs were ended; 0 when none waits.
+
+    A worker whose version is not the one that was wanted last embeds nothing: two would undo each other's work.
+    """
+    jobs = _claimed(engine, embedder.version, owner)
     readable = [found for job in jobs if (found := _read(engine, blobs, job)) is not None]
     if readable:
         _embed(engine, embedder, readable)
-    if not jobs:
-        _go_live(engine, embedder)
     return len(jobs)
+
+
+def complete_version(engine: Engine, embedder: Embedder) -> bool:
+    """Queue images that have no vector in this version; once all have one, let pages be decided in it.
+
+    Ask when no image waits. Tells whether anything was done.
+    """
+    with reading(engine) as connection:
+        if wanted_embedding_version(connection) != embedder.version:
+            return False
+        live = live_embedding_version(connection)
+        complete = not images_without_vector(connection, embedder.version, limit=1)
+    if not complete:
+        with transaction(engine) as connection:
+            return enqueue_missing(connection, embedder.version, now=datetime.now(UTC)) > 0
+    if live is None or live.version == embedder.version:
+        return False
+    _go_live(engine, embedder.version)
+    return True
 
 
 def _embed(engine: Engine, embedder: Embedder, claimed: Sequence[Claimed]) -> None:
@@ -88,9 +116,11 @@ def _embed(engine: Engine, embedder: Embedder, claimed: Sequence[Claimed]) -> No
         return
     now = datetime.now(UTC)
     with transaction(engine) as connection:
+        live = live_embedding_version(connection)
         for each, vector in zip(claimed, vectors, strict=True):
             put_vector(connection, each.image, version=embedder.version, vector=vector)
-            activate_image(connection, each.image, now=now)
+            if live is not None and live.version == embedder.version:
+                activate_image(connection, each.image, now=now)
             complete(connection, each.job, now=now)
 
 
@@ -105,50 +135,60 @@ def _give_up(engine: Engine, claimed: Claimed, error: Exception) -> None:
         fail(connection, claimed.job, error=reason, now=now, retry=not hopeless)
 
 
-def _claimed(engine: Engine, owner: str) -> Sequence[Job]:
-    jobs: list[Job] = []
+def _claimed(engine: Engine, version: str, owner: str) -> Sequence[Job]:
+    """Take a batch of images; one that was tried before is taken alone, since it may have killed its worker."""
+    kind, now = JobKind.EMBED_IMAGE, datetime.now(UTC)
     with transaction(engine) as connection:
-        while len(jobs) < IMAGES_AT_ONCE:
-            job = claim(connection, owner=owner, now=datetime.now(UTC), lease=LEASE, kinds=[JobKind.EMBED_IMAGE])
+        if wanted_embedding_version(connection) != version:
+            return []
+        for image in give_up(connection, kind, now=now):
+            reject_image(connection, ImageHash(image), reason=_KILLER, now=now)
+        first = claim(connection, owner=owner, now=now, lease=LEASE, kinds=[kind])
+        jobs = [] if first is None else [first]
+        while jobs and jobs[0].attempt == 1 and len(jobs) < IMAGES_AT_ONCE:
+            job = claim(connection, owner=owner, now=now, lease=LEASE, kinds=[kind], untried=True)
             if job is None:
                 break
             jobs.append(job)
     return jobs
 
 
+_KILLER = "Every worker that tried to embed it died. Upload another picture."
+
+
 def _read(engine: Engine, blobs: BlobStore, job: Job) -> Claimed | None:
-    """Return a job's image; one whose file is gone or damaged is rejected, and people are told why."""
+    """Return a job's image; one whose file is gone or damaged can be shown nowhere, and people are told why."""
     image = ImageHash(job.payload["image"])
     try:
         with reading(engine) as connection:
             found = find_image(connection, image)
         return Claimed(job, image, blobs.get_image(image, found.format))
     except (DamagedFile, MissingFile) as error:
-        now = datetime.now(UTC)
+        logger.warning("image %s cannot be shown any more: %s", image, error)
+        reason, now = f"{error.message} Upload the picture again.", datetime.now(UTC)
         with transaction(engine) as connection:
-            reject_image(connection, image, reason=str(error), now=now)
+            lose_image(connection, image, reason=reason, now=now)
             fail(connection, job, error=str(error), now=now, retry=False)
         return None
 
 
-def _go_live(engine: Engine, embedder: Embedder) -> None:
-    """Let pages be decided in this embedding version once every image has a vector in it.
+def _go_live(engine: Engine, version: str) -> None:
+    """Let pages be decided in an embedding version that every image has a vector in.
 
     A policy learned on other vectors can no longer decide then: the uniform policy takes over, on the record, until
     a version learned on the new ones is promoted.
     """
-    with reading(engine) as connection:
-        live = live_embedding_version(connection)
-        if live is None or live.version == embedder.version or images_without_vector(connection, embedder.version):
-            return
     now = datetime.now(UTC)
     with transaction(engine) as connection:
-        set_live_embedding_version(connection, embedder.version)
+        set_live_embedding_version(connection, version)
+        activate_embedded(connection, version, now=now)
         deciding = live_version(connection)
-        learned_on = (
-            None if deciding == UNIFORM else find_policy_version(connection, deciding).manifest["embedding_version"]
-        )
-        if learned_on not in (None, embedder.version):
-            reason = f"{deciding} was learned on {learned_on}; the artworks are embedded in {embedder.version} now"
+        learned_on = version if deciding in BUILT_IN else _learned_on(connection, deciding)
+        if learned_on != version:
+            reason = f"{deciding} was learned on {learned_on}; the artworks are embedded in {version} now"
             deploy(connection, Deployment(version=UNIFORM, stage=Stage.LIVE, actor="worker", reason=reason, at=now))
-    logger.warning("pages are decided with vectors of %s from now on", embedder.version)
+    logger.warning("pages are decided with vectors of %s from now on", version)
+
+
+def _learned_on(connection: Connection, learned: PolicyVersionId) -> str:
+    return find_policy_version(connection, learned).manifest["embedding_version"]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from api.errors import KeyartError, UnknownVersion
-from api.jobs.embedding import embed_images, open_embedder
+from api.jobs.embedding import complete_version, embed_images, open_embedder
 from api.jobs.joining import join_rewards
 from api.jobs.viewers import live_foundation, refresh_viewers
 from api.settings import Settings
@@ -26,6 +26,7 @@ from foundation.trained import Foundation
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.25
+VERSION_EVERY_SECONDS = 5.0
 VIEWERS_EVERY_SECONDS = 5.0
 MODEL_AGAIN_SECONDS = 30.0
 TIDY_EVERY_SECONDS = 600.0
@@ -38,11 +39,12 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._engine: Engine = open_engine(settings.database_url)
-        self._blobs = BlobStore(settings.home)
+        self._blobs = BlobStore(settings.blob_root)
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._embedder: Embedder | None = None
         self._foundation: tuple[str, Foundation] | None = None
         self._embedding_from = 0.0
+        self._version_from = 0.0
         self._viewers_from = 0.0
         self._tidy_from = 0.0
 
@@ -76,7 +78,17 @@ class Worker:
                 self._embedding_from = time.monotonic() + MODEL_AGAIN_SECONDS
                 logger.error("uploaded images wait: %s", error)
                 return False
-        return embed_images(self._engine, self._blobs, self._embedder, owner=self._name) > 0
+        if embed_images(self._engine, self._blobs, self._embedder, owner=self._name) > 0:
+            return True
+        return self._complete_version(self._embedder)
+
+    def _complete_version(self, embedder: Embedder) -> bool:
+        if time.monotonic() < self._version_from:
+            return False
+        worked = complete_version(self._engine, embedder)
+        if not worked:
+            self._version_from = time.monotonic() + VERSION_EVERY_SECONDS
+        return worked
 
     def _model_needed(self) -> bool:
         """Tell whether images wait, or were embedded before: by a model that the settings may have left since."""

@@ -1,17 +1,17 @@
 """Images and the way of an artwork from upload to active or rejected. Knows no bytes and no vectors' making."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, union, update
 
-from api.errors import UnknownImage
+from api.errors import UnknownImage, UnknownVersion
 from api.storage.catalog import find_or_new, has_default, write_artwork
 from api.storage.columns import insert_missing
-from api.storage.jobs import JobKind, enqueue
+from api.storage.jobs import JobKind, enqueue, keys_in_hand
 from api.storage.revisions import Revision, next_revision
-from api.storage.tables import artworks, images
+from api.storage.tables import artwork_vectors, artworks, embedding_versions, images
+from api.storage.vectors import images_without_vector
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageFormat, ImageHash, TitleId
 
 
@@ -72,6 +72,33 @@ def reject_image(connection: Connection, image: ImageHash, *, reason: str, now: 
     return dropped + connection.execute(processing.values(state=ArtworkState.REJECTED, **stamp)).rowcount
 
 
+def lose_image(connection: Connection, image: ImageHash, *, reason: str, now: datetime) -> int:
+    """Reject every artwork of an image whose file is gone or damaged, for a reason that people read, and count them.
+
+    One that has another image pending waits for that instead.
+    """
+    dropped = reject_image(connection, image, reason=reason, now=now)
+    stamp = {"revision": next_revision(connection, Revision.CATALOG), "updated_at": now}
+    own = update(artworks).where(artworks.c.image == image)
+    waiting = own.where(artworks.c.pending_image.is_not(None))
+    connection.execute(
+        waiting.values(image=artworks.c.pending_image, pending_image=None, state=ArtworkState.PROCESSING, **stamp)
+    )
+    shown = own.where(artworks.c.state != ArtworkState.REJECTED)
+    return dropped + connection.execute(shown.values(state=ArtworkState.REJECTED, reason=reason, **stamp)).rowcount
+
+
+def activate_embedded(connection: Connection, version: str, *, now: datetime) -> int:
+    """Activate the images that have a vector in `version` and wait to be shown; count their artworks."""
+    processing = select(artworks.c.image).where(artworks.c.state == ArtworkState.PROCESSING)
+    waiting = union(processing, select(artworks.c.pending_image)).subquery()
+    embedded = select(artwork_vectors.c.image).where(
+        artwork_vectors.c.embedding_version == version, artwork_vectors.c.image.in_(select(waiting.c.image))
+    )
+    found = [ImageHash(image) for image in connection.scalars(embedded)]
+    return sum(activate_image(connection, image, now=now) for image in found)
+
+
 def find_image(connection: Connection, image: ImageHash) -> Image:
     """Return what is known of an image.
 
@@ -91,9 +118,18 @@ def perceptual_hashes(connection: Connection, title: TitleId) -> dict[ArtworkId,
     return {ArtworkId(artwork): value for artwork, value in connection.execute(hashes)}
 
 
-def enqueue_images(connection: Connection, wanted: Iterable[ImageHash], *, now: datetime) -> int:
-    """Let jobs embed images (again), as after a change of the embedding model, and count the jobs added."""
-    return sum(enqueue(connection, JobKind.EMBED_IMAGE, key=each, now=now, payload={"image": each}) for each in wanted)
+def enqueue_missing(connection: Connection, version: str, *, now: datetime, limit: int = 1000) -> int:
+    """Let jobs embed images that have no vector in `version`, up to `limit` of them, and count the jobs added.
+
+    Left out are images with an unfinished job, and those that were given up since the version was last wanted.
+    """
+    since = connection.scalar(select(embedding_versions.c.wanted_at).where(embedding_versions.c.version == version))
+    if since is None:
+        raise UnknownVersion(f"There is no embedding version {version!r}.", "A worker adds it when it starts.")
+    in_hand = keys_in_hand(connection, JobKind.EMBED_IMAGE, since=since)
+    missing = images_without_vector(connection, version, limit=len(in_hand) + limit)
+    left = [each for each in missing if each not in in_hand][:limit]
+    return sum(enqueue(connection, JobKind.EMBED_IMAGE, key=each, now=now, payload={"image": each}) for each in left)
 
 
 _FIELDS = [column for column in images.c if column.name != "created_at"]

@@ -113,8 +113,10 @@ embedding_versions = Table(
     Column("domain", String(20), nullable=False),
     Column("live", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("wanted_at", UtcDateTime, nullable=False),
     Index("uq_embedding_versions_live", "live", unique=True, sqlite_where=text("live"), postgresql_where=text("live")),
 )
+"""`wanted_at` is when a worker last started with the version: the one wanted last is to be live."""
 
 artwork_vectors = Table(
     "artwork_vectors",

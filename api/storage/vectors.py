@@ -24,9 +24,12 @@ class EmbeddingVersion:
 
 
 def add_embedding_version(connection: Connection, version: EmbeddingVersion, *, now: datetime) -> None:
-    """Add a version if it is not known; the first of an installation is live at once."""
+    """Add a version if it is not known, and note that it is wanted; the first of an installation is live at once."""
     live = live_embedding_version(connection) is None
-    insert_missing(connection, embedding_versions, [{**asdict(version), "live": live, "created_at": now}])
+    row = {**asdict(version), "live": live, "created_at": now, "wanted_at": now}
+    insert_missing(connection, embedding_versions, [row])
+    known = embedding_versions.c.version == version.version
+    connection.execute(update(embedding_versions).where(known).values(wanted_at=now))
     if live:
         next_revision(connection, Revision.CATALOG)
 
@@ -35,6 +38,14 @@ def live_embedding_version(connection: Connection) -> EmbeddingVersion | None:
     """Return the version whose vectors pages are decided with; None until a worker has embedded anything."""
     row = connection.execute(select(embedding_versions).where(embedding_versions.c.live)).mappings().one_or_none()
     return None if row is None else _version(row)
+
+
+def wanted_embedding_version(connection: Connection) -> str | None:
+    """Return the version that was wanted last: the one that may become live, and that images are embedded in."""
+    wanted = select(embedding_versions.c.version).order_by(
+        embedding_versions.c.wanted_at.desc(), embedding_versions.c.version
+    )
+    return connection.scalar(wanted.limit(1))
 
 
 def set_live_embedding_version(connection: Connection, version: str) -> None:

@@ -131,6 +131,7 @@ def _create_embeddings() -> None:
         sa.Column("domain", sa.String(length=20), nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wanted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_embedding_versions")),
     )
     op.create_index(

@@ -9,17 +9,16 @@ import pytest
 
 from api.dependencies.promotion import Order, promote
 from api.jobs import embedding
-from api.jobs.embedding import IMAGES_AT_ONCE, embed_images
+from api.jobs.embedding import IMAGES_AT_ONCE, LEASE, complete_version, embed_images
 from api.storage.catalog import find_artwork, put_artwork, put_title
 from api.storage.database import reading, transaction
-from api.storage.images import attach_image, enqueue_images
-from api.storage.jobs import JobState, count_jobs
+from api.storage.images import attach_image
+from api.storage.jobs import JobKind, JobState, claim, count_jobs, count_unfinished
 from api.storage.policies import list_deployments
 from api.storage.tables import jobs
 from api.storage.vectors import (
     EmbeddingVersion,
     add_embedding_version,
-    images_without_vector,
     live_embedding_version,
     vectors_of,
 )
@@ -51,10 +50,8 @@ class FakeEmbedder:
 
 def embed(installation: Installation, embedder: FakeEmbedder) -> int:
     """Embed until nothing waits, as the worker does, and return how many jobs ended."""
-    ended = 0
-    while count := embed_images(
-        installation.engine, installation.blobs, cast(Embedder, embedder), owner="worker-of-the-test"
-    ):
+    ended, engine, model = 0, installation.engine, cast(Embedder, embedder)
+    while (count := embed_images(engine, installation.blobs, model, owner="test")) or complete_version(engine, model):
         ended += count
     return ended
 
@@ -110,7 +107,7 @@ def test_an_image_whose_file_is_damaged_is_rejected_alone_with_the_reason(
     embed(installation, FakeEmbedder())
     found = [state(installation, number) for number in range(3)]
     assert [each.state.value for each in found] == ["active", "rejected", "active"]
-    assert "Restore it from a backup" in (found[1].reason or "")
+    assert "Upload the picture again" in (found[1].reason or "")
     assert job_states(installation) == {JobState.DONE: 2, JobState.FAILED: 1}
 
 
@@ -152,17 +149,16 @@ def test_what_never_works_is_rejected_in_the_end(installation: Installation) -> 
 
 
 def change_version(installation: Installation, embedder: FakeEmbedder) -> None:
-    """What opening another model does: its version is known from then on, and every image queued for it."""
-    now = datetime.now(UTC)
+    """What opening another model does: its version is wanted from then on."""
+    version = EmbeddingVersion(version=embedder.version, dimension=embedder.dimension, domain="photographs")
     with transaction(installation.engine) as connection:
-        version = EmbeddingVersion(version=embedder.version, dimension=embedder.dimension, domain="photographs")
-        add_embedding_version(connection, version, now=now)
-        enqueue_images(connection, images_without_vector(connection, embedder.version), now=now)
+        add_embedding_version(connection, version, now=datetime.now(UTC))
 
 
 def test_a_new_embedding_version_decides_only_once_every_image_has_a_vector_in_it(ready: Installation) -> None:
     other = FakeEmbedder("other-000000000002", 12)
     change_version(ready, other)
+    assert complete_version(ready.engine, cast(Embedder, other))
     embed_images(ready.engine, ready.blobs, cast(Embedder, other), owner="w")
     ready.services.refresh()
     assert ready.services.catalogue.current.embedding_version == EMBEDDING.version
@@ -190,3 +186,151 @@ def test_a_policy_of_the_old_vectors_gives_way_to_uniform_on_the_record(ready: I
     assert learned.manifest.version in last.reason
     assert live is not None
     assert live.version == other.version
+
+
+OTHER = "other-000000000002"
+
+
+def live_version_of(installation: Installation) -> str:
+    with reading(installation.engine) as connection:
+        live = live_embedding_version(connection)
+    assert live is not None
+    return live.version
+
+
+def artwork_of(installation: Installation, artwork: str) -> Artwork:
+    with reading(installation.engine) as connection:
+        return find_artwork(connection, TitleId("harbor"), ArtworkId(artwork))
+
+
+def put_image(installation: Installation, artwork: str, number: int) -> ImageHash:
+    answer = installation.http.put(f"/v1/titles/harbor/artworks/{artwork}/image", content=picture(number, side=96))
+    assert answer.status_code == 202
+    return ImageHash(answer.json()["sha256"])
+
+
+def shown(installation: Installation, artwork: str) -> str | None:
+    installation.services.refresh()
+    candidate = installation.services.catalogue.current.titles[TitleId("harbor")].candidates.get(ArtworkId(artwork))
+    return None if candidate is None else candidate.image
+
+
+def test_a_built_in_policy_other_than_uniform_does_not_keep_the_old_vectors(harbor: Installation) -> None:
+    assert harbor.http.post("/v1/policies/default:promote", json={"reason": "a test"}).status_code == 200
+    other = FakeEmbedder(OTHER, 12)
+    change_version(harbor, other)
+    embed(harbor, other)
+    assert live_version_of(harbor) == OTHER
+    with reading(harbor.engine) as connection:
+        assert [each.version for each in list_deployments(connection)] == ["default"]
+
+
+def test_of_two_workers_with_different_models_the_one_that_started_last_decides_for_good(harbor: Installation) -> None:
+    first, second = FakeEmbedder(), FakeEmbedder(OTHER, 12)
+    change_version(harbor, second)
+    embed(harbor, first)
+    embed(harbor, second)
+    assert live_version_of(harbor) == OTHER
+    image = put_image(harbor, "new", 5)
+    assert embed(harbor, first) == 0
+    assert first.batches == []
+    assert live_version_of(harbor) == OTHER
+    embed(harbor, second)
+    assert shown(harbor, "new") == image
+    change_version(harbor, first)
+    embed(harbor, first)
+    assert live_version_of(harbor) == first.version
+
+
+def test_a_replacement_during_a_change_of_model_is_shown_with_the_new_vectors_and_the_old_picture_until_then(
+    harbor: Installation,
+) -> None:
+    before = shown(harbor, "a")
+    other = FakeEmbedder(OTHER, 12)
+    change_version(harbor, other)
+    image = put_image(harbor, "a", 6)
+    embed_images(harbor.engine, harbor.blobs, cast(Embedder, other), owner="w")
+    assert (shown(harbor, "a"), live_version_of(harbor)) == (before, EMBEDDING.version)
+    embed(harbor, other)
+    assert (shown(harbor, "a"), live_version_of(harbor)) == (image, OTHER)
+
+
+def test_a_replacement_that_cannot_be_embedded_leaves_the_old_picture_on_air(harbor: Installation) -> None:
+    before = shown(harbor, "a")
+    image = put_image(harbor, "a", 7)
+    (harbor.home / "images" / image[:2] / f"{image}.png").write_bytes(b"damaged")
+    embed(harbor, FakeEmbedder())
+    assert shown(harbor, "a") == before
+    assert "Upload the picture again" in harbor.http.get("/v1/titles/harbor/artworks/a").json()["reason"]
+
+
+def test_a_missing_file_does_not_block_a_change_of_model(harbor: Installation) -> None:
+    lost = shown(harbor, "b")
+    assert lost is not None
+    (harbor.home / "images" / lost[:2] / f"{lost}.png").unlink()
+    other = FakeEmbedder(OTHER, 12)
+    change_version(harbor, other)
+    embed(harbor, other)
+    assert live_version_of(harbor) == OTHER
+    gone = artwork_of(harbor, "b")
+    assert (gone.state, shown(harbor, "b")) == (ArtworkState.REJECTED, None)
+    assert "Upload the picture again" in (gone.reason or "")
+
+
+def expire_leases(installation: Installation) -> None:
+    with transaction(installation.engine) as connection:
+        connection.execute(jobs.update().values(lease_until=datetime.now(UTC) - LEASE))
+
+
+class Killed(BaseException):
+    """A worker dies."""
+
+
+def die_of(installation: Installation, embedder: FakeEmbedder) -> None:
+    """Embed until the worker dies; then its leases run out."""
+    with pytest.raises(Killed):
+        embed(installation, embedder)
+    expire_leases(installation)
+
+
+def test_an_image_that_kills_its_workers_is_rejected_and_harms_no_other(installation: Installation) -> None:
+    upload(installation, 4)
+    embedder = FakeEmbedder()
+    embedder.fails[picture(1001)] = cast(Exception, Killed())
+    for _ in range(embedding.MOST_ATTEMPTS):
+        die_of(installation, embedder)
+    assert embedder.batches[0] == 4
+    assert set(embedder.batches[1:]) == {1}
+    embed(installation, embedder)
+    assert [state(installation, number).state.value for number in range(4)] == [
+        "active",
+        "rejected",
+        "active",
+        "active",
+    ]
+    assert "died" in (state(installation, 1).reason or "")
+    assert embed(installation, embedder) == 0
+
+
+def test_what_is_given_up_is_not_queued_again_until_a_worker_starts(harbor: Installation) -> None:
+    other = FakeEmbedder(OTHER, 12)
+    change_version(harbor, other)
+    broken = shown(harbor, "b")
+    assert broken is not None
+    other.fails[(harbor.home / "images" / broken[:2] / f"{broken}.png").read_bytes()] = UndecodableImage("no picture")
+    assert embed(harbor, other) == 3
+    assert (shown(harbor, "b"), live_version_of(harbor)) == (broken, EMBEDDING.version)
+    assert not complete_version(harbor.engine, cast(Embedder, other))
+    other.fails.clear()
+    change_version(harbor, other)
+    assert embed(harbor, other) == 1
+    assert live_version_of(harbor) == OTHER
+
+
+def test_an_image_that_another_worker_holds_is_not_queued_again(installation: Installation) -> None:
+    upload(installation, 1)
+    with transaction(installation.engine) as connection:
+        assert claim(connection, owner="another", now=datetime.now(UTC), lease=LEASE, kinds=[JobKind.EMBED_IMAGE])
+    assert embed(installation, FakeEmbedder()) == 0
+    with reading(installation.engine) as connection:
+        assert count_unfinished(connection) == 1

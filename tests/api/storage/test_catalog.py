@@ -26,12 +26,13 @@ from api.storage.images import (
     Image,
     activate_image,
     attach_image,
-    enqueue_images,
+    enqueue_missing,
     find_image,
+    lose_image,
     perceptual_hashes,
     reject_image,
 )
-from api.storage.jobs import JobKind, claim, complete, count_unfinished
+from api.storage.jobs import JobKind, claim, complete, count_unfinished, fail
 from api.storage.vectors import (
     EmbeddingVersion,
     add_embedding_version,
@@ -41,6 +42,7 @@ from api.storage.vectors import (
     put_vector,
     set_live_embedding_version,
     vectors_of,
+    wanted_embedding_version,
 )
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId, TitleKind
 
@@ -153,7 +155,8 @@ def test_one_image_may_serve_two_artworks_and_waits_in_one_job(catalogue: Engine
     _attach(catalogue, "b", "same", now)
     with transaction(catalogue) as connection:
         assert count_unfinished(connection, JobKind.EMBED_IMAGE) == 1
-        assert enqueue_images(connection, [_image("same").sha256], now=now) == 0
+        add_embedding_version(connection, LITE, now=now)
+        assert enqueue_missing(connection, LITE.version, now=now) == 0
         assert activate_image(connection, _image("same").sha256, now=now) == 2
 
 
@@ -198,6 +201,52 @@ def test_a_refused_replacement_leaves_the_artwork_on_air_with_the_reason(
         assert reject_image(connection, _image("two").sha256, reason="No picture.", now=now) == 1
         assert find_artwork(connection, HEAT.title, active.artwork) == replace(active, reason="No picture.")
         assert activate_image(connection, _image("two").sha256, now=now) == 0
+
+
+def test_an_artwork_whose_shown_file_is_lost_waits_for_its_replacement(
+    catalogue: Engine, active: Artwork, now: datetime
+) -> None:
+    one, two = _image("one").sha256, _image("two").sha256
+    _attach(catalogue, "a", "two", now)
+    _attach(catalogue, "b", "one", now)
+    with transaction(catalogue) as connection:
+        lose_image(connection, one, reason="Gone.", now=now)
+        waiting, rejected = list_artworks(connection, HEAT.title)
+        assert (waiting.image, waiting.pending, waiting.state) == (two, None, ArtworkState.PROCESSING)
+        assert (rejected.state, rejected.reason) == (ArtworkState.REJECTED, "Gone.")
+        assert activate_image(connection, two, now=now) == 1
+
+
+def test_images_are_queued_in_parts_and_none_twice(catalogue: Engine, active: Artwork, now: datetime) -> None:
+    for name in ("two", "three", "four"):
+        _attach(catalogue, name, name, now)
+    later = now + timedelta(seconds=1)
+    with transaction(catalogue) as connection:
+        add_embedding_version(connection, LITE, now=later)
+        first = claim(connection, owner="worker", now=now, lease=timedelta(seconds=60))
+        second = claim(connection, owner="worker", now=now, lease=timedelta(seconds=60))
+        third = claim(connection, owner="worker", now=now, lease=timedelta(seconds=60))
+        assert first is not None
+        assert second is not None
+        assert third is not None
+        fail(connection, first, error="broken", now=later, retry=False)  # in this version: not again
+        fail(connection, second, error="broken", now=now, retry=False)  # before it was wanted: again
+        assert enqueue_missing(connection, LITE.version, now=later, limit=1) == 1
+        assert enqueue_missing(connection, LITE.version, now=later) == 1
+        assert enqueue_missing(connection, LITE.version, now=later) == 0
+        assert count_unfinished(connection, JobKind.EMBED_IMAGE) == 3
+        with pytest.raises(UnknownVersion):
+            enqueue_missing(connection, "unknown", now=later)
+
+
+def test_the_version_that_was_wanted_last_is_known(catalogue: Engine, now: datetime) -> None:
+    other = replace(LITE, version="clip-0123456789ab")
+    with transaction(catalogue) as connection:
+        assert wanted_embedding_version(connection) is None
+        for seconds, version in enumerate((LITE, other, LITE)):
+            add_embedding_version(connection, version, now=now + timedelta(seconds=seconds))
+            assert wanted_embedding_version(connection) == version.version
+        assert live_embedding_version(connection) == LITE
 
 
 def test_uploading_the_shown_image_calls_a_replacement_off(catalogue: Engine, active: Artwork, now: datetime) -> None:
