@@ -4,10 +4,8 @@ Everything goes through the Python client and the HTTP API, as a serving layer w
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +21,6 @@ TITLES_A_PAGE = 12
 SEEN_SHARE = 0.95
 """Some slots are never scrolled to: nothing is reported of them, and nothing may be learned from them (C4)."""
 
-CONNECTIONS = 4
 DEADLINE_SECONDS = 10.0
 _SOON_SECONDS = 600.0
 
@@ -62,12 +59,13 @@ def show_pages(play: Play, season: Season, client: KeyartClient) -> Iterator[int
     Raises:
         Conflict: the server did not answer, or refused the outcomes.
     """
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        yield from pool.map(partial(_one_page, play, season, client), range(len(season.offers)))
+    # One page after the other: learning depends on the order of the log, and the same seed shall give the same version.
+    for viewer in range(len(season.offers)):
+        yield _one_page(play, season, client, viewer)
 
 
 def _one_page(play: Play, season: Season, client: KeyartClient, viewer: int) -> int:
-    # A generator of its own for every page: the result does not depend on which thread was faster.
+    # A generator of its own for every page: what one viewer does changes nothing for the next.
     rng = np.random.default_rng([season.seed, viewer, *season.name.encode()])
     titles: list[int] = season.offers[viewer].tolist()
     at = season.at + timedelta(seconds=float(rng.uniform(0, 6 * 3600)))
