@@ -1,49 +1,67 @@
 """The job that joins decisions with their outcomes into rewards. Harmless to repeat; loses nothing when it dies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
 from api.errors import UnknownTitle
 from api.storage.catalog import find_title
-from api.storage.database import transaction
+from api.storage.database import reading, transaction
 from api.storage.outcomes import outcomes_of
 from api.storage.pages import decided_at, find_pages
-from api.storage.rewards import DuePage, postpone, put_rewards, settle, take_due
+from api.storage.rewards import DuePage, find_due, postpone, put_rewards, settle, unchanged
 from artwork.catalog import TitleId
-from bandit.decision import Outcome, Page, Reward
+from bandit.decision import Outcome, Page, PageId, Reward
 from bandit.rewards import QUALITY_PLAY, quality_play
 
 PATIENCE = timedelta(days=1)
 """How long outcomes wait for a decision that is not in the log yet; then it never will be."""
 
 ASK_AGAIN = timedelta(seconds=30)
+PAGES_AT_ONCE = 50
+"""So few that the decision log waits for the write lock for some milliseconds only."""
 
 
 def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
-    """Value the pages that are due, up to a few hundred, and return how many were looked at; 0 when none is due.
+    """Value the pages that are due, some fifty of them, and return how many were looked at; 0 when none is due.
 
-    An outcome later than `window` after its decision is kept and not counted; with a zero window none is too late.
+    Reads first and writes afterwards, in a short transaction of its own: the decision log waits for the write lock. An
+    outcome later than `window` after its decision is kept and not counted; with a zero window none is too late.
     A page is valued once more when its window ends: its rewards are final then.
 
     Raises:
         StorageUnavailable: nothing was changed.
     """
-    with transaction(engine) as connection:
-        due = take_due(connection, now=now)
-        wanted = [each.page for each in due]
+    with reading(engine) as connection:
+        found = find_due(connection, now=now, limit=PAGES_AT_ONCE)
+        wanted = [each.page for each in found]
         pages = find_pages(connection, wanted)
         outcomes = outcomes_of(connection, wanted)
         runtimes = _runtimes(connection, pages.values())
-        for page in pages.values():
-            put_rewards(connection, _rewards(page, outcomes.get(page.page, []), runtimes, window=window, now=now))
+    if not found:
+        return 0
+    rewards = {
+        page.page: _rewards(page, outcomes.get(page.page, []), runtimes, window=window, now=now)
+        for page in pages.values()
+    }
+    with transaction(engine) as connection:
+        due = unchanged(connection, found)
+        put_rewards(connection, [reward for each in due for reward in rewards.get(each.page, [])])
         _put_back(connection, [each for each in due if each.page not in pages], now=now)
-        open_until = {page.page: page.at + window for page in pages.values() if window and now < page.at + window}
-        for page, ends in open_until.items():
+        _settle(connection, [each for each in due if each.page in pages], pages, window=window, now=now)
+    return len(found)
+
+
+def _settle(
+    connection: Connection, valued: Sequence[DuePage], pages: Mapping[PageId, Page], *, window: timedelta, now: datetime
+) -> None:
+    """Take pages off whose rewards are final; the others are valued again when their window ends."""
+    open_until = {each.page: pages[each.page].at + window for each in valued}
+    for page, ends in open_until.items():
+        if window and now < ends:
             postpone(connection, [page], until=ends)
-        settle(connection, [each for each in due if each.page in pages and each.page not in open_until])
-    return len(due)
+    settle(connection, [each for each in valued if not window or now >= open_until[each.page]])
 
 
 def _rewards(

@@ -1,7 +1,8 @@
 """What decisions are worth, and which pages are due to be valued (again). Knows no reward function.
 
-A page becomes due with each batch of outcomes. Whoever values it then settles it; if outcomes came meanwhile, it
-stays due. So a worker that dies, or two that race, lose nothing.
+A page becomes due with each batch of outcomes. Whoever values it reads first, then writes, in another, short
+transaction, what is still `unchanged`, and settles it. If outcomes came meanwhile, or somebody else was faster, nothing
+is written. So a worker that dies, or two that race, lose nothing; two at the same pages only do work twice.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,10 +20,14 @@ from bandit.decision import PageId, Reward, RewardedDecision
 
 @dataclass(frozen=True, slots=True)
 class DuePage:
-    """A page to be valued; `changes` counts the batches that touched it, as far as its reader knows."""
+    """A page to be valued; `changes` counts the batches that touched it, as far as its reader knows.
+
+    Settling a page and touching it again begins a new count, so it takes `due_at` too to tell that nothing happened.
+    """
 
     page: PageId
     changes: int
+    due_at: datetime
 
 
 def mark_due(connection: Connection, touched: Collection[PageId], *, now: datetime) -> None:
@@ -34,19 +39,28 @@ def mark_due(connection: Connection, touched: Collection[PageId], *, now: dateti
         connection.execute(statement.on_conflict_do_update(index_elements=["page"], set_=again), chunk)
 
 
-def take_due(connection: Connection, *, now: datetime, limit: int = PAGES_A_READ) -> list[DuePage]:
-    """Return pages that are due, those that have been so longest first; on PostgreSQL no other worker gets them.
-
-    Value them, put their rewards and settle or postpone them in this same transaction.
-    """
+def find_due(connection: Connection, *, now: datetime, limit: int = PAGES_A_READ) -> list[DuePage]:
+    """Return pages that are due, those that have been so longest first."""
     due = (
-        select(due_pages.c.page, due_pages.c.changes)
+        select(due_pages.c.page, due_pages.c.changes, due_pages.c.due_at)
         .where(due_pages.c.due_at <= now)
         .order_by(due_pages.c.due_at, due_pages.c.page)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
-    return [DuePage(PageId(page), changes) for page, changes in connection.execute(due)]
+    return [DuePage(PageId(page), changes, due_at) for page, changes, due_at in connection.execute(due)]
+
+
+def unchanged(connection: Connection, found: Sequence[DuePage]) -> list[DuePage]:
+    """Return those of the `found` pages that are as they were found; they stay so until this transaction ends.
+
+    Put the rewards of these, and settle or postpone them, in the same transaction.
+    """
+    kept: set[DuePage] = set()
+    for chunk in chunks(sorted(each.page for each in found)):
+        now_due = select(due_pages.c.page, due_pages.c.changes, due_pages.c.due_at).where(due_pages.c.page.in_(chunk))
+        rows = connection.execute(now_due.order_by(due_pages.c.page).with_for_update())
+        kept.update(DuePage(PageId(page), changes, due_at) for page, changes, due_at in rows)
+    return [each for each in found if each in kept]
 
 
 def settle(connection: Connection, valued: Sequence[DuePage]) -> None:
@@ -82,11 +96,11 @@ def rewarded_decisions(
     until: PageId | None = None,
     batch: int = PAGES_A_READ,
 ) -> Iterator[RewardedDecision]:
-    """Yield the decisions with a reward under `definition` of the pages `since` < id ≤ `until`, by page and slot.
+    """Yield the decisions with a final reward under `definition` of the pages `since` < id ≤ `until`, by page and slot.
 
     Holds `batch` pages at a time, and no transaction between two batches.
     """
-    valued = exists().where(rewards.c.page == pages.c.page, rewards.c.definition == definition)
+    valued = exists().where(rewards.c.page == pages.c.page, rewards.c.definition == definition, rewards.c.final)
     last = since
     while True:
         found = select(pages.c.page, pages.c.body).where(valued, *within(last, until))
@@ -121,7 +135,7 @@ def _values(connection: Connection, of: Sequence[PageId], definition: str) -> li
         return []
     read = (
         select(rewards.c.page, rewards.c.slot, rewards.c.value)
-        .where(rewards.c.page.between(of[0], of[-1]), rewards.c.definition == definition)
+        .where(rewards.c.page.between(of[0], of[-1]), rewards.c.definition == definition, rewards.c.final)
         .order_by(rewards.c.page, rewards.c.slot)
     )
     known = set(of)

@@ -4,10 +4,11 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
-from api.jobs.joining import ASK_AGAIN, PATIENCE
+from api.jobs.joining import ASK_AGAIN, PATIENCE, join_rewards
 from api.security import Keys
-from api.storage.database import reading, transaction
+from api.storage.database import open_engine, reading, transaction
 from api.storage.pages import find_page, page_id_at
 from api.storage.rewards import count_due, rewarded_decisions, rewards_of
 from api.storage.tables import pages
@@ -134,6 +135,35 @@ def test_an_outcome_of_a_slot_that_the_page_does_not_have_harms_nothing(harbor: 
     harbor.report(an_outcome(beyond, "watched"), an_outcome(decisions_of(page)[0], "seen"))
     assert harbor.join() == 1
     assert [each.slot for each in rewards(harbor, page["page"])] == [0]
+
+
+def test_the_write_lock_is_not_held_while_pages_and_outcomes_are_read(harbor: Installation) -> None:
+    harbor.report(an_outcome(decisions_of(harbor.select())[0], "seen"))
+    engine, said = open_engine(harbor.settings.database_url), list[str]()
+    event.listen(engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    assert join_rewards(engine, window=timedelta(0), now=datetime.now(UTC)) == 1
+    engine.dispose()
+    reads = [number for number, statement in enumerate(said) if " FROM pages" in statement.replace("\n", " ")]
+    assert reads
+    assert max(reads) < said.index("BEGIN IMMEDIATE")
+
+
+def test_a_slower_worker_does_not_write_over_what_another_valued_meanwhile(harbor: Installation) -> None:
+    page = harbor.select()
+    decided = decisions_of(page)[0]
+    harbor.report(an_outcome(decided, "seen"))
+    slow = open_engine(harbor.settings.database_url)
+
+    def overtake(_: object) -> None:
+        harbor.report(an_outcome(decided, "watched", seconds=6000.0))
+        harbor.join()
+        harbor.report(an_outcome(decided, "seen"))  # due once more, as it was when the slow one read
+
+    event.listen(slow, "commit", overtake, once=True)
+    assert join_rewards(slow, window=timedelta(0), now=datetime.now(UTC)) == 1
+    slow.dispose()
+    assert [each.value for each in rewards(harbor, page["page"])] == [1.0]
+    assert due(harbor) == 1
 
 
 def test_pages_of_the_future_wait_like_others(harbor: Installation) -> None:

@@ -16,12 +16,13 @@ from api.storage.pages import new_page_id
 from api.storage.rewards import (
     count_due,
     count_rewards,
+    find_due,
     postpone,
     put_rewards,
     rewarded_decisions,
     rewards_of,
     settle,
-    take_due,
+    unchanged,
 )
 from bandit.decision import Outcome, OutcomeKind, Page, PageId, Reward
 from foundation.events import EventId
@@ -42,7 +43,7 @@ def _outcome(page: PageId, number: int, now: datetime) -> Outcome:
 
 
 def _reward(page: PageId, slot: int, value: float) -> Reward:
-    return Reward(page=page, slot=slot, definition=DEFINITION, value=value, final=False)
+    return Reward(page=page, slot=slot, definition=DEFINITION, value=value, final=True)
 
 
 def test_c3_outcomes_are_taken_once_in_any_order_and_before_their_page(engine: Engine, now: datetime) -> None:
@@ -68,10 +69,10 @@ def test_new_outcomes_make_their_pages_due_and_repeated_ones_do_not(engine: Engi
     page, other = new_page_id(), new_page_id()
     with transaction(engine) as connection:
         add_outcomes(connection, [_outcome(page, 0, now), _outcome(other, 0, now), _outcome(page, 1, now)], now=now)
-        due = take_due(connection, now=now)
+        due = find_due(connection, now=now)
         assert [each.page for each in due] == [page, other]
-        assert take_due(connection, now=now - timedelta(seconds=1)) == []
-        assert len(take_due(connection, now=now, limit=1)) == 1
+        assert find_due(connection, now=now - timedelta(seconds=1)) == []
+        assert len(find_due(connection, now=now, limit=1)) == 1
         settle(connection, due)
         add_outcomes(connection, [_outcome(page, 0, now)], now=now)
         assert count_due(connection) == 0
@@ -81,10 +82,10 @@ def test_outcomes_that_come_while_a_page_is_valued_keep_it_due(engine: Engine, n
     page, other = new_page_id(), new_page_id()
     with transaction(engine) as connection:
         add_outcomes(connection, [_outcome(page, 0, now), _outcome(other, 0, now)], now=now)
-        taken = take_due(connection, now=now)
+        taken = find_due(connection, now=now)
         add_outcomes(connection, [_outcome(page, 1, now)], now=now)
         settle(connection, taken)
-        assert [each.page for each in take_due(connection, now=now)] == [page]
+        assert [each.page for each in find_due(connection, now=now)] == [page]
         settle(connection, [])
 
 
@@ -93,32 +94,37 @@ def test_a_postponed_page_waits_until_its_time_or_the_next_outcome(engine: Engin
     with transaction(engine) as connection:
         add_outcomes(connection, [_outcome(page, 0, now)], now=now)
         postpone(connection, [page], until=later)
-        assert take_due(connection, now=now) == []
-        assert len(take_due(connection, now=later)) == 1
+        assert find_due(connection, now=now) == []
+        assert len(find_due(connection, now=later)) == 1
         add_outcomes(connection, [_outcome(page, 1, now)], now=now)
-        assert len(take_due(connection, now=now)) == 1
+        assert len(find_due(connection, now=now)) == 1
 
 
-def test_two_workers_share_the_due_pages(engine: Engine, now: datetime) -> None:
-    if engine.dialect.name == "sqlite":
-        pytest.skip("On SQLite the second worker waits for the first: there is one writer.")
+def test_of_two_workers_with_the_same_pages_only_the_first_writes(engine: Engine, now: datetime) -> None:
+    pages = [new_page_id() for _ in range(4)]
     with transaction(engine) as connection:
-        add_outcomes(connection, [_outcome(new_page_id(), 0, now) for _ in range(6)], now=now)
-    with transaction(engine) as one, transaction(engine) as other:
-        mine, theirs = take_due(one, now=now, limit=4), take_due(other, now=now)
-    assert (len(mine), len(theirs)) == (4, 2)
-    assert not {each.page for each in mine} & {each.page for each in theirs}
+        add_outcomes(connection, [_outcome(page, 0, now) for page in pages], now=now)
+    with reading(engine) as connection:
+        mine = theirs = find_due(connection, now=now)
+    with transaction(engine) as connection:
+        assert unchanged(connection, mine) == mine
+        settle(connection, mine[:2])
+        postpone(connection, [mine[2].page], until=now + timedelta(hours=1))
+    with transaction(engine) as connection:  # touched again, it is due for the first time again
+        add_outcomes(connection, [_outcome(pages[0], 1, now)], now=now + timedelta(microseconds=1))
+        assert unchanged(connection, theirs) == theirs[3:]
+        assert unchanged(connection, []) == []
 
 
 def test_a_reward_is_replaced_by_a_later_one_of_the_same_definition(engine: Engine) -> None:
     page = new_page_id()
     with transaction(engine) as connection:
         put_rewards(connection, [_reward(page, 0, 0.25), _reward(page, 1, 1.0)])
-        put_rewards(connection, [replace(_reward(page, 0, 0.75), final=True)])
+        put_rewards(connection, [replace(_reward(page, 0, 0.75), final=False)])
         put_rewards(connection, [replace(_reward(page, 0, 0.5), definition="another/1")])
         assert rewards_of(connection, page) == [
             replace(_reward(page, 0, 0.5), definition="another/1"),
-            replace(_reward(page, 0, 0.75), final=True),
+            replace(_reward(page, 0, 0.75), final=False),
             _reward(page, 1, 1.0),
         ]
         assert count_rewards(connection, DEFINITION) == (2, 0.875)
@@ -152,6 +158,14 @@ def test_the_log_streams_as_rewarded_decisions(engine: Engine, logged: list[Page
         (page, slot, slot / 2) for page in logged[1::2] for slot in (0, 2)
     ]
     assert rows[0].decision == logged[1].slots[0]
+
+
+def test_a_reward_that_may_still_change_is_no_row(engine: Engine, logged: list[Page]) -> None:
+    open_ones = [_reward(logged[1].page, 0, 1.0), _reward(logged[3].page, 0, 1.0), _reward(logged[3].page, 2, 1.0)]
+    with transaction(engine) as connection:
+        put_rewards(connection, [replace(each, final=False) for each in open_ones])
+    rows = [(row.page.page, row.slot) for row in rewarded_decisions(engine, definition=DEFINITION)]
+    assert rows == [(logged[1].page, 2), *((page.page, slot) for page in logged[5::2] for slot in (0, 2))]
 
 
 def test_rewarded_decisions_stop_at_a_watermark(engine: Engine, logged: list[Page]) -> None:
