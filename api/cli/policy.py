@@ -60,11 +60,13 @@ def promote(
 def rollback(reason: Why = "rolled back from the command line", home: Home = None, as_json: AsJson = False) -> None:
     """Let the version decide again that did before the live one."""
     from api.dependencies.promotion import Order, back_out
+    from api.storage.blobs import BlobStore
     from api.storage.database import open_engine
 
     settings = settings_of(home)
     order = Order(actor=getpass.getuser(), reason=reason, at=datetime.now(UTC))
-    deployment = back_out(open_engine(settings.database_url), order=order)
+    engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
+    deployment = back_out(engine, blobs, order=order)
     said = f"{deployment.version} is live again; {deployment.rolled_back} was taken off."
     _say({"version": deployment.version, "rolled_back": deployment.rolled_back}, said, as_json=as_json)
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from api.dependencies.live_policy import load_version
-from api.errors import Conflict
+from api.errors import Conflict, DamagedFile, MissingFile
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
-from api.storage.policies import Deployment, Stage, deploy, roll_back
+from api.storage.policies import Deployment, Stage, deploy, roll_back, version_before
 from api.storage.vectors import live_embedding_version
 from bandit.decision import PolicyVersionId
 
@@ -31,14 +31,7 @@ def promote(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, order
         DamagedFile, MissingFile: its bytes are not what its digest names.
         Conflict: it is live already, or was learned on other vectors than the catalogue's.
     """
-    policy = load_version(engine, blobs, version)
-    with reading(engine) as connection:
-        live = live_embedding_version(connection)
-    if policy.embedding_version is not None and (live is None or live.version != policy.embedding_version):
-        raise Conflict(
-            f"{version} was learned on vectors of {policy.embedding_version}, which is not the live embedding version.",
-            "Learn a new version: `keyart learn`.",
-        )
+    _check(engine, blobs, version)
     deployment = Deployment(
         version=version, stage=Stage.LIVE, actor=order.actor, reason=order.reason, at=order.at, share=None
     )
@@ -47,11 +40,34 @@ def promote(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, order
     return deployment
 
 
-def back_out(engine: Engine, *, order: Order) -> Deployment:
-    """Make the version decide again that did before the live one, without training.
+def back_out(engine: Engine, blobs: BlobStore, *, order: Order) -> Deployment:
+    """Make the version decide again that did before the live one, without training, after loading it whole.
 
     Raises:
-        Conflict: nothing was promoted, or all of it is rolled back already.
+        Conflict: nothing was promoted, or all of it is rolled back already; or the version before cannot decide now;
+            or another deployment came between.
     """
+    with reading(engine) as connection:
+        before = version_before(connection)
+    try:
+        _check(engine, blobs, before)
+    except (Conflict, DamagedFile, MissingFile) as error:
+        remedy = "Promote another version; `uniform` needs no file."
+        raise Conflict(f"{before}, the version before, cannot decide: {error.message}", remedy) from error
     with transaction(engine) as connection:
-        return roll_back(connection, actor=order.actor, reason=order.reason, now=order.at)
+        back = roll_back(connection, actor=order.actor, reason=order.reason, now=order.at)
+        if back.version != before:
+            raise Conflict("Another deployment was made in this moment.", "Look at what is live, then try again.")
+    return back
+
+
+def _check(engine: Engine, blobs: BlobStore, version: PolicyVersionId) -> None:
+    """Load a version whole, and see that it understands the vectors that pages are decided with."""
+    policy = load_version(engine, blobs, version)
+    with reading(engine) as connection:
+        live = live_embedding_version(connection)
+    if policy.embedding_version is not None and (live is None or live.version != policy.embedding_version):
+        raise Conflict(
+            f"{version} was learned on vectors of {policy.embedding_version}, which is not the live embedding version.",
+            "Learn a new version: `keyart learn`.",
+        )

@@ -112,7 +112,8 @@ def promote_version(version: VersionPath, body: PromoteBody, services: ServicesD
 @router.post("/policies:rollback", response_model=DeploymentAnswer)
 def roll_back(body: RollbackBody, services: ServicesDep) -> DeploymentAnswer:
     """Make the version decide again that did before the live one."""
-    deployment = back_out(services.engine, order=Order(actor=ACTOR, reason=body.reason, at=datetime.now(UTC)))
+    order = Order(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
+    deployment = back_out(services.engine, services.blobs, order=order)
     services.refresh()
     return _deployment(deployment)
 

@@ -103,6 +103,18 @@ def deploy(connection: Connection, deployment: Deployment) -> None:
     connection.execute(insert(deployments), asdict(deployment))
 
 
+def version_before(connection: Connection) -> PolicyVersionId:
+    """Return the version that a roll-back would make live again.
+
+    Raises:
+        Conflict: nothing was promoted, or all of it is rolled back already.
+    """
+    standing = _standing(connection)
+    if len(standing) < 2:
+        raise Conflict(f"There is no version before {standing[-1]}.", "Promote the version that you want instead.")
+    return standing[-2]
+
+
 def roll_back(connection: Connection, *, actor: str, reason: str, now: datetime) -> Deployment:
     """Make the version live again that was so before the one that is, and return what was written down.
 
@@ -112,11 +124,13 @@ def roll_back(connection: Connection, *, actor: str, reason: str, now: datetime)
         Conflict: nothing was promoted, or all of it is rolled back already.
     """
     next_revision(connection, Revision.DEPLOYMENTS)
-    standing = _standing(connection)
-    if len(standing) < 2:
-        raise Conflict(f"There is no version before {standing[-1]}.", "Promote the version that you want instead.")
     back = Deployment(
-        version=standing[-2], stage=Stage.LIVE, actor=actor, reason=reason, at=now, rolled_back=standing[-1]
+        version=version_before(connection),
+        stage=Stage.LIVE,
+        actor=actor,
+        reason=reason,
+        at=now,
+        rolled_back=live_version(connection),
     )
     connection.execute(insert(deployments), asdict(back))
     return back

@@ -8,8 +8,9 @@ import pytest
 from api.dependencies.promotion import Order
 from api.dependencies.promotion import promote as promote_elsewhere
 from api.storage.blobs import BlobStore
-from api.storage.database import open_engine, reading
+from api.storage.database import open_engine, reading, transaction
 from api.storage.policies import list_deployments
+from api.storage.vectors import EmbeddingVersion, add_embedding_version, set_live_embedding_version
 from tests.api.installation import Installation
 from tests.api.learned import Learned
 from tests.api.problems import is_problem
@@ -109,6 +110,27 @@ def test_a_live_version_that_is_damaged_afterwards_goes_on_deciding_from_memory(
     assert ready.select("harbor")["policy"] == "uniform"
 
 
+@pytest.mark.parametrize("fault", ["damaged", "missing", "other vectors"])
+def test_a_roll_back_to_a_version_that_cannot_decide_is_refused(
+    ready: Installation, learned: Learned, fault: str
+) -> None:
+    promote(ready, learned.manifest.version)
+    promote(ready, "default")
+    if fault == "damaged":
+        model_file(ready, learned).write_bytes(b"damaged")
+    elif fault == "missing":
+        model_file(ready, learned).unlink()
+    else:
+        other = EmbeddingVersion(version="other-000000000002", dimension=4, domain="rendered")
+        with transaction(ready.engine) as connection:
+            add_embedding_version(connection, other, now=datetime.now(UTC))
+            set_live_embedding_version(connection, other.version)
+    problem = is_problem(ready.http.post("/v1/policies:rollback", json=WHY), 409, "conflict")
+    assert "uniform" in problem["remedy"]
+    assert deployments(ready) == ["default", learned.manifest.version]
+    assert promote(ready, "uniform").status_code == 200
+
+
 def test_a_wrong_order_is_refused(ready: Installation, learned: Learned) -> None:
     version = learned.manifest.version
     is_problem(promote(ready, "squarecb-000000000000"), 404, "unknown_version")
@@ -123,8 +145,9 @@ def test_a_wrong_order_is_refused(ready: Installation, learned: Learned) -> None
 
 
 def test_a_locked_database_promotes_nothing(ready: Installation, learned: Learned) -> None:
+    promote(ready, "default")
     ready.impatient()
     with ready.locked():
         is_problem(promote(ready, learned.manifest.version), 503, "storage_unavailable")
         is_problem(ready.http.post("/v1/policies:rollback", json=WHY), 503, "storage_unavailable")
-    assert deployments(ready) == []
+    assert deployments(ready) == ["default"]

@@ -21,6 +21,7 @@ from api.storage.policies import (
     list_policy_versions,
     live_version,
     roll_back,
+    version_before,
 )
 from bandit.decision import PolicyVersionId
 
@@ -63,9 +64,12 @@ def test_rolling_back_goes_down_the_promotions_and_never_up_again(learned: Engin
     with transaction(learned) as connection:
         _promote(connection, A, now)
         _promote(connection, B, now)
+        assert version_before(connection) == A
         back = roll_back(connection, actor="ops", reason="worse", now=now)
         assert (back.version, back.rolled_back, live_version(connection)) == (A, B, A)
         assert roll_back(connection, actor="ops", reason="worse", now=now).version == UNIFORM
+        with pytest.raises(Conflict, match="no version before uniform"):
+            version_before(connection)
         with pytest.raises(Conflict, match="no version before uniform"):
             roll_back(connection, actor="ops", reason="again", now=now)
         _promote(connection, B, now)
