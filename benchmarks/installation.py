@@ -56,7 +56,7 @@ def install(home: Path) -> Settings:
         _put_viewers(connection, [load_keys(settings).pseudonym(viewer) for viewer in VIEWER_IDS], rng)
     _serve_uniformly(settings, rng)
     blobs = BlobStore(home)
-    version = learn_version(engine, blobs, settings=settings).version
+    version = learn_version(engine, blobs, settings=settings).manifest.version
     promote(engine, blobs, version=version, order=Order(actor="bench", reason="to be measured", at=NOW))
     engine.dispose()
     return settings

@@ -30,7 +30,7 @@ def learn(home: Home = None, as_json: AsJson = False) -> None:
     with progress_bar("Learning") as progress:
         manifest = learn_version(
             open_engine(settings.database_url), BlobStore(settings.blob_root), settings=settings, progress=progress
-        )
+        ).manifest
     if as_json:
         typer.echo(manifest.to_json().decode())
         return

@@ -24,17 +24,19 @@ from bandit.rewards import QUALITY_PLAY
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """An evaluation, and which rows it was made on."""
+    """An evaluation, which rows it was made on, and how many were left out since a picture had no vector."""
 
     evaluation: Evaluation
     rows: str
+    skipped: int = 0
 
 
 def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, level: float = 0.95) -> Evaluated:
     """Value a policy version, or a built-in one, from this installation's own log.
 
-    A learned version is valued only on viewers that learning held out, and on what was logged after it: on the rows
-    that it learned from, any policy looks better than it is.
+    A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
+    learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
+    it is.
 
     Raises:
         UnknownVersion: there is no such version.
@@ -48,13 +50,12 @@ def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersion
     with reading(engine) as connection:
         stored = find_policy_version(connection, version)
     manifest = manifest_from_json(msgspec.json.encode(stored.manifest))
-    vectors, _ = picture_vectors(engine)
+    vectors = picture_vectors(engine, manifest.embedding_version)
     visible = VisibleRows(_not_learned_from(rows, manifest), vectors)
     scored = score(visible, policy, pictures=Pictures(vectors=vectors))
-    share = f"{manifest.holdout.share:.0%}"
-    return Evaluated(
-        evaluate(scored, level=level), f"the {share} of viewers held out from learning, and all later rows"
-    )
+    found = evaluate(scored, level=level)
+    on = f"the {manifest.holdout.share:.0%} of viewers held out from learning, and all later rows"
+    return Evaluated(found, on, visible.skipped)  # counted while the rows were read
 
 
 def _defaults(engine: Engine) -> dict[TitleId, ArtworkId]:

@@ -41,9 +41,17 @@ class VisibleRows:
                 self.skipped += 1
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedVersion:
+    """A candidate's manifest, and how many rewarded decisions were left out since a picture had no vector."""
+
+    manifest: Manifest
+    skipped: int
+
+
 def learn_version(
     engine: Engine, blobs: BlobStore, *, settings: Settings, progress: Callable[[float], None] | None = None
-) -> Manifest:
+) -> LearnedVersion:
     """Join what is due, learn from every decision up to now, and keep the version as a candidate.
 
     With `reward_window_seconds` set, decisions younger than that are left for the next time: their plays may come.
@@ -57,7 +65,8 @@ def learn_version(
     while join_rewards(engine, window=window, now=now):
         pass
     watermark = _watermark(engine, window=window, now=now)
-    vectors, embedding_version = picture_vectors(engine)
+    embedding_version = _live_embedding(engine)
+    vectors = picture_vectors(engine, embedding_version)
     with reading(engine) as connection:
         foundation = live_foundation_version(connection)
         parent = live_version(connection)
@@ -72,21 +81,22 @@ def learn_version(
         progress=progress,
     )
     _keep(engine, blobs, learned.manifest, bundle=learned.bundle)
-    return learned.manifest
+    return LearnedVersion(learned.manifest, rows.skipped)
 
 
-def picture_vectors(engine: Engine) -> tuple[dict[str, Vector], str]:
-    """Return the vector of every image by image key, and the embedding version that they are of.
+def picture_vectors(engine: Engine, version: str) -> dict[str, Vector]:
+    """Return the vectors of all images in an embedding version, by image key."""
+    with reading(engine) as connection:
+        vectors = all_vectors(connection, version)
+    return {image[:IMAGE_KEY_DIGITS]: vector for image, vector in vectors.items()}
 
-    Raises:
-        Conflict: no image was embedded yet.
-    """
+
+def _live_embedding(engine: Engine) -> str:
     with reading(engine) as connection:
         live = live_embedding_version(connection)
-        if live is None:
-            raise Conflict("No artwork was embedded yet.", "Upload images and run `keyart worker`.")
-        vectors = all_vectors(connection, live.version)
-    return {image[:IMAGE_KEY_DIGITS]: vector for image, vector in vectors.items()}, live.version
+    if live is None:
+        raise Conflict("No artwork was embedded yet.", "Upload images and run `keyart worker`.")
+    return live.version
 
 
 def _watermark(engine: Engine, *, window: timedelta, now: datetime) -> PageId | None:

@@ -41,7 +41,7 @@ def make_learned(prepared: Path, home: Path) -> Learned:
         settings = settings_in(home)
         with running(settings) as installation:
             _live_through(installation)
-            manifest = learn_version(installation.engine, installation.blobs, settings=settings)
+            manifest = learn_version(installation.engine, installation.blobs, settings=settings).manifest
         note.write_bytes(manifest.to_json())
     return Learned(home, manifest_from_json(json.dumps(json.loads(note.read_text()))))
 

@@ -1,14 +1,26 @@
 """A version is valued from decisions that others made, and only on viewers that it did not learn from."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from api.errors import Conflict, DamagedFile, UnknownVersion
 from api.jobs.evaluating import evaluate_version
+from api.storage.database import transaction
 from api.storage.rewards import rewarded_decisions
+from api.storage.tables import artwork_vectors
+from api.storage.vectors import (
+    EmbeddingVersion,
+    add_embedding_version,
+    all_vectors,
+    put_vector,
+    set_live_embedding_version,
+)
+from artwork.catalog import TitleId
 from bandit.decision import PolicyVersionId
 from bandit.learning import is_held_out
 from bandit.rewards import QUALITY_PLAY
-from tests.api.installation import Installation, an_outcome, decisions_of
+from tests.api.installation import EMBEDDING, Installation, an_outcome, decisions_of, unit_vector
 from tests.api.learned import Learned
 
 
@@ -39,6 +51,28 @@ def test_a_learned_version_is_valued_on_the_viewers_it_never_saw(ready: Installa
     assert snips is not None
     assert uniform is not None
     assert snips.value > uniform.value
+
+
+def test_a_version_is_valued_with_the_vectors_that_it_was_learned_on(ready: Installation, learned: Learned) -> None:
+    before = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    other = EmbeddingVersion(version="other-000000000002", dimension=EMBEDDING.dimension, domain="rendered")
+    with transaction(ready.engine) as connection:
+        add_embedding_version(connection, other, now=datetime.now(UTC))
+        for image in all_vectors(connection, EMBEDDING.version):
+            put_vector(connection, image, version=other.version, vector=unit_vector(f"other {image}"))
+        set_live_embedding_version(connection, other.version)
+    after = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    assert after.evaluation.to_json() == before.evaluation.to_json()
+    assert (before.skipped, after.skipped) == (0, 0)
+
+
+def test_rows_that_cannot_be_scored_are_counted(ready: Installation, learned: Learned) -> None:
+    images = [each.image for each in ready.services.catalogue.current.titles[TitleId("tundra")].candidates.values()]
+    with transaction(ready.engine) as connection:
+        connection.execute(artwork_vectors.delete().where(artwork_vectors.c.image.in_(images)))
+    found = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    assert found.evaluation.rows + found.skipped == learned.manifest.held_out
+    assert found.skipped > 0
 
 
 def test_what_was_logged_after_learning_counts_for_every_viewer(ready: Installation, learned: Learned) -> None:
