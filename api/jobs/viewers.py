@@ -15,11 +15,13 @@ from api.storage.foundation import (
     FoundationVersion,
     ViewerVector,
     add_foundation_version,
+    find_foundation_version,
     live_foundation_version,
     put_title_vectors,
     put_viewer_vectors,
     set_live_foundation_version,
 )
+from api.storage.policies import BUILT_IN, find_policy_version, live_version
 from foundation.checkpoint import from_bytes, to_bytes, version_of
 from foundation.encoder import encode_viewers, title_vectors
 from foundation.trained import Foundation, TrainingConfig
@@ -73,6 +75,20 @@ def refresh_viewers(engine: Engine, foundation: Foundation, *, version: str) -> 
     with transaction(engine) as connection:
         put_viewer_vectors(connection, version, fresh, now=datetime.now(UTC))
     return len(fresh)
+
+
+def foundations_in_use(engine: Engine) -> list[FoundationVersion]:
+    """Return the versions that pages are decided with: that of the live policy, and the live one, if they differ.
+
+    A policy understands the viewer vectors that it was learned on, so a newer version must not take them from it.
+    """
+    with reading(engine) as connection:
+        live = live_foundation_version(connection)
+        deciding = live_version(connection)
+        manifest = {} if deciding in BUILT_IN else find_policy_version(connection, deciding).manifest
+        known = manifest.get("foundation_version")
+        learned_on = None if known is None else find_foundation_version(connection, known)
+    return [each for each in (learned_on, None if learned_on == live else live) if each is not None]
 
 
 def live_foundation(engine: Engine, blobs: BlobStore) -> tuple[FoundationVersion, Foundation]:

@@ -10,17 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from api.errors import KeyartError, UnknownVersion
+from api.errors import KeyartError
 from api.jobs.embedding import complete_version, embed_images, open_embedder
 from api.jobs.joining import join_rewards
-from api.jobs.viewers import live_foundation, refresh_viewers
+from api.jobs.viewers import foundations_in_use, refresh_viewers
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import open_engine, reading, transaction
-from api.storage.foundation import live_foundation_version
+from api.storage.foundation import FoundationVersion
 from api.storage.jobs import JobKind, count_unfinished, forget_done
 from api.storage.vectors import live_embedding_version
 from artwork.embedding import Embedder, EmbeddingModelUnavailable
+from foundation.checkpoint import from_bytes
 from foundation.trained import Foundation
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Worker:
         self._blobs = BlobStore(settings.blob_root)
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._embedder: Embedder | None = None
-        self._foundation: tuple[str, Foundation] | None = None
+        self._foundations: dict[str, Foundation] = {}
         self._embedding_from = 0.0
         self._version_from = 0.0
         self._viewers_from = 0.0
@@ -104,15 +105,21 @@ class Worker:
     def _refresh_viewers(self) -> bool:
         if time.monotonic() < self._viewers_from:
             return False
-        try:
-            version, foundation = self._live_foundation()
-        except UnknownVersion:
-            self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
-            return False
-        worked = refresh_viewers(self._engine, foundation, version=version) > 0
-        if not worked:
-            self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
-        return worked
+        self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
+        used = foundations_in_use(self._engine)
+        opened = {each.version: self._foundations.get(each.version) for each in used}
+        self._foundations = {version: known for version, known in opened.items() if known is not None}
+        worked = [self._refresh(each) for each in used]
+        if any(worked):
+            self._viewers_from = 0.0
+        return any(worked)
+
+    def _refresh(self, version: FoundationVersion) -> bool:
+        foundation = self._foundations.get(version.version)
+        if foundation is None:
+            foundation = from_bytes(self._blobs.get_model(version.digest))
+            self._foundations[version.version] = foundation
+        return refresh_viewers(self._engine, foundation, version=version.version) > 0
 
     def _tidy(self) -> bool:
         """Forget jobs that were done long ago; there is never a hurry."""
@@ -121,14 +128,6 @@ class Worker:
             with transaction(self._engine) as connection:
                 forget_done(connection, before=datetime.now(UTC) - DONE_KEPT_FOR)
         return False
-
-    def _live_foundation(self) -> tuple[str, Foundation]:
-        with reading(self._engine) as connection:
-            live = live_foundation_version(connection)
-        if self._foundation is None or live is None or live.version != self._foundation[0]:
-            version, foundation = live_foundation(self._engine, self._blobs)
-            self._foundation = (version.version, foundation)
-        return self._foundation
 
 
 def work(settings: Settings, *, stop: Callable[[], bool], once: bool) -> None:

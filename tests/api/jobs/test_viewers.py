@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -12,10 +13,19 @@ import pytest
 from sqlalchemy import QueuePool, select
 
 from api.errors import DamagedFile, UnknownVersion
-from api.jobs.viewers import live_foundation, refresh_viewers, train_foundation
-from api.storage.database import open_engine, reading
-from api.storage.foundation import FoundationVersion, live_foundation_version, viewer_vector
+from api.jobs.viewers import foundations_in_use, live_foundation, refresh_viewers, train_foundation
+from api.jobs.worker import Worker
+from api.storage.database import open_engine, reading, transaction
+from api.storage.events import stale_viewers
+from api.storage.foundation import (
+    FoundationVersion,
+    live_foundation_version,
+    set_live_foundation_version,
+    viewer_vector,
+)
+from api.storage.policies import Deployment, PolicyVersion, Stage, add_policy_version, deploy, roll_back
 from api.storage.tables import title_vectors
+from bandit.decision import PolicyVersionId
 from foundation.errors import TooFewHistories
 from foundation.model import ModelConfig
 from foundation.trained import TrainingConfig
@@ -101,6 +111,31 @@ def test_a_viewer_with_new_events_gets_a_new_vector(trained: Trained) -> None:
     assert after is not None
     assert not np.array_equal(before, after)
     assert new is not None
+
+
+def test_the_version_that_the_live_policy_was_learned_on_is_kept_fresh_beside_the_live_one(trained: Trained) -> None:
+    installation, old = trained
+    engine, now = installation.engine, old.created_at
+    new = train_foundation(engine, installation.blobs, config=replace(SMALL, seed=1))
+    assert foundations_in_use(engine) == [new]
+    policy = PolicyVersion(
+        version=PolicyVersionId("learned"),
+        digest="f" * 64,
+        manifest={"foundation_version": old.version},
+        created_at=now,
+    )
+    with transaction(engine) as connection:
+        add_policy_version(connection, policy)
+        deploy(connection, Deployment(version=policy.version, stage=Stage.LIVE, actor="test", reason="a test", at=now))
+    installation.post_events(an_event("viewer-2", "comet"), an_event("viewer-3", "comet"))
+    worker = Worker(installation.settings)
+    worker.step()
+    worker.close()
+    assert foundations_in_use(engine) == [old, new]
+    with transaction(engine) as connection:
+        assert [stale_viewers(connection, each.version) for each in (old, new)] == [{}, {}]
+        roll_back(connection, actor="test", reason="a test", now=now)
+        set_live_foundation_version(connection, old.version)
 
 
 def test_too_few_viewers_are_refused_and_nothing_is_kept(installation: Installation) -> None:
