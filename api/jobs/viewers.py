@@ -85,8 +85,9 @@ def foundations_in_use(engine: Engine) -> list[FoundationVersion]:
     with reading(engine) as connection:
         live = live_foundation_version(connection)
         deciding = live_version(connection)
-        manifest = {} if deciding in BUILT_IN else find_policy_version(connection, deciding).manifest
-        known = manifest.get("foundation_version")
+        known = None
+        if deciding not in BUILT_IN:
+            known = find_policy_version(connection, deciding).manifest.get("foundation_version")
         learned_on = None if known is None else find_foundation_version(connection, known)
     return [each for each in (learned_on, None if learned_on == live else live) if each is not None]
 
