@@ -3,6 +3,7 @@
 SQLite goes through pysqlite3: the library of Python 3.11 is in the range of SQLite's WAL-reset corruption bug.
 """
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,15 @@ from pathlib import Path
 import pysqlite3  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.errors import BadSettings, StorageUnavailable
 
 BUSY_SECONDS = 5.0
+WAL_ATTEMPTS = 10
+WAL_PAUSE_SECONDS = 0.02
 _READING = "keyart_reading"
 
 
@@ -135,10 +138,22 @@ def _open_sqlite(url: URL, busy_seconds: float) -> Engine:
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself; _begin_sqlite does
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # "logged" must survive a power cut, not only a crash
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _write_ahead(cursor: DBAPICursor) -> None:
+    """Several who open a new database in the same moment are told at once that it is locked, without SQLite's wait."""
+    for _ in range(WAL_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except Exception:  # what is no passing trouble meets the last attempt
+            time.sleep(WAL_PAUSE_SECONDS)
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
