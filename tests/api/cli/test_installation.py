@@ -112,7 +112,7 @@ def test_a_locked_database_is_one_line(keyart: Command, home: Path, monkeypatch:
     holder = pysqlite3.connect(str(home / "keyart.db"), isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
-        assert "locked" in keyart("rollback", "--home", home).refusal()
+        assert "locked" in keyart("promote", "default", "--home", home).refusal()
         assert keyart("status", "--home", home, "--json").json()["pages"] == 1
     finally:
         holder.execute("ROLLBACK")
