@@ -24,6 +24,7 @@ from api.storage.catalog import (
 from api.storage.database import reading, transaction
 from api.storage.images import (
     Image,
+    activate_embedded,
     activate_image,
     attach_image,
     enqueue_missing,
@@ -215,6 +216,20 @@ def test_an_artwork_whose_shown_file_is_lost_waits_for_its_replacement(
         assert (waiting.image, waiting.pending, waiting.state) == (two, None, ArtworkState.PROCESSING)
         assert (rejected.state, rejected.reason) == (ArtworkState.REJECTED, "Gone.")
         assert activate_image(connection, two, now=now) == 1
+
+
+def test_what_waits_and_has_a_vector_is_activated_at_once(catalogue: Engine, active: Artwork, now: datetime) -> None:
+    _attach(catalogue, "a", "two", now)
+    for name in ("b", "c"):
+        _attach(catalogue, name, name, now)
+    with transaction(catalogue) as connection:
+        add_embedding_version(connection, LITE, now=now)
+        for name in ("two", "b"):
+            put_vector(connection, _image(name).sha256, version=LITE.version, vector=np.ones(3, dtype=np.float32))
+        assert activate_embedded(connection, LITE.version, now=now) == 2
+        found = list_artworks(connection, HEAT.title)
+    assert [each.state.value for each in found] == ["active", "active", "processing"]
+    assert (found[0].image, found[0].pending) == (_image("two").sha256, None)
 
 
 def test_images_are_queued_in_parts_and_none_twice(catalogue: Engine, active: Artwork, now: datetime) -> None:
