@@ -122,6 +122,12 @@ class StorageUnavailable(KeyartError):
     status, code, title = 503, "storage_unavailable", "The database cannot be used now"
 
 
+class Unavailable(KeyartError):
+    """A part is too busy, or cannot be started, at the moment: nothing was written."""
+
+    status, code, title = 503, "unavailable", "This cannot be done right now"
+
+
 class BadSettings(KeyartError):
     """A setting, in the environment or in keyart.toml, is wrong."""
 

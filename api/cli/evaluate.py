@@ -67,7 +67,8 @@ def _of_own_log(policy: str | None, *, home: Path | None, level: float) -> tuple
     settings = settings_of(home)
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     evaluated = evaluate_version(engine, blobs, version=PolicyVersionId(policy), level=level)
-    return evaluated.evaluation, evaluated.rows
+    left_out = f"; {evaluated.skipped:,} rows left out: an artwork has no vector" if evaluated.skipped else ""
+    return evaluated.evaluation, evaluated.rows + left_out
 
 
 def _of_table(

@@ -28,13 +28,18 @@ def learn(home: Home = None, as_json: AsJson = False) -> None:
 
     settings = settings_of(home)
     with progress_bar("Learning") as progress:
-        manifest = learn_version(
+        learned = learn_version(
             open_engine(settings.database_url), BlobStore(settings.blob_root), settings=settings, progress=progress
-        ).manifest
+        )
+    manifest = learned.manifest
     if as_json:
         typer.echo(manifest.to_json().decode())
         return
     typer.echo(f"{manifest.version} learned from {manifest.rows:,} decisions ({manifest.held_out:,} held out).")
+    if learned.skipped:
+        typer.echo(
+            f"{learned.skipped:,} decisions were left out: an artwork of theirs has no vector in the live version."
+        )
     typer.echo(f"Next: keyart evaluate --policy {manifest.version}")
 
 

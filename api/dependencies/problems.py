@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api.errors import KeyartError, NotAllowed, RejectedUpload, StorageUnavailable
+from api.errors import KeyartError, NotAllowed, RejectedUpload
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _keyart_error(request: Request, error: Exception) -> Response:
     if isinstance(error, RejectedUpload):
         more["reason"] = error.reason
     answer = problem(error.status, error.code, title=error.title, detail=str(error), more=more)
-    if isinstance(error, StorageUnavailable):
+    if error.status == 503:
         answer.headers["Retry-After"] = "1"
     if isinstance(error, NotAllowed):
         answer.headers["WWW-Authenticate"] = 'Bearer, Basic realm="keyart"'

@@ -22,13 +22,16 @@ from artwork.sandbox import ImageSandbox
 
 logger = logging.getLogger(__name__)
 
+UPLOADS_AT_ONCE = 8
+"""Pictures that are checked or wait for it; a fraction of the threads that answer requests."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """The open parts of an installation.
 
     `reads` is for what a page needs within its time budget, `engine` for everything else. `problems` says what the last
-    refresh could not read, by part.
+    refresh could not read, by part; `uploads` bounds the pictures that are being checked.
     """
 
     settings: Settings
@@ -41,6 +44,7 @@ class Services:
     catalogue: CatalogueMirror
     live: LivePolicy
     metrics: Metrics
+    uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
     def refresh(self) -> None:

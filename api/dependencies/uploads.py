@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.dependencies.services import Services
-from api.errors import RejectedUpload
+from api.errors import RejectedUpload, Unavailable
 from api.storage.catalog import find_title
 from api.storage.database import reading, transaction
 from api.storage.images import Image, attach_image, find_image, perceptual_hashes
 from artwork.catalog import Artwork, ArtworkId, ImageHash, TitleId
 from artwork.intake import CleanImage, RejectedImage
+from artwork.sandbox import SandboxUnavailable
 from artwork.similarity import near_duplicates
 
 
@@ -30,6 +31,7 @@ def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: 
     Raises:
         UnknownTitle: the title does not exist.
         RejectedUpload: the bytes are no picture that is taken.
+        Unavailable: too many uploads are under way.
     """
     with reading(services.engine) as connection:
         find_title(connection, title)
@@ -63,10 +65,17 @@ def stored_image(services: Services, image: ImageHash) -> StoredImage:
 
 
 def _checked(services: Services, data: bytes) -> CleanImage:
+    """Let the sandbox check the bytes; only so many uploads may wait for it that other requests still find a thread."""
+    if not services.uploads.acquire(blocking=False):
+        raise Unavailable("Too many pictures are being checked.", "Upload this one again in some seconds.")
     try:
         return services.sandbox.clean(data)
     except RejectedImage as rejected:
         raise RejectedUpload(rejected.message, reason=rejected.reason_code) from rejected
+    except SandboxUnavailable as error:
+        raise Unavailable(f"Pictures cannot be checked: {error}.", "See that memory and processes suffice.") from error
+    finally:
+        services.uploads.release()
 
 
 def _record(clean: CleanImage) -> Image:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from api.dependencies.live_policy import load_version
 from api.jobs.learning import VisibleRows, picture_vectors
+from api.jobs.reencoding import Reencoder
 from api.storage.blobs import BlobStore
 from api.storage.catalog import changed_since
 from api.storage.database import reading
@@ -43,7 +44,7 @@ def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersion
         DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
     """
     policy = load_version(engine, blobs, version)
-    rows: Iterable[RewardedDecision] = rewarded_decisions(engine, definition=QUALITY_PLAY)
+    rows: Iterator[RewardedDecision] = rewarded_decisions(engine, definition=QUALITY_PLAY)
     if version in BUILT_IN:
         scored = score(rows, policy, pictures=Pictures(defaults=_defaults(engine)))
         return Evaluated(evaluate(scored, level=level), "every rewarded decision")
@@ -51,7 +52,10 @@ def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersion
         stored = find_policy_version(connection, version)
     manifest = manifest_from_json(msgspec.json.encode(stored.manifest))
     vectors = picture_vectors(engine, manifest.embedding_version)
-    visible = VisibleRows(_not_learned_from(rows, manifest), vectors)
+    rows = _not_learned_from(rows, manifest)
+    if policy.foundation_version is not None:
+        rows = Reencoder(engine, blobs, version=policy.foundation_version).rows(rows)
+    visible = VisibleRows(rows, vectors)
     scored = score(visible, policy, pictures=Pictures(vectors=vectors))
     found = evaluate(scored, level=level)
     on = f"the {manifest.holdout.share:.0%} of viewers held out from learning, and all later rows"

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from api.errors import Conflict
 from api.jobs.joining import join_rewards
+from api.jobs.reencoding import Reencoder
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
@@ -55,6 +56,7 @@ def learn_version(
     """Join what is due, learn from every decision up to now, and keep the version as a candidate.
 
     With `reward_window_seconds` set, decisions younger than that are left for the next time: their plays may come.
+    Pages logged before the live foundation version was trained are seen in it (`api.jobs.reencoding`).
 
     Raises:
         Conflict: no image was embedded yet.
@@ -70,7 +72,10 @@ def learn_version(
     with reading(engine) as connection:
         foundation = live_foundation_version(connection)
         parent = live_version(connection)
-    rows = VisibleRows(rewarded_decisions(engine, definition=QUALITY_PLAY, until=watermark), vectors)
+    logged = rewarded_decisions(engine, definition=QUALITY_PLAY, until=watermark)
+    if foundation is not None:
+        logged = Reencoder(engine, blobs, version=foundation.version).rows(logged)
+    rows = VisibleRows(logged, vectors)
     learned = learn(
         rows,
         vectors,

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from api.errors import UnknownVersion
+from api.jobs.evaluating import evaluate_version
+from api.jobs.learning import learn_version
 from api.jobs.reencoding import Reencoder
 from api.jobs.viewers import live_foundation, train_foundation
 from api.storage.database import reading
@@ -20,7 +23,7 @@ from foundation.encoder import encode_viewers
 from foundation.events import ViewerId
 from foundation.model import ModelConfig
 from foundation.trained import TrainingConfig
-from tests.api.installation import AT, Installation, an_event, running, settings_in
+from tests.api.installation import AT, Installation, an_event, an_outcome, running, settings_in
 
 SMALL = TrainingConfig(model=ModelConfig(dimension=8, layers=1, length=16), epochs=1, least_steps=5)
 TITLES = ("harbor", "tundra", "comet")
@@ -112,3 +115,28 @@ def test_a_version_that_was_never_trained_is_named(trained: tuple[Installation, 
     row = _row(installation.keys.pseudonym("v3"), at=_day(9), version="old")
     with pytest.raises(UnknownVersion, match="never trained"):
         list(Reencoder(installation.engine, installation.blobs, version="never trained").rows([row]))
+
+
+def test_learning_goes_on_with_the_viewers_after_a_newer_training(prepared_home: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(prepared_home, tmp_path / "home")
+    with running(settings_in(Path(home))) as installation:
+        for title in TITLES:
+            installation.put_title(title, 4)
+        installation.post_events(
+            *(
+                an_event(f"v{viewer}", TITLES[(viewer + day) % 3], action="finish", at=_day(day).isoformat())
+                for viewer in range(12)
+                for day in range(6)
+            )
+        )
+        train_foundation(installation.engine, installation.blobs, config=SMALL)
+        installation.services.refresh()
+        for viewer in range(12):
+            page = installation.select(*TITLES, viewer=f"v{viewer}")
+            installation.report(*(an_outcome(slot["decision"], "watched", seconds=5000.0) for slot in page["slots"]))
+        newer = train_foundation(installation.engine, installation.blobs, config=replace(SMALL, seed=1)).version
+        learned = learn_version(installation.engine, installation.blobs, settings=installation.settings).manifest
+        assert learned.foundation_version == newer
+        assert learned.of_other_viewers == 0
+        evaluated = evaluate_version(installation.engine, installation.blobs, version=learned.version)
+        assert evaluated.evaluation.rows == learned.held_out

@@ -1,4 +1,4 @@
-"""The installations that the contracts run on."""
+"""The installations that the tests of the edges, the contracts and the stories run on."""
 
 from tests.api.fixtures import (
     harbor,
