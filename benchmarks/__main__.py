@@ -65,8 +65,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    ratio = "" if row["ratio"] is None else f"{row['ratio']:.3g}"
-    return [row["name"], f"{row['value']:.4g} {row['unit']}", row["peer"] or "", ratio, str(row["n"])]
+    return [row["name"], f"{row['value']:,} {row['unit']}", f"{row['peer']:,}", f"{row['ratio']:.3g}", f"{row['n']:,}"]
 
 
 def _write_page(rows: list[dict[str, Any]]) -> None:
