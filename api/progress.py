@@ -1,7 +1,6 @@
-"""Progress bars: on a terminal only, and only for work that takes longer than a moment."""
+"""Progress bars, on a terminal only. Knows nothing of the work."""
 
 import sys
-import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import TypeVar
@@ -10,34 +9,29 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
 def progress_bar(label: str) -> Generator[Callable[[float], None]]:
-    """Yield a function that is told the share done, from 0 to 1; the bar appears on stderr after a second."""
+    """Yield a function that is told the share done, from 0 to 1; until then the bar only shows that work goes on.
+
+    It is drawn on stderr, and gone at the end.
+    """
     console = Console(file=sys.stderr)
-    bar = Progress(
-        TextColumn(f"{label:<28}"),
+    columns = (
+        TextColumn(f"{label:<32}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
     )
-    task = bar.add_task(label, total=1.0)
-    began = time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
 
-    def show(share: float) -> None:
-        bar.update(task, completed=share)
-        if not bar.live.is_started and time.monotonic() - began > PATIENCE_SECONDS:
-            bar.start()
+        def show(share: float) -> None:
+            bar.update(task, total=1.0, completed=share)
 
-    try:
         yield show
-    finally:
-        bar.stop()
 
 
 def tracked(items: Iterable[T], label: str, *, total: int) -> Generator[T]:

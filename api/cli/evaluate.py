@@ -39,14 +39,16 @@ def evaluate(  # a command's options are its parameters
     as_json: AsJson = False,
 ) -> None:
     """Estimate what a policy would have earned, with intervals, from decisions that another policy made."""
+    from api.progress import progress_bar
     from bandit.ope.evaluation import Evaluation
 
     found: Evaluation
-    if log is not None:
-        ranges = {"reward_range": reward_range, "weight_range": weight_range}
-        found, rows = _of_table(log, policy=policy, mapping=mapping or [], ranges=ranges, level=level), "all"
-    else:
-        found, rows = _of_own_log(policy, home=home, level=level)
+    with progress_bar("Evaluating"):
+        if log is not None:
+            ranges = {"reward_range": reward_range, "weight_range": weight_range}
+            found, rows = _of_table(log, policy=policy, mapping=mapping or [], ranges=ranges, level=level), "all"
+        else:
+            found, rows = _of_own_log(policy, home=home, level=level)
     if as_json:
         typer.echo(json.dumps(found.to_json(), allow_nan=False))
     else:

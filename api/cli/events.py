@@ -29,9 +29,10 @@ def import_events(
     """Take events from a file. Repeating it is harmless; a wrong line stops it and is named."""
     from api.dependencies.events import ReportedEvent, take_events
     from api.dependencies.services import open_services
+    from api.progress import progress_bar
 
     counts = {"accepted": 0, "duplicates": 0, "rejected": 0}
-    with open_services(settings_of(home)) as services:
+    with open_services(settings_of(home)) as services, progress_bar("Importing"):
         bodies = _bodies(file)
         while batch := list(islice(bodies, LINES_AT_ONCE)):
             taken = take_events(services, [ReportedEvent(**body.model_dump()) for body in batch])

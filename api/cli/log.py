@@ -25,10 +25,12 @@ def export(
     """Write every decision with a reward, one row a decision, for DuckDB, polars, pandas or `keyart evaluate --log`."""
     from api.errors import BadInput
     from api.jobs.exporting import export_log
+    from api.progress import progress_bar
     from api.storage.database import open_engine
 
     try:
-        exported = export_log(open_engine(settings_of(home).database_url), out)
+        with progress_bar("Exporting"):
+            exported = export_log(open_engine(settings_of(home).database_url), out)
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error.strerror}.", "Choose another folder with --out.") from error
     files = [str(path) for path in exported.files]
