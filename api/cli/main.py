@@ -14,7 +14,7 @@ from typer.main import get_command
 from api.cli import catalog, demo, events, log, policy, server
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
-from api.errors import KeyartError
+from api.errors import BadSettings, KeyartError
 from bandit.errors import BanditError
 from foundation.errors import FoundationError
 
@@ -40,8 +40,8 @@ app.add_typer(log.app, name="log")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit."""
-    logging.basicConfig(level=os.environ.get("KEYART_LOG_LEVEL", "WARNING").upper(), format="%(levelname)s %(message)s")
     try:
+        _log_to_stderr(os.environ.get("KEYART_LOG_LEVEL") or "WARNING")
         code = get_command(app).main(args=arguments, prog_name="keyart", standalone_mode=False)
     except typer.TyperException as error:
         sys.exit(_refused(error.format_message()))
@@ -52,6 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _log_to_stderr(level: str) -> None:
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise BadSettings(f"KEYART_LOG_LEVEL {level} is no level.", f"Use one of {', '.join(known)}.")
+    logging.basicConfig(level=level.upper(), format="%(levelname)s %(message)s")
+
+
 def _refused(message: str) -> int:
+    if message.startswith("Usage:"):  # a group without its command: what it says is the help
+        sys.stderr.write(message + "\n")
+        return 2
     sys.stderr.write("keyart: " + " ".join(message.split()) + "\n")
     return 2

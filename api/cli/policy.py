@@ -40,6 +40,8 @@ def learn(home: Home = None, as_json: AsJson = False) -> None:
         typer.echo(
             f"{learned.skipped:,} decisions were left out: an artwork of theirs has no vector in the live version."
         )
+    if manifest.foundation_version is None:
+        typer.echo("It knows no viewers' tastes: send events and run `keyart foundation train`, then learn again.")
     typer.echo(f"Next: keyart evaluate --policy {manifest.version}")
 
 

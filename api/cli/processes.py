@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from api.storage.migration import migrate
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _RESTART_AFTER_SECONDS = 2.0
 
 
@@ -30,8 +32,11 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -
     Raises:
         BadSettings: the address cannot be listened on.
     """
+    listening = _bound(host, port)
     if settings.database_url.startswith("sqlite"):
         migrate(open_engine(settings.database_url))
+    if settings.admin_key is None and host not in LOOPBACK:
+        sys.stderr.write("KEYART_ADMIN_KEY is not set: whoever reaches this address may do everything.\n")
     config = uvicorn.Config(
         create_app(settings),
         host=host,
@@ -44,11 +49,18 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -
     signal.signal(signal.SIGTERM, _stay)
     with _worker_beside(settings) if with_worker else nullcontext():
         sys.stderr.write(f"Keyart listens on http://{host}:{port}; the gallery is at http://{host}:{port}/gallery\n")
-        try:
-            uvicorn.Server(config).run()
-        except SystemExit as error:
-            remedy = "Choose another with --host and --port."
-            raise BadSettings(f"The server could not start on {host}:{port}.", remedy) from error
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the port before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        remedy = "Choose another with --host and --port."
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise BadSettings(f"The server cannot listen on {host}:{port}: {why}.", remedy) from error
 
 
 def run_worker(settings: Settings, *, once: bool, parent: int | None = None) -> None:

@@ -1,7 +1,8 @@
 """Logs in files, ours or anyone's: Parquet, CSV, JSON lines or Arrow, one row a decision, read in batches of columns.
 
 Canonical columns: `propensity`, `reward`, and the target's probability of the logged artwork as `target_propensity`,
-or `artworks` (the eligible ones) for a target that needs only those; optional `viewer`, `artwork`, `probabilities`.
+or `artworks` (the eligible ones) for a target that needs only those; optional `viewer`, `title`, `artwork`,
+`probabilities`.
 """
 
 # pyarrow carries no annotations.
@@ -30,6 +31,7 @@ CANONICAL = (
     "policy",
     "decision",
     "viewer",
+    "title",
     "artwork",
     "artworks",
     "probabilities",
@@ -96,7 +98,7 @@ def _columns(present: list[str], table: LogTable) -> dict[str, str]:
         if known[name] not in present:
             remedy = f"Name it with --map {name}=COLUMN; the log has {', '.join(present)}."
             raise BadInput(f"The log has no column for {name}.", remedy)
-    wanted = (*needed, "viewer", "artwork", "artworks", "probabilities")
+    wanted = (*needed, "viewer", "title", "artwork", "artworks", "probabilities")
     return {name: known[name] for name in dict.fromkeys(wanted) if known[name] in present}
 
 
@@ -123,7 +125,7 @@ def _eligible(part: pa.RecordBatch) -> Eligible | None:
     if "probabilities" not in names or "artwork" not in names:
         return None
     counts = _counts(part).astype(np.int64)
-    artworks = [str(each) for each in part.column("artworks").flatten().to_pylist()]
+    artworks = _named(part, [str(each) for each in part.column("artworks").flatten().to_pylist()], counts)
     if not np.array_equal(_lengths(part, "probabilities"), counts):
         raise BadInput("artworks and probabilities are lists of different lengths.", "Log one probability an artwork.")
     logged = _as_floats(part.column("probabilities").flatten(), "probabilities")
@@ -140,12 +142,20 @@ def _eligible(part: pa.RecordBatch) -> Eligible | None:
 
 
 def _chosen(part: pa.RecordBatch, artworks: list[str], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    shown = [str(each) for each in part.column("artwork").to_pylist()]
+    shown = _named(part, [str(each) for each in part.column("artwork").to_pylist()], np.ones(part.num_rows, np.int64))
     try:
         places = [artworks.index(name, starts[row], starts[row + 1]) for row, name in enumerate(shown)]
     except ValueError as error:
         raise BadInput("A row shows an artwork that is not among its eligible ones.", "Correct the log.") from error
     return np.array(places, dtype=np.int64)
+
+
+def _named(part: pa.RecordBatch, artworks: list[str], counts: NDArray[np.int64]) -> list[str]:
+    """Put the title before each artwork, where the log has titles: two titles may call an artwork the same."""
+    titles = _texts(part, "title")
+    if titles is None:
+        return artworks
+    return [f"{title}/{artwork}" for title, artwork in zip(np.repeat(titles, counts), artworks, strict=True)]
 
 
 def _counts(part: pa.RecordBatch) -> NDArray[np.float64]:

@@ -76,7 +76,10 @@ def _named_mistakes() -> Generator[None]:
 _STATES = (OperationalError, InterfaceError, DatabaseError, PoolTimeout)  # not their subclasses, such as a wrong type
 _SQLITE_ERROR = 1
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
-_NOT_MIGRATED = ("The database has not been migrated.", "Run `keyart migrate`.")
+_NOT_MIGRATED = (
+    "The database has not been migrated.",
+    "Run `keyart migrate`, or point --home or KEYART_HOME at the folder of your Keyart.",
+)
 
 
 def _explain(error: Exception) -> tuple[str, str] | None:

@@ -221,3 +221,25 @@ def test_unreadable_files_are_one_line(keyart: Command, tmp_path: Path) -> None:
 def test_wrong_lists_are_one_line(keyart: Command, tmp_path: Path, changes: dict[str, Any]) -> None:
     columns = {"propensity": [0.5, 0.5], "reward": [1.0, 0.0], "artworks": [["a", "b"], ["a", "b"]], **changes}
     keyart("evaluate", "--log", write(tmp_path, columns), "--policy", "uniform").refusal()
+
+
+def test_artworks_of_two_titles_are_not_taken_for_one(tmp_path: Path, keyart: Command) -> None:
+    """Title x shows `a` four times in five, y one time in five, both logged as .5: together they look calibrated."""
+    rows = [("x", "a" if number % 5 else "b") for number in range(500)]
+    rows += [("y", "b" if number % 5 else "a") for number in range(500)]
+    log = write(
+        tmp_path,
+        {
+            "title": [title for title, _ in rows],
+            "artwork": [artwork for _, artwork in rows],
+            "artworks": [["a", "b"]] * len(rows),
+            "probabilities": [[0.5, 0.5]] * len(rows),
+            "propensity": [0.5] * len(rows),
+            "reward": [float(number % 2) for number in range(len(rows))],
+        },
+    )
+    found = json.loads(keyart("evaluate", "--log", str(log), "--policy", "uniform", "--json").out)
+    worst = {one["artwork"]: one["mean"] for one in found["diagnostics"]["calibration"]["worst"]}
+    assert found["diagnostics"]["calibration"]["artworks"] == 4
+    assert worst["x/a"] == pytest.approx(1.6)
+    assert worst["y/a"] == pytest.approx(0.4)
