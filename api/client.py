@@ -64,7 +64,7 @@ class ReportedOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """What became of a report; `error` is set, and nothing counted, when it did not arrive and must be sent again."""
+    """What became of a report. `error` is set, and nothing counted, when it did not arrive or was refused as a whole."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -127,7 +127,7 @@ class KeyartClient:
                 rejected=tuple(answer["rejected"]),
             )
         except Exception as error:
-            logger.warning("outcomes were not delivered and can be sent again: %s", error)
+            logger.warning("outcomes were not taken: %s", error)
             return Reported(error=str(error) or type(error).__name__)
 
     def close(self) -> None:
