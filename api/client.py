@@ -64,7 +64,7 @@ class ReportedOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """What became of a report. `error` is set, and nothing counted, when it did not arrive or was refused as a whole."""
+    """What became of a report. `error` is set when it did not arrive or was refused whole; nothing is counted then."""
 
     accepted: int = 0
     duplicates: int = 0
