@@ -8,12 +8,12 @@ from api.errors import Conflict
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
 from api.storage.foundation import live_foundation_version
-from api.storage.policies import DEFAULT, UNIFORM, find_policy_version, live_version
+from api.storage.policies import find_policy_version, live_version
 from bandit.decision import PolicyVersionId
 from bandit.errors import BanditError
-from bandit.policies.default_artwork import DefaultArtworkPolicy
+from bandit.policies.default_artwork import DEFAULT, DefaultArtworkPolicy
 from bandit.policies.policy import Policy
-from bandit.policies.uniform import UniformPolicy
+from bandit.policies.uniform import UNIFORM, UniformPolicy
 from bandit.registry import load_policy
 
 

@@ -20,7 +20,7 @@ from api.storage.images import (
     reject_image,
 )
 from api.storage.jobs import MOST_ATTEMPTS, Job, JobKind, claim, complete, fail, give_up
-from api.storage.policies import BUILT_IN, UNIFORM, Deployment, Stage, deploy, find_policy_version, live_version
+from api.storage.policies import BUILT_IN, Deployment, Stage, deploy, find_policy_version, live_version
 from api.storage.vectors import (
     EmbeddingVersion,
     add_embedding_version,
@@ -33,6 +33,7 @@ from api.storage.vectors import (
 from artwork.catalog import ImageHash
 from artwork.embedding import Embedder, EmbedderConfig, UndecodableImage, load_embedder
 from bandit.decision import PolicyVersionId
+from bandit.policies.uniform import UNIFORM
 
 logger = logging.getLogger(__name__)
 

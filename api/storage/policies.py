@@ -15,9 +15,9 @@ from api.errors import Conflict, UnknownVersion
 from api.storage.revisions import Revision, next_revision
 from api.storage.tables import deployments, policy_versions
 from bandit.decision import PolicyVersionId
+from bandit.policies.default_artwork import DEFAULT
+from bandit.policies.uniform import UNIFORM
 
-UNIFORM = PolicyVersionId("uniform")
-DEFAULT = PolicyVersionId("default")
 BUILT_IN = (UNIFORM, DEFAULT)
 """Need no bytes, so they have no row among the versions; UNIFORM is live until the first promotion."""
 

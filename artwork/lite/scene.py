@@ -1,9 +1,9 @@
 """What a drawn artwork shows, attribute by attribute, and how scenes are chosen. Knows no pixels, no words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -101,10 +101,6 @@ class Scene:
             raise InvalidScene(f"{self.people} people: draw 0 to {MOST_PEOPLE}")
         if (self.expression is not None) != shows_faces(self.people, self.shot):
             raise InvalidScene("an expression belongs to close and medium shots with people, and to those alone")
-
-    def with_title(self, text: str | None) -> Self:
-        """The same scene with this lettering, or with none."""
-        return replace(self, text=text)
 
 
 def shows_faces(people: int, shot: Shot) -> bool:

@@ -7,7 +7,6 @@ and inside any page, to the last bit.
 
 import threading
 from collections.abc import Sequence
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,11 @@ from numpy.typing import NDArray
 from bandit.context import Candidate, Context
 from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
 from bandit.encoding import FeatureSpace
-from bandit.errors import NoEligibleArtwork
 from bandit.exploration import Exploration
-from bandit.policies.policy import Policy, Probabilities
+from bandit.policies.policy import Policy, Probabilities, require_artworks
 from bandit.policies.vowpal import Weights
+from bandit.sampling import canonical
 
-_artwork_id = attrgetter("artwork")
 _FIRST_ROWS = 256
 
 
@@ -45,10 +43,9 @@ class CompiledPolicy(Policy):
 
     def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
         """See `Policy.page`."""
-        if not all(artworks for _, artworks in slots):
-            raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")
+        require_artworks(*(artworks for _, artworks in slots))
         tastes = self._tastes([context for context, _ in slots])
-        ordered = [sorted(artworks, key=_artwork_id) for _, artworks in slots]
+        ordered = [canonical(artworks) for _, artworks in slots]
         stated: list[Probabilities] = [np.empty(0)] * len(slots)
         for count in {len(artworks) for artworks in ordered}:
             alike = [index for index, artworks in enumerate(ordered) if len(artworks) == count]

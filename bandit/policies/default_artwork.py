@@ -8,8 +8,7 @@ import numpy as np
 
 from bandit.context import Candidate, Context
 from bandit.decision import PolicyVersionId
-from bandit.errors import NoEligibleArtwork
-from bandit.policies.policy import Policy, Probabilities
+from bandit.policies.policy import Policy, Probabilities, require_artworks
 
 DEFAULT: Final = PolicyVersionId("default")
 
@@ -25,8 +24,7 @@ class DefaultArtworkPolicy(Policy):
 
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
         """See `Policy.probabilities`."""
-        if not artworks:
-            raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")
+        require_artworks(artworks)
         shown = min(range(len(artworks)), key=lambda index: (not artworks[index].default, artworks[index].artwork))
         stated = np.zeros(len(artworks))
         stated[shown] = 1.0

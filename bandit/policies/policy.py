@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bandit.context import Candidate, Context
 from bandit.decision import PolicyVersionId
+from bandit.errors import NoEligibleArtwork
 
 Probabilities = NDArray[np.float64]
 
@@ -36,3 +37,13 @@ class Policy(ABC):
     def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
         """Return the distribution of every slot of a page, as `probabilities` would, in the order of `slots`."""
         return [self.probabilities(context, artworks) for context, artworks in slots]
+
+
+def require_artworks(*slots: Sequence[Candidate]) -> None:
+    """Refuse slots of which one has no artwork.
+
+    Raises:
+        NoEligibleArtwork: one has none.
+    """
+    if not all(slots):
+        raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")

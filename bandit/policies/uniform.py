@@ -8,8 +8,7 @@ import numpy as np
 
 from bandit.context import Candidate, Context
 from bandit.decision import PolicyVersionId
-from bandit.errors import NoEligibleArtwork
-from bandit.policies.policy import Policy, Probabilities
+from bandit.policies.policy import Policy, Probabilities, require_artworks
 
 UNIFORM: Final = PolicyVersionId("uniform")
 
@@ -22,6 +21,5 @@ class UniformPolicy(Policy):
 
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
         """See `Policy.probabilities`."""
-        if not artworks:
-            raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")
+        require_artworks(artworks)
         return np.full(len(artworks), 1.0 / len(artworks))

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from bandit.context import Candidate, Context, Vector
 from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
 from bandit.encoding import FeatureSpace
-from bandit.errors import InvalidExample, InvalidProbabilities, NoEligibleArtwork
+from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.exploration import Exploration, with_floor
-from bandit.policies.policy import Policy, Probabilities
+from bandit.policies.policy import Policy, Probabilities, require_artworks
 
 Workspace = vw.Workspace[Literal[False]]
 
@@ -166,8 +166,7 @@ class VowpalPolicy(Policy):
 
     def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
         """See `Policy.page`."""
-        if not all(artworks for _, artworks in slots):
-            raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")
+        require_artworks(*(artworks for _, artworks in slots))
         rows = self._space.context_rows([context for context, _ in slots])
         with self._lock:
             return [self._ask(row, artworks) for row, (_, artworks) in zip(rows, slots, strict=True)]
