@@ -19,7 +19,7 @@ REPORTS = 200
 def main(folder: Path) -> None:
     """Learn what the spool in `folder` asks for."""
     spool = Spool(folder)
-    task, space, artwork_rows = spool.asked()
+    task, space, table = spool.asked()
     total = task.rows * task.settings.passes
     step = max(1, total // REPORTS)
 
@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
 
     trained = train(
         space,
-        artwork_rows,
+        table,
         image_keys=task.image_keys,
         lessons=Lessons(lambda: _encoded(spool, space), task.mean_reward),
         settings=task.settings,

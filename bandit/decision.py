@@ -34,12 +34,13 @@ class Reason(StrEnum):
     FALLBACK = "fallback"
 
 
-class Slot(msgspec.Struct, frozen=True, kw_only=True):
+class Slot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One decision inside its page.
 
     `artworks` are the eligible ones in canonical order (sorted by id), `images` the first 16 hex digits of
     their image hashes, `probabilities` the distribution that was drawn from (float64, sums to 1 within 1e-6),
-    `chosen` the index that was drawn.
+    `chosen` the index that was drawn. `bounds` are the least and greatest probability that guards allowed each artwork,
+    None where they said nothing.
     """
 
     title: TitleId
@@ -50,6 +51,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     score: float | None = None
     reason: Reason = Reason.POLICY
+    bounds: tuple[tuple[float, float], ...] | None = None
 
     @property
     def artwork(self) -> ArtworkId:
@@ -66,8 +68,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """All decisions of one request; written once.
 
     `viewer_vector` is the little-endian float32 bytes of the vector that was used, in `foundation_version`.
+    `intent_vector` is kept the same way, in `intent_version`; None in all pages without one, the older ones too.
     `salt` and `window` are the parts of the draw's key that the record does not hold otherwise
-    (see `bandit.sampling`), so every draw can be recomputed from this record and the policy version.
+    (see `bandit.sampling`), `diversity` the strength of `bandit.diversity`, so every draw can be recomputed from this
+    record and the policy version (`bandit.choice.stated_again`).
     """
 
     page: PageId
@@ -82,10 +86,22 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     salt: str
     window: int
     slots: tuple[Slot, ...]
+    diversity: float = 0.0
+    intent_vector: bytes | None = None
+    intent_version: str | None = None
 
     def vector(self) -> Vector | None:
         """The viewer vector as float32, shape (d,), or None for a viewer without history."""
-        return None if self.viewer_vector is None else np.frombuffer(self.viewer_vector, dtype="<f4")
+        return vector_from(self.viewer_vector)
+
+    def intent(self) -> Vector | None:
+        """The intent vector as float32, shape (d,), or None where none was known."""
+        return vector_from(self.intent_vector)
+
+
+def vector_from(logged: bytes | None) -> Vector | None:
+    """The little-endian float32 bytes of a page as a vector, shape (d,), or None."""
+    return None if logged is None else np.frombuffer(logged, dtype="<f4")
 
 
 class OutcomeKind(StrEnum):

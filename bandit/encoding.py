@@ -6,17 +6,26 @@ reaches an engine: an unknown device or row falls into its feature's last column
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from artwork.projection import Projection, projection_from_arrays
-from bandit.context import Context, Vector
+from bandit.context import Candidate, Context, Picture, Vector
 from bandit.errors import InvalidExample
-from bandit.features import REQUEST_NUMBERS, SLOT_NUMBERS, Feature, FeatureSpec
+from bandit.features import REQUEST_NUMBERS, SLOT_NUMBERS, Feature, FeatureSpec, Look
 
 IMAGE_KEY_BYTES = "S16"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtworkRows:
+    """The rows of n artworks: `crossed` with the context (n, artwork_width), `main` effects alone (n, main_width)."""
+
+    crossed: Vector
+    main: Vector
 
 
 @dataclass(frozen=True)
@@ -24,44 +33,56 @@ class FeatureSpace:
     """A spec together with the projections that were fitted for one policy version.
 
     `artworks` projects CLIP vectors of its embedding version. `viewers` projects viewer vectors of the foundation
-    version that it names, or is None where the log had none. `known` are the image keys, sorted, of the artworks
-    that have a weight of their own.
+    version that it names, `intents` intent vectors of theirs; each is None where the log had none. `known` are the
+    image keys, sorted, of the artworks that have a weight of their own.
     """
 
     spec: FeatureSpec
     artworks: Projection
     viewers: Projection | None = None
+    intents: Projection | None = None
     known: tuple[str, ...] = ()
     _places: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict[str, int])
     _starts: list[tuple[Feature, int]] = field(
         init=False, repr=False, compare=False, default_factory=list[tuple[Feature, int]]
     )
+    _looks: list[tuple[Look, int]] = field(
+        init=False, repr=False, compare=False, default_factory=list[tuple[Look, int]]
+    )
 
     def __post_init__(self) -> None:
         self._places.update({key: place for place, key in enumerate(self.known)})
-        start = self.spec.viewer_dimensions
+        start = self.spec.viewer_dimensions + self.spec.intent_dimensions
         for feature in self.spec.features:
             self._starts.append((feature, start))
             start += feature.width
+        start = 0
+        for look in self.spec.looks:
+            self._looks.append((look, start))
+            start += look.width
 
     def context_rows(self, contexts: Sequence[Context]) -> Vector:
         """Return one row a context, shape (n, context_width), float32.
 
-        A viewer vector of another dimension than `viewers` takes is treated as none (a newcomer's). Neighbours that
-        share request and viewer vector, as the slots of a page do, are encoded once.
+        A viewer or intent vector counts as none where this space was fitted without any. Neighbours that share request
+        and vectors, as the slots of a page do, are encoded once.
 
         Raises:
-            InvalidExample: a viewer vector or a score is not finite.
+            InvalidExample: a viewer or intent vector has another dimension than this space takes, it or a score is not
+                finite.
         """
         rows = np.zeros((len(contexts), self.spec.context_width), dtype=np.float32)
-        for index, context in enumerate(contexts := [*map(self._with_known_viewer, contexts)]):
+        if self.viewers is None:
+            contexts = [replace(context, viewer_vector=None) for context in contexts]
+        for index, context in enumerate(contexts):
             if index and _same_request(contexts[index - 1], context):
                 rows[index] = rows[index - 1]
             else:
                 self._write_request(context, rows[index])
-        for feature, start in self._starts:
-            if number := SLOT_NUMBERS.get(feature.name):
-                rows[:, start] = [number(context) for context in contexts]
+        rows[:, [*self.slot_columns.values()]] = self.slot_numbers(
+            np.array([context.position for context in contexts], dtype=np.float64),
+            np.array([context.score or 0.0 for context in contexts]),
+        )
         return rows
 
     def artwork_rows(self, vectors: Vector) -> Vector:
@@ -75,6 +96,25 @@ class FeatureSpace:
         rows[:, 1 : 1 + self.artworks.dimensions] = self.artworks.project(vectors)
         return rows
 
+    def main_rows(self, pictures: Sequence[Picture | Candidate]) -> Vector:
+        """Return one row of what counts by itself a picture, shape (n, main_width), float32.
+
+        A label that is not known has all of its columns at 0, a measure too.
+
+        Raises:
+            InvalidExample: a measure is not finite.
+        """
+        rows = np.zeros((len(pictures), self.spec.main_width), dtype=np.float32)
+        for row, picture in zip(rows, pictures, strict=True):
+            for look, start in self._looks:
+                if not look.values:
+                    row[start] = picture.measures.get(look.name, 0.0)
+                elif (value := picture.labels.get(look.name)) in look.values:
+                    row[start + look.values.index(value)] = 1.0
+        if not np.isfinite(rows).all():
+            raise InvalidExample("a picture's measures hold NaN or infinity; let `keyart worker` describe it again")
+        return rows
+
     def own_terms(self, image_keys: Sequence[str]) -> list[tuple[int, ...]]:
         """Return for each artwork of a title the places in `known` whose mean weight is its own term.
 
@@ -85,17 +125,31 @@ class FeatureSpace:
         known = tuple(place for place in places if place is not None)
         return [known if place is None else (place,) for place in places]
 
-    def _with_known_viewer(self, context: Context) -> Context:
-        vector = context.viewer_vector
-        if vector is None or (self.viewers is not None and vector.shape == self.viewers.mean.shape):
-            return context
-        return replace(context, viewer_vector=None)
+    def known_places(self, image_keys: Sequence[str]) -> list[int]:
+        """Return each artwork's place in `known`, -1 where it has none."""
+        return [self._places.get(key, -1) for key in image_keys]
+
+    @cached_property
+    def slot_columns(self) -> dict[str, int]:
+        """Where a context row holds the numbers of the slot; all other columns are the same for a whole page."""
+        return {feature.name: start for feature, start in self._starts if feature.name in SLOT_NUMBERS}
+
+    def slot_numbers(self, positions: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the numbers of n slots, shape (n, slot columns), as exact as a context row holds them.
+
+        Raises:
+            InvalidExample: a score is not finite.
+        """
+        numbers = np.empty((len(positions), len(self.slot_columns)), dtype=np.float32)
+        for column, name in enumerate(self.slot_columns):
+            numbers[:, column] = SLOT_NUMBERS[name](positions, scores)
+        return numbers.astype(np.float64)
 
     def _write_request(self, context: Context, row: Vector) -> None:
         if context.viewer_vector is not None and self.viewers is not None:
-            if not np.isfinite(context.viewer_vector).all():
-                raise InvalidExample("a viewer vector holds NaN or infinity; encode the viewer again or pass none")
-            row[: self.viewers.dimensions] = self.viewers.project(context.viewer_vector[np.newaxis])[0]
+            _write_projected(context.viewer_vector, self.viewers, row, whose="viewer")
+        if context.intent_vector is not None and self.intents is not None:
+            _write_projected(context.intent_vector, self.intents, row[self.spec.viewer_dimensions :], whose="intent")
         for feature, start in self._starts:
             if number := REQUEST_NUMBERS.get(feature.name):
                 row[start] = number(context)
@@ -104,8 +158,10 @@ class FeatureSpace:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted parts as plain arrays, so that a policy version can carry them."""
-        fits = {"artworks": self.artworks} | ({"viewers": self.viewers} if self.viewers else {})
-        arrays = {f"{part}.{name}": array for part, fit in fits.items() for name, array in fit.to_arrays().items()}
+        fits = {"artworks": self.artworks, "viewers": self.viewers, "intents": self.intents}
+        arrays = {
+            f"{part}.{name}": array for part, fit in fits.items() if fit for name, array in fit.to_arrays().items()
+        }
         return arrays | {"known": np.array(self.known, dtype=IMAGE_KEY_BYTES)}
 
 
@@ -121,11 +177,12 @@ def unwhitened(projection: Projection) -> Projection:
 
 def space_from_arrays(spec: FeatureSpec, arrays: Mapping[str, NDArray[Any]]) -> FeatureSpace:
     """Read back what `FeatureSpace.to_arrays` gave; raises InvalidProjection or KeyError when parts are missing."""
-    viewers = _part(arrays, "viewers")
+    viewers, intents = _part(arrays, "viewers"), _part(arrays, "intents")
     return FeatureSpace(
         spec,
         artworks=projection_from_arrays(_part(arrays, "artworks")),
         viewers=projection_from_arrays(viewers) if viewers else None,
+        intents=projection_from_arrays(intents) if intents else None,
         known=tuple(key.decode() for key in arrays["known"].tolist()),
     )
 
@@ -134,5 +191,20 @@ def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[An
     return {name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")}
 
 
+def _write_projected(vector: Vector, projection: Projection, row: Vector, *, whose: str) -> None:
+    if vector.shape != projection.mean.shape:
+        raise InvalidExample(
+            f"a vector of shape {vector.shape} is no {whose} vector of {projection.embedding_version}, which has "
+            f"{projection.mean.shape}; encode the {whose} in that version or pass none"
+        )
+    if not np.isfinite(vector).all():
+        raise InvalidExample(f"a {whose} vector holds NaN or infinity; encode the {whose} again or pass none")
+    row[: projection.dimensions] = projection.project(vector[np.newaxis])[0]
+
+
 def _same_request(one: Context, other: Context) -> bool:
-    return one.request is other.request and one.viewer_vector is other.viewer_vector
+    return (
+        one.request is other.request
+        and one.viewer_vector is other.viewer_vector
+        and one.intent_vector is other.intent_vector
+    )

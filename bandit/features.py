@@ -12,6 +12,8 @@ from datetime import UTC
 
 import msgspec
 
+from artwork.description import LABELS, Measure
+from artwork.lite.captions import Attribute
 from bandit.context import Context, RequestContext
 from bandit.errors import InvalidExample, RefusedFeature
 
@@ -23,8 +25,8 @@ _REFUSED_WORDS = frozenset({
 })
 # fmt: on
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_SATURDAY = 5
 _DAYPARTS = ("night", "morning", "afternoon", "evening")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def refuse_age_and_gender(name: str) -> None:
@@ -34,19 +36,25 @@ def refuse_age_and_gender(name: str) -> None:
         raise RefusedFeature(f"{name!r} means {', '.join(sorted(meant))}: age and gender are never used; leave it out")
 
 
+def _check(name: str, purpose: str, values: tuple[str, ...]) -> None:
+    for text in (name, *values):
+        refuse_age_and_gender(text)
+    if not purpose.strip():
+        raise RefusedFeature(f"the feature {name!r} states no purpose; say what it is used for")
+
+
 def _daypart(request: RequestContext) -> str:
     return _DAYPARTS[request.at.astimezone(UTC).hour // 6]
 
 
-def _weekend(context: Context) -> float:
-    return float(context.request.at.astimezone(UTC).weekday() >= _SATURDAY)
+def _weekday(request: RequestContext) -> str:
+    return _WEEKDAYS[request.at.astimezone(UTC).weekday()]
 
 
-def _score(context: Context) -> float:
-    score = 0.0 if context.score is None else context.score
-    if not math.isfinite(score):
-        raise InvalidExample(f"the title score {score} is not finite; send a finite score or none")
-    return score / (1.0 + abs(score))
+def _squashed(_: Floats, scores: Floats) -> Floats:
+    if not np.isfinite(scores).all():
+        raise InvalidExample("a title's score is not finite; send a finite score or none")
+    return scores / (1.0 + np.abs(scores))
 
 
 CATEGORIES: dict[str, Callable[[RequestContext], str | None]] = {
@@ -54,16 +62,17 @@ CATEGORIES: dict[str, Callable[[RequestContext], str | None]] = {
     "row": lambda request: request.row,
     "canvas": lambda request: request.canvas,
     "daypart": _daypart,
+    "weekday": _weekday,
 }
 REQUEST_NUMBERS: dict[str, Callable[[Context], float]] = {
     "newcomer": lambda context: float(context.viewer_vector is None),
-    "weekend": _weekend,
 }
 """Numbers that are the same for every slot of a page."""
-SLOT_NUMBERS: dict[str, Callable[[Context], float]] = {
-    "position": lambda context: 1.0 / (1.0 + context.position),
-    "score": _score,
+SLOT_NUMBERS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "position": lambda positions, _: 1.0 / (1.0 + positions),
+    "score": _squashed,
 }
+"""Numbers of each slot, from the slots' positions and scores, (n,) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +88,7 @@ class Feature:
     values: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for text in (self.name, *self.values):
-            refuse_age_and_gender(text)
-        if not self.purpose.strip():
-            raise RefusedFeature(f"the feature {self.name!r} states no purpose; say what it is used for")
+        _check(self.name, self.purpose, self.values)
         known = CATEGORIES if self.values else REQUEST_NUMBERS | SLOT_NUMBERS
         if self.name not in known:
             raise RefusedFeature(
@@ -113,7 +119,7 @@ DEFAULT_FEATURES = (
         ("tv", "phone", "mobile", "tablet", "desktop", "web", "console"),
     ),
     Feature("daypart", "what attracts in the evening differs from the morning (six hours each, UTC)", _DAYPARTS),
-    Feature("weekend", "what attracts at the weekend differs from a working day (UTC)"),
+    Feature("weekday", "what attracts on a Saturday differs from a Monday (UTC)", _WEEKDAYS),
     Feature(
         "row",
         "a row's promise (new, trending, more like this) sets what a picture must say",
@@ -125,28 +131,96 @@ DEFAULT_FEATURES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing about how an artwork looks, and what for: a label with its `values`, or a measure without any.
+
+    It counts by itself, whoever looks: what a viewer makes of it is for the CLIP vector to say. A label has a column a
+    value, a measure one. What is not known of an artwork, or not listed here, has no column on: it counts for nothing.
+
+    Raises:
+        RefusedFeature: the name or a value means age or gender, no purpose is stated, or nothing known has this name.
+    """
+
+    name: str
+    purpose: str
+    values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.purpose, self.values)
+        if self.values and not set(self.values) <= set(LABELS.get(self.name, ())):
+            raise RefusedFeature(f"no label is called {self.name!r} with the values {self.values}; known: {LABELS}")
+        if not self.values and self.name not in [*Measure]:
+            raise RefusedFeature(f"no measure is called {self.name!r}; known: {[*map(str, Measure)]}")
+
+    @property
+    def width(self) -> int:
+        """How many columns it takes."""
+        return max(1, len(self.values))
+
+
+def _label(attribute: Attribute, purpose: str) -> Look:
+    return Look(attribute.value, purpose, LABELS[attribute])
+
+
+DEFAULT_LOOKS = (
+    _label(Attribute.PEOPLE, "one face draws another audience than a crowd or an empty scene"),
+    _label(Attribute.SHOT, "a close-up can be read in a small card, a wide shot cannot"),
+    _label(Attribute.EXPRESSION, "a face's expression promises a mood"),
+    _label(Attribute.SETTING, "where it plays promises a kind of story"),
+    _label(Attribute.LIGHT, "night and daylight promise different moods"),
+    _label(Attribute.PALETTE, "the main colour sets a picture off from its neighbours"),
+    _label(Attribute.PROP, "an object names the subject at a glance"),
+    _label(Attribute.LETTERING, "a name within the picture is read before anything else"),
+    Look(Measure.BRIGHTNESS.value, "a dark picture is lost on a dark page"),
+    Look(Measure.CONTRAST.value, "a picture of little contrast is passed over"),
+    Look(Measure.SATURATION.value, "strong colours catch the eye"),
+    Look(Measure.COLOURFULNESS.value, "many colours catch the eye in another way than one strong one"),
+    Look(Measure.WARMTH.value, "warm and cold colours set a mood"),
+    Look(Measure.SHARPNESS.value, "a blurred picture looks cheap"),
+    Look(Measure.EDGES.value, "a crowded picture cannot be read in a small card"),
+    Look(Measure.FLATNESS.value, "calm areas let the subject stand out"),
+    Look(Measure.CENTREDNESS.value, "a subject in the middle survives every crop"),
+    Look(Measure.SYMMETRY.value, "a symmetrical picture is taken in at once"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSpec:
     """Which features a policy uses and how wide the projected vectors are. `own_term` adds one weight an artwork."""
 
     features: tuple[Feature, ...] = DEFAULT_FEATURES
+    looks: tuple[Look, ...] = DEFAULT_LOOKS
     viewer_dimensions: int = 16
+    intent_dimensions: int = 16
     artwork_dimensions: int = 16
     own_term: bool = True
 
     def __post_init__(self) -> None:
-        if not (0 <= self.viewer_dimensions <= 64 and 1 <= self.artwork_dimensions <= 63):
-            raise RefusedFeature("vectors are projected to at most 64 (viewer) and 1 to 63 (artwork) dimensions")
+        people = (self.viewer_dimensions, self.intent_dimensions)
+        if not (all(0 <= each <= 64 for each in people) and 1 <= self.artwork_dimensions <= 63):
+            raise RefusedFeature(
+                "vectors are projected to at most 64 (viewer, intent) and 1 to 63 (artwork) dimensions"
+            )
+        for listed in (self.features, self.looks):
+            names = [each.name for each in listed]
+            if len({*names}) < len(names):
+                raise RefusedFeature(f"a feature is listed twice among {names}; list each once")
 
     @property
     def context_width(self) -> int:
-        """Columns of a context row: the projected viewer vector, then every feature's."""
-        return self.viewer_dimensions + sum(feature.width for feature in self.features)
+        """Columns of a context row: the projected viewer vector, the projected intent vector, then every feature's."""
+        return self.viewer_dimensions + self.intent_dimensions + sum(feature.width for feature in self.features)
 
     @property
     def artwork_width(self) -> int:
-        """Columns of an artwork row: a constant 1, then the projected CLIP vector."""
+        """Columns of an artwork row, crossed with the context: a constant 1, then the projected CLIP vector."""
         return 1 + self.artwork_dimensions
+
+    @property
+    def main_width(self) -> int:
+        """Columns of a main row, which count by themselves only: those of every look."""
+        return sum(look.width for look in self.looks)
 
     @property
     def schema_hash(self) -> str:

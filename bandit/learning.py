@@ -18,9 +18,9 @@ import numpy as np
 
 import bandit
 from artwork.projection import Projection, fit_projection
-from bandit.context import Vector
+from bandit.context import Picture, Vector
 from bandit.decision import PolicyVersionId, Reason, RewardedDecision
-from bandit.encoding import FeatureSpace, unwhitened
+from bandit.encoding import ArtworkRows, FeatureSpace, unwhitened
 from bandit.errors import EmptyLog, InvalidExample, LearningFailed
 from bandit.features import FeatureSpec
 from bandit.policies.vowpal import EngineSettings, engine_arguments
@@ -38,12 +38,14 @@ FITTED_VECTORS = 20_000
 class LearnConfig:
     """What to learn from and how. Vectors of other versions than these are never mixed in (C12).
 
-    A logged viewer vector of another `foundation_version` counts as none. An artwork needs `own_minimum` draws in
+    A logged viewer vector of another `foundation_version` counts as none, an intent vector of another
+    `intent_version` too. An artwork needs `own_minimum` draws in
     the log to get a weight of its own.
     """
 
     embedding_version: str
     foundation_version: str | None
+    intent_version: str | None = None
     spec: FeatureSpec = field(default_factory=FeatureSpec)
     settings: EngineSettings = field(default_factory=EngineSettings)
     holdout: Holdout = field(default_factory=Holdout)
@@ -75,7 +77,7 @@ def is_held_out(viewer: str, holdout: Holdout) -> bool:
 
 def learn(
     rows: Iterable[RewardedDecision],
-    vectors: Mapping[str, Vector],
+    pictures: Mapping[str, Picture],
     *,
     config: LearnConfig,
     provenance: Provenance,
@@ -83,23 +85,24 @@ def learn(
 ) -> LearnedModel:
     """Return a new policy version learned from `rows`, in their order.
 
-    `vectors` maps image keys (first 16 hex digits of the image's SHA-256) to CLIP vectors of
-    `config.embedding_version`; the artwork projection is fitted on all of them. `progress` is told the share done.
+    `pictures` maps image keys (first 16 hex digits of the image's SHA-256) to what is known of them in
+    `config.embedding_version`; the artwork projection is fitted on all of their vectors. `progress` is told the share
+    done.
 
     Raises:
         EmptyLog: no row is left to learn from.
-        InvalidExample: a row cannot be learned from, or `vectors` lacks or damages one of its artworks.
+        InvalidExample: a row cannot be learned from, or `pictures` lacks or damages one of its artworks.
         LearningFailed: the learning process died, ran out of time or gave no model.
     """
     with tempfile.TemporaryDirectory(prefix="keyart-learn-") as folder:
         spool = Spool(Path(folder))
-        log = _Log(vectors, config)
+        log = _Log(pictures, config)
         with spool.rows_path.open("wb") as file:
             log.read(rows, RowWriter(file))
-        space = FeatureSpace(config.spec, _fit_artworks(vectors, config), log.fit_viewers(), log.known())
+        space = log.space()
         table = _artwork_table(space, log)
         task = Task(config.spec, config.settings, tuple(log.places), log.learned, log.mean_reward)
-        spool.ask(task, space, artwork_rows=table)
+        spool.ask(task, space, table=table)
         _run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
         try:
             model, result = spool.answered()
@@ -110,19 +113,52 @@ def learn(
 
 
 @dataclass
+class _Sample:
+    """Vectors of one version met in the log, the first of each viewer: enough to fit a projection on."""
+
+    version: str | None
+    dimensions: int
+    what: str
+    vectors: dict[str, Vector] = field(default_factory=dict[str, Vector])
+
+    def add(self, row: RewardedDecision, vector: Vector) -> None:
+        if self.vectors and next(iter(self.vectors.values())).shape != vector.shape:
+            raise InvalidExample(
+                f"page {row.page.page}: the {self.what} has another dimension than others of its version; drop it"
+            )
+        if len(self.vectors) < FITTED_VECTORS:
+            self.vectors.setdefault(row.page.viewer, vector)
+
+    def fit(self) -> Projection | None:
+        """The projection of these vectors, or None where no two differ."""
+        if self.version is None or self.dimensions == 0 or len(self.vectors) < 2:
+            return None
+        stacked = np.stack([*self.vectors.values()])
+        if np.ptp(stacked, axis=0).max() < 1e-6:
+            return None
+        return unwhitened(fit_projection(stacked, dimensions=self.dimensions, embedding_version=self.version))
+
+
+@dataclass
 class _Log:
     """What one pass over the rows finds: a place for every artwork, a vector for each of many viewers, and counts."""
 
-    vectors: Mapping[str, Vector]
+    pictures: Mapping[str, Picture]
     config: LearnConfig
+    viewers: _Sample = field(init=False)
+    intents: _Sample = field(init=False)
     places: dict[str, int] = field(default_factory=dict[str, int])
     draws: dict[str, int] = field(default_factory=dict[str, int])
-    viewers: dict[str, Vector] = field(default_factory=dict[str, Vector])
     learned: int = 0
     held_out: int = 0
     not_drawn: int = 0
     of_other_viewers: int = 0
     reward: float = 0.0
+
+    def __post_init__(self) -> None:
+        config = self.config
+        self.viewers = _Sample(config.foundation_version, config.spec.viewer_dimensions, "viewer vector")
+        self.intents = _Sample(config.intent_version, config.spec.intent_dimensions, "intent vector")
 
     def read(self, rows: Iterable[RewardedDecision], writer: RowWriter) -> None:
         for row in rows:
@@ -131,7 +167,7 @@ class _Log:
             elif is_held_out(row.page.viewer, self.config.holdout):
                 self.held_out += 1
             else:
-                check_row(row, self.vectors)
+                check_row(row, self.pictures)
                 writer.write(self._spooled(row))
         if not self.learned:
             raise EmptyLog(
@@ -148,6 +184,7 @@ class _Log:
         return SpooledRow(
             row.page.request,
             self._viewer_vector(row),
+            self._intent_vector(row),
             decision.position,
             decision.score,
             tuple(self.places.setdefault(key, len(self.places)) for key in decision.images),
@@ -163,13 +200,15 @@ class _Log:
         if row.page.foundation_version != self.config.foundation_version:
             self.of_other_viewers += 1
             return None
-        if self.viewers and next(iter(self.viewers.values())).shape != vector.shape:
-            raise InvalidExample(
-                f"page {row.page.page}: the viewer vector has another dimension than others of its version; drop it"
-            )
-        if len(self.viewers) < FITTED_VECTORS:
-            self.viewers.setdefault(row.page.viewer, vector)
+        self.viewers.add(row, vector)
         return row.page.viewer_vector
+
+    def _intent_vector(self, row: RewardedDecision) -> bytes | None:
+        vector = row.page.intent()
+        if vector is None or row.page.intent_version != self.config.intent_version:
+            return None
+        self.intents.add(row, vector)
+        return row.page.intent_vector
 
     @property
     def mean_reward(self) -> float:
@@ -181,20 +220,20 @@ class _Log:
             return ()
         return tuple(sorted(key for key, draws in self.draws.items() if draws >= self.config.own_minimum))
 
-    def fit_viewers(self) -> Projection | None:
-        """The projection of viewer vectors, or None where the log holds no two that differ."""
-        version, dimensions = self.config.foundation_version, self.config.spec.viewer_dimensions
-        if version is None or dimensions == 0 or len(self.viewers) < 2:
-            return None
-        stacked = np.stack([*self.viewers.values()])
-        if np.ptp(stacked, axis=0).max() < 1e-6:
-            return None
-        return unwhitened(fit_projection(stacked, dimensions=dimensions, embedding_version=version))
+    def space(self) -> FeatureSpace:
+        """The projections, fitted on the whole catalogue and on the log's viewers."""
+        return FeatureSpace(
+            self.config.spec,
+            artworks=_fit_artworks(self.pictures, self.config),
+            viewers=self.viewers.fit(),
+            intents=self.intents.fit(),
+            known=self.known(),
+        )
 
 
-def _fit_artworks(vectors: Mapping[str, Vector], config: LearnConfig) -> Projection:
+def _fit_artworks(pictures: Mapping[str, Picture], config: LearnConfig) -> Projection:
     try:
-        fitted = np.stack([vectors[key] for key in sorted(vectors)[:FITTED_VECTORS]])
+        fitted = np.stack([pictures[key].vector for key in sorted(pictures)[:FITTED_VECTORS]])
         whitening = fit_projection(
             fitted, dimensions=config.spec.artwork_dimensions, embedding_version=config.embedding_version
         )
@@ -203,9 +242,10 @@ def _fit_artworks(vectors: Mapping[str, Vector], config: LearnConfig) -> Project
     return unwhitened(whitening)
 
 
-def _artwork_table(space: FeatureSpace, log: _Log) -> Vector:
+def _artwork_table(space: FeatureSpace, log: _Log) -> ArtworkRows:
+    shown = [log.pictures[key] for key in log.places]
     try:
-        return space.artwork_rows(np.stack([log.vectors[key] for key in log.places]))
+        return ArtworkRows(space.artwork_rows(np.stack([each.vector for each in shown])), space.main_rows(shown))
     except ValueError as error:
         raise InvalidExample(f"an artwork's vector cannot be projected: {error}") from error
 
@@ -253,6 +293,7 @@ def _manifest(bundle: bytes, space: FeatureSpace, *, log: _Log, result: Result, 
         watermark=provenance.watermark,
         embedding_version=config.embedding_version,
         foundation_version=space.viewers.embedding_version if space.viewers else None,
+        intent_version=space.intents.embedding_version if space.intents else None,
         spec=config.spec,
         schema_hash=config.spec.schema_hash,
         settings=config.settings,

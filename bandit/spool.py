@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit.context import Context, RequestContext, Vector
-from bandit.encoding import FeatureSpace, space_from_arrays
+from bandit.context import Context, RequestContext
+from bandit.decision import vector_from
+from bandit.encoding import ArtworkRows, FeatureSpace, space_from_arrays
 from bandit.features import FeatureSpec
 from bandit.policies.vowpal import EngineSettings
 
@@ -24,6 +25,7 @@ class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
 
     request: RequestContext
     viewer_vector: bytes | None
+    intent_vector: bytes | None
     position: int
     score: float | None
     artworks: tuple[int, ...]
@@ -33,8 +35,13 @@ class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
 
     def context(self) -> Context:
         """The context that a policy saw."""
-        vector = None if self.viewer_vector is None else np.frombuffer(self.viewer_vector, dtype="<f4")
-        return Context(request=self.request, viewer_vector=vector, position=self.position, score=self.score)
+        return Context(
+            request=self.request,
+            viewer_vector=vector_from(self.viewer_vector),
+            intent_vector=vector_from(self.intent_vector),
+            position=self.position,
+            score=self.score,
+        )
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -77,17 +84,22 @@ class Spool:
         self._arrays = folder / "arrays.npz"
         self._result = folder / "result.json"
 
-    def ask(self, task: Task, space: FeatureSpace, *, artwork_rows: Vector) -> None:
+    def ask(self, task: Task, space: FeatureSpace, *, table: ArtworkRows) -> None:
         """Write everything that the learning process needs besides the rows."""
-        arrays: dict[str, NDArray[Any]] = {**space.to_arrays(), "artwork_rows": artwork_rows}
+        arrays: dict[str, NDArray[Any]] = {
+            **space.to_arrays(),
+            "table.crossed": table.crossed,
+            "table.main": table.main,
+        }
         np.savez(self._arrays, allow_pickle=False, **arrays)
         self._task.write_bytes(msgspec.json.encode(task))
 
-    def asked(self) -> tuple[Task, FeatureSpace, Vector]:
-        """Read what `ask` wrote: the task, the feature space and the artwork rows."""
+    def asked(self) -> tuple[Task, FeatureSpace, ArtworkRows]:
+        """Read what `ask` wrote: the task, the feature space and the table of artworks."""
         task = msgspec.json.decode(self._task.read_bytes(), type=Task)
         with np.load(self._arrays, allow_pickle=False) as arrays:
-            return task, space_from_arrays(task.spec, arrays), arrays["artwork_rows"]
+            table = ArtworkRows(arrays["table.crossed"], arrays["table.main"])
+            return task, space_from_arrays(task.spec, arrays), table
 
     def rows(self) -> Iterator[SpooledRow]:
         """Read the rows in the order they were written, one at a time."""

@@ -16,7 +16,7 @@ from artwork.catalog import ArtworkId, ImageHash, TitleId
 from artwork.projection import fit_projection
 from bandit.context import Candidate, Context, RequestContext, Vector
 from bandit.decision import PolicyVersionId
-from bandit.encoding import FeatureSpace
+from bandit.encoding import ArtworkRows, FeatureSpace
 from bandit.features import FeatureSpec
 from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.policy import Policy
@@ -137,7 +137,7 @@ def _train(space: FeatureSpace, catalogue: list[list[Candidate]], viewers: Vecto
     rows = [row() for _ in range(LEARNED)]
     return train(
         space,
-        space.artwork_rows(np.stack([artwork.vector for artwork in artworks])),
+        ArtworkRows(space.artwork_rows(np.stack([each.vector for each in artworks])), space.main_rows(artworks)),
         image_keys=[artwork.image[:16] for artwork in artworks],
         lessons=Lessons(lambda: rows, mean_reward=0.1),
         settings=EngineSettings(),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from artwork.catalog import ArtworkId, ImageHash, TitleId
-from bandit.context import Candidate, Context, RequestContext, Vector
+from bandit.context import Candidate, Context, Picture, RequestContext, Vector
 from bandit.decision import Page, PageId, PolicyVersionId, RewardedDecision, Slot
 from bandit.features import FeatureSpec
 from bandit.learning import LearnConfig, Provenance, learn
@@ -64,7 +64,7 @@ class Rehearsal:
             ]
             for title in range(SHAPE.titles)
         ]
-        self.vectors = {one.image[:16]: one.vector for artworks in self.candidates for one in artworks}
+        self.pictures = {one.image[:16]: Picture(vector=one.vector) for artworks in self.candidates for one in artworks}
         self.rows = [*self._log()]
 
     def _seen_through(self, hidden: np.ndarray, dimensions: int) -> Vector:
@@ -143,7 +143,7 @@ def main() -> None:
 
 def _learned_gap(rehearsal: Rehearsal, config: LearnConfig) -> tuple[float, float]:
     provenance = Provenance(created_at=AT)
-    learned = learn(rehearsal.rows, rehearsal.vectors, config=config, provenance=provenance)
+    learned = learn(rehearsal.rows, rehearsal.pictures, config=config, provenance=provenance)
     return rehearsal.gap(load_policy(learned.bundle, learned.manifest.digest))
 
 

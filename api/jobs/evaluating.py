@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from api.dependencies.live_policy import load_version
-from api.jobs.learning import VisibleRows, picture_vectors
+from api.jobs.learning import VisibleRows, pictures_in
 from api.jobs.reencoding import Reencoder
 from api.storage.blobs import BlobStore
 from api.storage.catalog import changed_since
@@ -51,12 +51,12 @@ def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersion
     with reading(engine) as connection:
         stored = find_policy_version(connection, version)
     manifest = manifest_from_json(msgspec.json.encode(stored.manifest))
-    vectors = picture_vectors(engine, manifest.embedding_version)
+    pictures = pictures_in(engine, manifest.embedding_version)
     rows = _not_learned_from(rows, manifest)
     if policy.foundation_version is not None:
         rows = Reencoder(engine, blobs, version=policy.foundation_version).rows(rows)
-    visible = VisibleRows(rows, vectors)
-    scored = score(visible, policy, pictures=Pictures(vectors=vectors))
+    visible = VisibleRows(rows, pictures)
+    scored = score(visible, policy, pictures=Pictures(images=pictures))
     found = evaluate(scored, level=level)
     on = f"the {manifest.holdout.share:.0%} of viewers held out from learning, and all later rows"
     return Evaluated(found, on, visible.skipped)  # counted while the rows were read

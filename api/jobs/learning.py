@@ -19,7 +19,7 @@ from api.storage.pages import last_page, page_id_at
 from api.storage.policies import PolicyVersion, add_policy_version, live_version
 from api.storage.rewards import rewarded_decisions
 from api.storage.vectors import all_vectors, live_embedding_version
-from bandit.context import Vector
+from bandit.context import Picture
 from bandit.decision import IMAGE_KEY_DIGITS, PageId, RewardedDecision
 from bandit.learning import LearnConfig, Provenance, learn
 from bandit.registry import Manifest
@@ -31,12 +31,12 @@ class VisibleRows:
     """The rewarded decisions all of whose artworks have a vector; the others are counted in `skipped`, not hidden."""
 
     rows: Iterator[RewardedDecision]
-    vectors: Mapping[str, Vector]
+    pictures: Mapping[str, Picture]
     skipped: int = field(default=0, init=False)
 
     def __iter__(self) -> Iterator[RewardedDecision]:
         for row in self.rows:
-            if all(key in self.vectors for key in row.decision.images):
+            if all(key in self.pictures for key in row.decision.images):
                 yield row
             else:
                 self.skipped += 1
@@ -68,17 +68,17 @@ def learn_version(
         pass
     watermark = _watermark(engine, window=window, now=now)
     embedding_version = _live_embedding(engine)
-    vectors = picture_vectors(engine, embedding_version)
+    pictures = pictures_in(engine, embedding_version)
     with reading(engine) as connection:
         foundation = live_foundation_version(connection)
         parent = live_version(connection)
     logged = rewarded_decisions(engine, definition=QUALITY_PLAY, until=watermark)
     if foundation is not None:
         logged = Reencoder(engine, blobs, version=foundation.version).rows(logged)
-    rows = VisibleRows(logged, vectors)
+    rows = VisibleRows(logged, pictures)
     learned = learn(
         rows,
-        vectors,
+        pictures,
         config=LearnConfig(
             embedding_version=embedding_version, foundation_version=foundation.version if foundation else None
         ),
@@ -89,11 +89,11 @@ def learn_version(
     return LearnedVersion(learned.manifest, rows.skipped)
 
 
-def picture_vectors(engine: Engine, version: str) -> dict[str, Vector]:
-    """Return the vectors of all images in an embedding version, by image key."""
+def pictures_in(engine: Engine, version: str) -> dict[str, Picture]:
+    """Return all images that have a vector in an embedding version, by image key."""
     with reading(engine) as connection:
         vectors = all_vectors(connection, version)
-    return {image[:IMAGE_KEY_DIGITS]: vector for image, vector in vectors.items()}
+    return {image[:IMAGE_KEY_DIGITS]: Picture(vector=vector) for image, vector in vectors.items()}
 
 
 def _live_embedding(engine: Engine) -> str:

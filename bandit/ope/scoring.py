@@ -7,13 +7,13 @@ from itertools import chain, islice
 import numpy as np
 
 from artwork.catalog import ArtworkId, ImageHash, TitleId
-from bandit.context import Candidate, Context, Vector
-from bandit.decision import Page, Reason, RewardedDecision, Slot
+from bandit.context import Candidate, Context, Picture
+from bandit.decision import Reason, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.ope.batch import Batch, Eligible, Floats, viewer_keys
 from bandit.policies.policy import Policy
 
-_NO_VECTOR: Vector = np.zeros(0, dtype=np.float32)
+_UNSEEN = Picture(vector=np.zeros(0, dtype=np.float32))
 _BATCH_ROWS = 8192
 
 
@@ -21,11 +21,11 @@ _BATCH_ROWS = 8192
 class Pictures:
     """What the log does not hold of its artworks.
 
-    `vectors`: CLIP vectors by image key (the first 16 hex digits of an image's hash), in the policy's embedding
+    `images`: how they look, by image key (the first 16 hex digits of an image's hash), in the policy's embedding
     version. `defaults`: each title's default artwork, needed only by a policy that looks at it.
     """
 
-    vectors: Mapping[str, Vector] = field(default_factory=dict[str, Vector])
+    images: Mapping[str, Picture] = field(default_factory=dict[str, Picture])
     defaults: Mapping[TitleId, ArtworkId] = field(default_factory=dict[TitleId, ArtworkId])
 
 
@@ -35,7 +35,7 @@ def score(
     """Put `policy`'s probabilities beside those that were logged, `batch_rows` rows at a time, in the log's order.
 
     Only decisions that were drawn (`Reason.POLICY`) are rows: a pinned or default artwork says nothing of another.
-    A logged viewer vector of another foundation version than the policy's counts as none, as it did in learning.
+    A logged viewer or intent vector of another version than the policy's counts as none, as it did in learning.
 
     Raises:
         InvalidExample: an eligible artwork has no vector though the policy looks at vectors.
@@ -65,37 +65,38 @@ def _batch(rows: list[RewardedDecision], policy: Policy, pictures: Pictures) -> 
 def _context(row: RewardedDecision, policy: Policy) -> Context:
     return Context(
         request=row.page.request,
-        viewer_vector=_viewer_vector(row.page, policy),
+        viewer_vector=row.page.vector() if row.page.foundation_version == policy.foundation_version else None,
+        intent_vector=row.page.intent() if row.page.intent_version == policy.intent_version else None,
         position=row.decision.position,
         score=row.decision.score,
+        title=row.decision.title,
     )
-
-
-def _viewer_vector(page: Page, policy: Policy) -> Vector | None:
-    return page.vector() if page.foundation_version == policy.foundation_version else None
 
 
 def _candidates(slot: Slot, policy: Policy, pictures: Pictures) -> list[Candidate]:
     default = pictures.defaults.get(slot.title)
+    looks = [_UNSEEN if policy.embedding_version is None else _picture(key, slot, pictures) for key in slot.images]
     return [
         Candidate(
             artwork=artwork,
             image=ImageHash(image),
-            vector=_NO_VECTOR if policy.embedding_version is None else _vector(image, slot, pictures),
+            vector=look.vector,
             default=artwork == default,
+            labels=look.labels,
+            measures=look.measures,
         )
-        for artwork, image in zip(slot.artworks, slot.images, strict=True)
+        for artwork, image, look in zip(slot.artworks, slot.images, looks, strict=True)
     ]
 
 
-def _vector(image: str, slot: Slot, pictures: Pictures) -> Vector:
-    vector = pictures.vectors.get(image)
-    if vector is None:
+def _picture(image: str, slot: Slot, pictures: Pictures) -> Picture:
+    picture = pictures.images.get(image)
+    if picture is None:
         raise InvalidExample(
             f"image {image} of title {slot.title} has no vector in the policy's embedding version: embed it again, "
             "or evaluate on rows that do not show it"
         )
-    return vector
+    return picture
 
 
 def _eligible(slots: list[Slot], target: Floats) -> Eligible:

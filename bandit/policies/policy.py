@@ -18,13 +18,17 @@ class Policy(ABC):
 
     `version` names the policy version, `digest` is the SHA-256 of what it was loaded from.
     `embedding_version` is the only one whose vectors it takes, or None where it looks at no vector.
-    `foundation_version` is the only one whose viewer vectors it understands: pass no viewer vector of another one.
+    `foundation_version` is the only one whose viewer vectors it understands, `intent_version` the only one whose intent
+    vectors: pass none of another one.
+    `floor` / K is what it leaves to each of K artworks at least; 0: no such promise.
     """
 
     version: PolicyVersionId
     digest: str
     embedding_version: str | None = None
     foundation_version: str | None = None
+    intent_version: str | None = None
+    floor: float = 0.0
 
     @abstractmethod
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:

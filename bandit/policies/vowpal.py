@@ -5,7 +5,8 @@ its answers are float32 and sorted by probability. So calls are locked, rows are
 bytes are checked by digest (`bandit.registry`), and every answer is put back in order and made exact.
 
 Features are numbers at fixed indices, never text. Contexts (group U) are crossed with artworks (group A); artworks also
-count by themselves; the weight that an artwork has of its own sits in group I.
+count by themselves, as what is described of them does (group M); the weight that an artwork has of its own sits in
+group I.
 """
 
 import threading
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from bandit.context import Candidate, Context, Vector
 from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
-from bandit.encoding import FeatureSpace
+from bandit.encoding import ArtworkRows, FeatureSpace
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.exploration import Exploration, with_floor
 from bandit.policies.policy import Policy, Probabilities, require_artworks
@@ -89,9 +90,14 @@ def crossed_index(context_columns: NDArray[np.int64], artwork_columns: NDArray[n
     return (HASH_STEP % (1 << MOST_BITS) * (context_columns + 1)) ^ artwork_columns
 
 
-def own_start(space: FeatureSpace) -> int:
-    """The index of the first own weight: above every crossed one."""
+def main_start(space: FeatureSpace) -> int:
+    """The index of the first main effect: above every crossed weight."""
     return 1 << int(crossed_index(np.array(space.spec.context_width), np.array(0))).bit_length()
+
+
+def own_start(space: FeatureSpace) -> int:
+    """The index of the first own weight: above every main effect."""
+    return main_start(space) + space.spec.main_width
 
 
 def engine_arguments(space: FeatureSpace, settings: EngineSettings) -> list[str]:
@@ -119,6 +125,7 @@ class _Examples:
 
     def __init__(self, space: FeatureSpace) -> None:
         self._artwork_indices = np.arange(space.spec.artwork_width)
+        self._main_start = main_start(space)
         self._own_start = own_start(space)
 
     def context(self, row: Vector) -> vw.Example:
@@ -128,10 +135,12 @@ class _Examples:
         _push(example, "U", used + 1, row[used])
         return example
 
-    def artwork(self, row: Vector, own: Sequence[int]) -> vw.Example:
+    def artwork(self, row: Vector, main: Vector, own: Sequence[int]) -> vw.Example:
         example = vw.Example()
         example.set_label(vw.CBLabel())
         _push(example, "A", self._artwork_indices, row)
+        if (described := np.flatnonzero(main)).size:
+            _push(example, "M", described + self._main_start, main[described])
         if own:
             _push(example, "I", np.array(own) + self._own_start, np.full(len(own), 1.0 / len(own)))
         return example
@@ -153,6 +162,7 @@ class VowpalPolicy(Policy):
         self.digest = digest
         self.embedding_version = space.artworks.embedding_version
         self.foundation_version = space.viewers.embedding_version if space.viewers else None
+        self.intent_version = space.intents.embedding_version if space.intents else None
         self._space = space
         self._epsilon = epsilon
         self._workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
@@ -190,13 +200,13 @@ class VowpalPolicy(Policy):
             if len(self._cache) >= CACHED_ARTWORKS:
                 self._cache.clear()
             row = self._space.artwork_rows(artwork.vector[np.newaxis])[0]
-            self._cache[key] = self._examples.artwork(row, own)
+            self._cache[key] = self._examples.artwork(row, self._space.main_rows([artwork])[0], own)
         return self._cache[key]
 
 
 def train(
     space: FeatureSpace,
-    artwork_rows: Vector,
+    artworks: ArtworkRows,
     *,
     image_keys: Sequence[str],
     lessons: Lessons,
@@ -208,12 +218,12 @@ def train(
     The weight of the artworks' constant starts at the mean cost: otherwise the first rows teach every weight to
     explain it, and the noise of that stays.
 
-    `artwork_rows` (n, artwork_width) and `image_keys` are the table that rows point into; `progress` is told the number
-    of examples learned so far. Rows must have been checked: the engine accepts anything.
+    `artworks` and `image_keys`, n each, are the table that rows point into; `progress` is told the number of examples
+    learned so far. Rows must have been checked: the engine accepts anything.
     """
     workspace: Workspace = vw.Workspace(engine_arguments(space, settings))
     workspace.weights()[_CONSTANT_COLUMN, 0, 0] = 1.0 - lessons.mean_reward
-    tutor = _Tutor(space, artwork_rows, image_keys)
+    tutor = _Tutor(space, artworks, image_keys)
     learned, value = 0, 0.0
     for turn in range(settings.passes):
         for row in lessons.rows():
@@ -231,9 +241,9 @@ def train(
 class _Tutor:
     """Makes a row's examples; those of artworks that were not chosen carry no label and are kept."""
 
-    def __init__(self, space: FeatureSpace, artwork_rows: Vector, image_keys: Sequence[str]) -> None:
+    def __init__(self, space: FeatureSpace, table: ArtworkRows, image_keys: Sequence[str]) -> None:
         self._space = space
-        self._rows = artwork_rows
+        self._table = table
         self._keys = image_keys
         self._examples = _Examples(space)
         self._cache: dict[tuple[int, tuple[int, ...]], vw.Example] = {}
@@ -241,7 +251,7 @@ class _Tutor:
     def examples(self, row: LearningRow) -> list[vw.Example]:
         owns = self._space.own_terms([self._keys[place] for place in row.artworks])
         artworks = [self._artwork(place, own) for place, own in zip(row.artworks, owns, strict=True)]
-        chosen = self._examples.artwork(self._rows[row.artworks[row.chosen]], owns[row.chosen])
+        chosen = self._made(row.artworks[row.chosen], owns[row.chosen])
         chosen.set_label(vw.CBLabel(label=(0, 1.0 - row.reward, row.probability)))
         artworks[row.chosen] = chosen
         return [self._examples.context(row.context), *artworks]
@@ -249,16 +259,23 @@ class _Tutor:
     def _artwork(self, place: int, own: tuple[int, ...]) -> vw.Example:
         key = (place, own)
         if key not in self._cache:
-            self._cache[key] = self._examples.artwork(self._rows[place], own)
+            self._cache[key] = self._made(place, own)
         return self._cache[key]
+
+    def _made(self, place: int, own: tuple[int, ...]) -> vw.Example:
+        return self._examples.artwork(self._table.crossed[place], self._table.main[place], own)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model's weights: `crossed` (context_width, artwork_width), `artwork` (artwork_width,), `own` (known,)."""
+    """A model's weights: what an artwork's columns count with a context and without, its main effects, its own term.
+
+    Shapes: `crossed` (context_width, artwork_width), `artwork` (artwork_width,), `main` (main_width,), `own` (known,).
+    """
 
     crossed: NDArray[np.float64]
     artwork: NDArray[np.float64]
+    main: NDArray[np.float64]
     own: NDArray[np.float64]
 
 
@@ -267,9 +284,10 @@ def export_weights(space: FeatureSpace, model: bytes) -> Weights:
     workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
     flat = workspace.weights()[:, 0, 0].astype(np.float64)
     contexts, artworks = np.arange(space.spec.context_width), np.arange(space.spec.artwork_width)
-    own = own_start(space)
+    main, own = main_start(space), own_start(space)
     return Weights(
         crossed=flat[crossed_index(contexts[:, np.newaxis], artworks[np.newaxis])],
         artwork=flat[artworks],
+        main=flat[main:own],
         own=flat[own : own + len(space.known)],
     )

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from artwork.catalog import ArtworkId, ImageHash, TitleId
-from bandit.context import Candidate, Context, RequestContext, Vector
+from bandit.context import Candidate, Context, Picture, RequestContext, Vector
 from bandit.decision import Page, PageId, PolicyVersionId, RewardedDecision, Slot
 from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
 from foundation.events import ViewerId
@@ -24,9 +24,13 @@ class SmallLog:
     """Viewers with a positive first number watch artworks with a positive first number, and the other way round."""
 
     rows: list[RewardedDecision]
-    vectors: dict[str, Vector]
+    pictures: dict[str, Picture]
     candidates: list[list[Candidate]]
     viewers: Vector
+
+    @property
+    def vectors(self) -> dict[str, Vector]:
+        return {key: picture.vector for key, picture in self.pictures.items()}
 
     def context(self, viewer: int, position: int = 0) -> Context:
         request = RequestContext(at=AT, device="tv", row="trending")
@@ -43,18 +47,27 @@ def _unit(vectors: np.ndarray) -> Vector:
 def _small_log(count: int) -> SmallLog:
     rng = np.random.default_rng(7)
     viewers = _unit(rng.normal(size=(VIEWERS, 8)))
-    pictures = _unit(rng.normal(size=(TITLES, ARTWORKS, DIMENSIONS)))
+    vectors = _unit(rng.normal(size=(TITLES, ARTWORKS, DIMENSIONS)))
     images = [
         [ImageHash(hashlib.sha256(f"{t}/{a}".encode()).hexdigest()) for a in range(ARTWORKS)] for t in range(TITLES)
     ]
     candidates = [
-        [Candidate(artwork=ArtworkId(f"a{a}"), image=images[t][a], vector=pictures[t, a]) for a in range(ARTWORKS)]
+        [
+            Candidate(
+                artwork=ArtworkId(f"a{a}"),
+                image=images[t][a],
+                vector=vectors[t, a],
+                labels={"people": str(a)} if t else {},
+                measures={"brightness": (a - t) / 5} if a else {},
+            )
+            for a in range(ARTWORKS)
+        ]
         for t in range(TITLES)
     ]
     rows: list[RewardedDecision] = []
     for number in range(count):
         viewer, title, chosen = (int(rng.integers(n)) for n in (VIEWERS, TITLES, ARTWORKS))
-        liked = viewers[viewer, 0] * pictures[title, chosen, 0] > 0
+        liked = viewers[viewer, 0] * vectors[title, chosen, 0] > 0
         page = Page(
             page=PageId(f"{number:032x}"),
             viewer=ViewerId(f"{viewer:032x}"),
@@ -79,8 +92,12 @@ def _small_log(count: int) -> SmallLog:
             ),
         )
         rows.append(RewardedDecision(page, 0, float(rng.random() < (0.6 if liked else 0.05))))
-    vectors = {c.image[:16]: c.vector for title_artworks in candidates for c in title_artworks}
-    return SmallLog(rows, vectors, candidates, viewers)
+    pictures = {
+        each.image[:16]: Picture(vector=each.vector, labels=each.labels, measures=each.measures)
+        for title_artworks in candidates
+        for each in title_artworks
+    }
+    return SmallLog(rows, pictures, candidates, viewers)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +117,7 @@ def provenance() -> Provenance:
 
 @pytest.fixture(scope="session")
 def learned(small_log: SmallLog, config: LearnConfig, provenance: Provenance) -> LearnedModel:
-    return learn(small_log.rows, small_log.vectors, config=config, provenance=provenance)
+    return learn(small_log.rows, small_log.pictures, config=config, provenance=provenance)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from bandit.features import FeatureSpec
 def space(small_log: Any) -> FeatureSpace:
     pictures = np.stack([*small_log.vectors.values()])
     return FeatureSpace(
-        FeatureSpec(viewer_dimensions=4, artwork_dimensions=5),
+        FeatureSpec(viewer_dimensions=4, intent_dimensions=3, artwork_dimensions=5),
         artworks=fit_projection(pictures, dimensions=5, embedding_version="clip-1"),
         viewers=fit_projection(small_log.viewers, dimensions=4, embedding_version="viewers-1"),
         known=("aa", "bb", "cc"),
@@ -27,8 +27,9 @@ def space(small_log: Any) -> FeatureSpace:
 def test_a_context_row_holds_the_viewer_and_one_column_a_choice(space: FeatureSpace, small_log: Any) -> None:
     [row] = space.context_rows([replace(small_log.context(3, position=4), score=1.0)])
     assert row[:4] == pytest.approx(space.viewers.project(small_log.viewers[3:4])[0])
+    assert not row[4:7].any()
     numbers = {feature.name: row[start] for feature, start in space._starts if not feature.values}
-    assert numbers == pytest.approx({"newcomer": 0.0, "weekend": 1.0, "position": 0.2, "score": 0.5})
+    assert numbers == pytest.approx({"newcomer": 0.0, "position": 0.2, "score": 0.5})
     for feature, start in space._starts:
         if feature.values:
             expected = [float(n == feature.column(small_log.context(3).request)) for n in range(feature.width)]
@@ -46,11 +47,10 @@ def test_a_pages_rows_are_those_of_its_slots_one_by_one(space: FeatureSpace, sma
     assert len(np.unique(together, axis=0)) == len(page)
 
 
-def test_c12_a_viewer_vector_of_another_dimension_is_a_newcomers(space: FeatureSpace, small_log: Any) -> None:
-    known, none = small_log.context(0), replace(small_log.context(0), viewer_vector=None)
-    other = replace(known, viewer_vector=np.ones(5, dtype=np.float32))
-    assert np.array_equal(space.context_rows([other]), space.context_rows([none]))
-    assert not np.array_equal(space.context_rows([known]), space.context_rows([none]))
+def test_c12_a_viewer_vector_of_another_dimension_is_refused(space: FeatureSpace, small_log: Any) -> None:
+    other = replace(small_log.context(0), viewer_vector=np.ones(5, dtype=np.float32))
+    with pytest.raises(InvalidExample, match="viewers-1"):
+        space.context_rows([other])
 
 
 def test_a_space_without_viewers_treats_everyone_as_a_newcomer(space: FeatureSpace, small_log: Any) -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from bandit.context import Context, RequestContext
+from bandit.context import RequestContext
 from bandit.errors import RefusedFeature
-from bandit.features import DEFAULT_FEATURES, REQUEST_NUMBERS, Feature, FeatureSpec, refuse_age_and_gender
+from bandit.features import DEFAULT_FEATURES, Feature, FeatureSpec, refuse_age_and_gender
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 DEVICE = next(feature for feature in DEFAULT_FEATURES if feature.name == "device")
@@ -48,12 +48,13 @@ def test_unknown_values_share_the_last_column_and_unsaid_ones_have_none() -> Non
     assert DEVICE.width == len(DEVICE.values) + 1
 
 
-def test_dayparts_and_weekends_are_counted_in_utc() -> None:
-    daypart = next(feature for feature in DEFAULT_FEATURES if feature.name == "daypart")
+def test_dayparts_and_weekdays_are_counted_in_utc() -> None:
+    daypart, weekday = (next(each for each in DEFAULT_FEATURES if each.name == name) for name in ("daypart", "weekday"))
     for at in (AT, AT.astimezone(timezone(timedelta(hours=9)))):
         assert daypart.column(RequestContext(at=at)) == daypart.values.index("evening")
-        assert REQUEST_NUMBERS["weekend"](Context(request=RequestContext(at=at))) == 1.0
-    assert REQUEST_NUMBERS["weekend"](Context(request=RequestContext(at=AT - timedelta(days=1)))) == 0.0
+        assert weekday.column(RequestContext(at=at)) == weekday.values.index("saturday")
+    week = {weekday.column(RequestContext(at=AT + timedelta(days=n))) for n in range(7)}
+    assert week == {*range(7)}
 
 
 def test_the_schema_hash_notices_every_change() -> None:
@@ -64,7 +65,11 @@ def test_the_schema_hash_notices_every_change() -> None:
         replace(spec, artwork_dimensions=8),
         replace(spec, own_term=False),
         replace(spec, features=spec.features[:-1]),
-        replace(spec, features=(replace(DEVICE, values=("tv",)), *spec.features[1:])),
+        replace(spec, features=(replace(DEVICE, values=("tv",)),)),
+        replace(spec, features=(DEVICE,)),
+        replace(spec, intent_dimensions=8),
+        replace(spec, looks=()),
+        replace(spec, looks=(replace(spec.looks[0], values=("0",)), *spec.looks[1:])),
     ]
     assert changed[0].schema_hash == spec.schema_hash
     assert len({one.schema_hash for one in changed}) == len(changed)

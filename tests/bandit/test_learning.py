@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bandit import learning
+from bandit.context import Picture
 from bandit.decision import Reason, RewardedDecision
 from bandit.errors import EmptyLog, InvalidExample, LearningFailed
 from bandit.features import FeatureSpec
@@ -29,8 +30,8 @@ def test_c9_the_same_rows_give_the_same_digest(
     small_log: Any, config: LearnConfig, provenance: Provenance, learned: Any
 ) -> None:
     later = replace(provenance, created_at=provenance.created_at + timedelta(days=3), parent=None)
-    shuffled_vectors = dict(reversed(small_log.vectors.items()))
-    again = learn(iter(small_log.rows), shuffled_vectors, config=config, provenance=later)
+    shuffled_pictures = dict(reversed(small_log.pictures.items()))
+    again = learn(iter(small_log.rows), shuffled_pictures, config=config, provenance=later)
     assert again.bundle == learned.bundle
     assert again.manifest == replace(learned.manifest, created_at=later.created_at, parent=None)
 
@@ -48,7 +49,7 @@ def test_c9_other_rows_or_another_config_give_another_digest(
         (rows, replace(config, embedding_version="clip-2")),
     ]
     digests = {
-        learn(log, small_log.vectors, config=one, provenance=provenance).manifest.digest for log, one in variants
+        learn(log, small_log.pictures, config=one, provenance=provenance).manifest.digest for log, one in variants
     }
     assert len(digests) == len(variants)
 
@@ -70,7 +71,7 @@ def test_a_log_in_which_everything_is_worth_the_same_teaches_no_preference(
     small_log: Any, config: LearnConfig, provenance: Provenance
 ) -> None:
     rows = [replace(row, reward=0.0625) for row in small_log.rows[:300]]
-    model = learn(rows, small_log.vectors, config=config, provenance=provenance)
+    model = learn(rows, small_log.pictures, config=config, provenance=provenance)
     policy = load_policy(model.bundle, model.manifest.digest)
     for stated in policy.page([(small_log.context(n), artworks) for n, artworks in enumerate(small_log.candidates)]):
         assert stated == pytest.approx([1 / 4] * 4, abs=1e-6)
@@ -88,8 +89,8 @@ def test_held_out_and_undrawn_rows_leave_no_trace(small_log: Any, config: LearnC
         replace(row, reward=1.0 - row.reward) if is_held_out(row.page.viewer, config.holdout) else row for row in rows
     ]
     forced = [with_reason(row, reason) for row in rows[:40] for reason in Reason if reason is not Reason.POLICY]
-    one = learn(rows, small_log.vectors, config=config, provenance=provenance)
-    other = learn([*forced, *changed], small_log.vectors, config=config, provenance=provenance)
+    one = learn(rows, small_log.pictures, config=config, provenance=provenance)
+    other = learn([*forced, *changed], small_log.pictures, config=config, provenance=provenance)
     assert other.bundle == one.bundle
     assert other.manifest.not_drawn == len(forced)
 
@@ -98,7 +99,7 @@ def test_c12_viewer_vectors_of_another_foundation_count_as_none(
     small_log: Any, config: LearnConfig, provenance: Provenance
 ) -> None:
     other = replace(config, foundation_version="viewers-2")
-    model = learn(small_log.rows[:200], small_log.vectors, config=other, provenance=provenance)
+    model = learn(small_log.rows[:200], small_log.pictures, config=other, provenance=provenance)
     assert model.manifest.of_other_viewers == model.manifest.rows
     assert model.manifest.foundation_version is None
     assert load_policy(model.bundle, model.manifest.digest).foundation_version is None
@@ -112,7 +113,7 @@ def test_an_empty_log_says_what_to_do(small_log: Any, config: LearnConfig, prove
         "held out": [row for row in small_log.rows if is_held_out(row.page.viewer, config.holdout)],
     }[keep]
     with pytest.raises(EmptyLog, match="serve decisions"):
-        learn(rows, small_log.vectors, config=config, provenance=provenance)
+        learn(rows, small_log.pictures, config=config, provenance=provenance)
 
 
 def test_a_damaged_row_stops_learning_before_the_engine(
@@ -122,31 +123,31 @@ def test_a_damaged_row_stops_learning_before_the_engine(
     rows = [*small_log.rows[:100], replace(small_log.rows[100], reward=float("nan"))]
     trainable = replace(config, holdout=Holdout(share=0.0))
     with pytest.raises(InvalidExample, match="reward"):
-        learn(rows, small_log.vectors, config=trainable, provenance=provenance)
+        learn(rows, small_log.pictures, config=trainable, provenance=provenance)
 
 
 @pytest.mark.parametrize("damage", ["nan", "same", "dimension"])
 def test_damaged_artwork_vectors_are_refused(
     small_log: Any, config: LearnConfig, provenance: Provenance, damage: str
 ) -> None:
-    [first, *_] = small_log.vectors
-    vectors = {
-        "nan": small_log.vectors | {first: np.full(12, np.nan, dtype=np.float32)},
-        "same": dict.fromkeys(small_log.vectors, small_log.vectors[first]),
-        "dimension": small_log.vectors | {first: np.ones(5, dtype=np.float32)},
+    [first, *_] = small_log.pictures
+    pictures = {
+        "nan": small_log.pictures | {first: Picture(vector=np.full(12, np.nan, dtype=np.float32))},
+        "same": dict.fromkeys(small_log.pictures, small_log.pictures[first]),
+        "dimension": small_log.pictures | {first: Picture(vector=np.ones(5, dtype=np.float32))},
     }[damage]
     with pytest.raises(InvalidExample, match="projected"):
-        learn(small_log.rows[:50], vectors, config=config, provenance=provenance)
+        learn(small_log.rows[:50], pictures, config=config, provenance=provenance)
 
 
 def test_a_damaged_vector_beyond_those_that_were_fitted_is_refused(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learning, "FITTED_VECTORS", 5)
-    last = max(small_log.vectors)
-    vectors = small_log.vectors | {last: np.full(12, np.nan, dtype=np.float32)}
+    last = max(small_log.pictures)
+    pictures = small_log.pictures | {last: Picture(vector=np.full(12, np.nan, dtype=np.float32))}
     with pytest.raises(InvalidExample, match="projected"):
-        learn(small_log.rows, vectors, config=config, provenance=provenance)
+        learn(small_log.rows, pictures, config=config, provenance=provenance)
 
 
 def test_viewer_vectors_of_two_dimensions_under_one_version_are_refused(
@@ -156,7 +157,7 @@ def test_viewer_vectors_of_two_dimensions_under_one_version_are_refused(
     short = replace(row, page=msgspec.structs.replace(row.page, viewer_vector=row.page.viewer_vector[:16]))
     trainable = replace(config, holdout=Holdout(share=0.0))
     with pytest.raises(InvalidExample, match="dimension"):
-        learn([*small_log.rows[:9], short], small_log.vectors, config=trainable, provenance=provenance)
+        learn([*small_log.rows[:9], short], small_log.pictures, config=trainable, provenance=provenance)
 
 
 def test_a_learning_process_that_dies_harms_nobody(
@@ -165,7 +166,7 @@ def test_a_learning_process_that_dies_harms_nobody(
     monkeypatch.setattr(learning, "APPRENTICE", ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
     monkeypatch.setattr(learning.tempfile, "tempdir", os.fspath(tmp_path))
     with pytest.raises(LearningFailed, match=r"code -11 \(no message\)"):
-        learn(small_log.rows[:50], small_log.vectors, config=config, provenance=provenance)
+        learn(small_log.rows[:50], small_log.pictures, config=config, provenance=provenance)
     assert not [*tmp_path.iterdir()]
 
 
@@ -174,7 +175,7 @@ def test_what_the_learning_process_said_last_is_passed_on(
 ) -> None:
     monkeypatch.setattr(learning, "APPRENTICE", ("-c", "raise MemoryError('all gone')"))
     with pytest.raises(LearningFailed, match=r"code 1 .*all gone"):
-        learn(small_log.rows[:50], small_log.vectors, config=config, provenance=provenance)
+        learn(small_log.rows[:50], small_log.pictures, config=config, provenance=provenance)
 
 
 def test_a_learning_process_that_leaves_no_model_is_noticed(
@@ -182,7 +183,7 @@ def test_a_learning_process_that_leaves_no_model_is_noticed(
 ) -> None:
     monkeypatch.setattr(learning, "APPRENTICE", ("-c", "pass"))
     with pytest.raises(LearningFailed, match="no model"):
-        learn(small_log.rows[:50], small_log.vectors, config=config, provenance=provenance)
+        learn(small_log.rows[:50], small_log.pictures, config=config, provenance=provenance)
 
 
 def test_a_learning_process_that_never_ends_is_ended(
@@ -192,7 +193,7 @@ def test_a_learning_process_that_never_ends_is_ended(
     with pytest.raises(LearningFailed, match="code -9"):
         learn(
             small_log.rows[:50],
-            small_log.vectors,
+            small_log.pictures,
             config=replace(config, timeout_seconds=0.2),
             provenance=provenance,
         )
@@ -200,7 +201,7 @@ def test_a_learning_process_that_never_ends_is_ended(
 
 def test_progress_rises_to_one(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
     told: list[float] = []
-    learn(small_log.rows[:200], small_log.vectors, config=config, provenance=provenance, progress=told.append)
+    learn(small_log.rows[:200], small_log.pictures, config=config, provenance=provenance, progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 10
@@ -215,5 +216,5 @@ def test_rows_are_streamed_and_read_once(small_log: Any, config: LearnConfig, pr
             taken += 1
             yield row
 
-    learn(counted(), small_log.vectors, config=config, provenance=provenance)
+    learn(counted(), small_log.pictures, config=config, provenance=provenance)
     assert taken == 100

@@ -33,25 +33,25 @@ def damaged(row: RewardedDecision, **changes: object) -> RewardedDecision:
 )
 def test_a_decision_that_is_not_one_is_refused(small_log: Any, changes: dict[str, object]) -> None:
     with pytest.raises(InvalidExample, match=r"page 0+ slot 0"):
-        check_row(damaged(small_log.rows[0], **changes), small_log.vectors)
+        check_row(damaged(small_log.rows[0], **changes), small_log.pictures)
 
 
 @pytest.mark.parametrize("reward", [-0.1, 1.1, float("nan"), float("inf")])
 def test_a_reward_outside_zero_and_one_is_refused(small_log: Any, reward: float) -> None:
     with pytest.raises(InvalidExample, match="reward"):
-        check_row(replace(small_log.rows[0], reward=reward), small_log.vectors)
+        check_row(replace(small_log.rows[0], reward=reward), small_log.pictures)
 
 
 @pytest.mark.parametrize("stored", [b"", b"abc", np.full(8, np.nan, dtype="<f4").tobytes()])
 def test_a_broken_viewer_vector_is_refused(small_log: Any, stored: bytes) -> None:
     row = small_log.rows[0]
     with pytest.raises(InvalidExample, match="viewer vector"):
-        check_row(replace(row, page=msgspec.structs.replace(row.page, viewer_vector=stored)), small_log.vectors)
+        check_row(replace(row, page=msgspec.structs.replace(row.page, viewer_vector=stored)), small_log.pictures)
 
 
 def test_a_sound_row_passes(small_log: Any) -> None:
     for row in small_log.rows[:50]:
-        check_row(row, small_log.vectors)
+        check_row(row, small_log.pictures)
 
 
 def test_c6_a_draw_can_be_made_again_from_the_record(small_log: Any) -> None:

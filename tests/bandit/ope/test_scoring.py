@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.context import Candidate, Context, RequestContext
+from bandit.context import Candidate, Context, Picture, RequestContext
 from bandit.decision import Page, PageId, PolicyVersionId, Reason, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.ope.evaluation import evaluate
@@ -77,10 +77,10 @@ def slot_of(title: str, artworks: str, *, chosen: int, reason: Reason = Reason.P
 
 
 PICTURES = Pictures(
-    vectors={
-        "ta00000000000000": np.array([1.0, 0.0], dtype=np.float32),
-        "tb00000000000000": np.array([0.0, 1.0], dtype=np.float32),
-        "uc00000000000000": np.array([0.0, 1.0], dtype=np.float32),
+    images={
+        "ta00000000000000": Picture(vector=np.array([1.0, 0.0], dtype=np.float32)),
+        "tb00000000000000": Picture(vector=np.array([0.0, 1.0], dtype=np.float32)),
+        "uc00000000000000": Picture(vector=np.array([0.0, 1.0], dtype=np.float32)),
     },
     defaults={TitleId("t"): ArtworkId("b")},
 )

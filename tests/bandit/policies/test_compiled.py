@@ -58,7 +58,7 @@ def test_it_states_what_the_engine_states(
     small_log: Any, config: LearnConfig, provenance: Provenance, make_candidate: Any, own_term: bool
 ) -> None:
     gentle = replace(config, settings=EngineSettings(gamma_scale=1.0), spec=FeatureSpec(own_term=own_term))
-    model = learn(small_log.rows, small_log.vectors, config=gentle, provenance=provenance)
+    model = learn(small_log.rows, small_log.pictures, config=gentle, provenance=provenance)
     assert differences(model, pages(small_log, make_candidate)).max() <= 1e-5
 
 

@@ -126,13 +126,12 @@ class LearnedContract(PolicyContract):
     def test_c12_it_names_the_versions_it_understands(self, policy: Policy) -> None:
         assert (policy.embedding_version, policy.foundation_version) == ("clip-1", "viewers-1")
 
-    def test_c12_a_viewer_vector_of_another_dimension_counts_as_none(
-        self, policy: Policy, make_candidate: Maker
-    ) -> None:
+    def test_c12_a_viewer_vector_of_another_dimension_is_refused(self, policy: Policy, make_candidate: Maker) -> None:
         artworks = [make_candidate(f"a{n}") for n in range(6)]
-        nobody = Context(request=RequestContext(at=AT, device="tv"))
-        other = replace(nobody, viewer_vector=np.ones(5, dtype=np.float32))
-        assert np.array_equal(policy.probabilities(other, artworks), policy.probabilities(nobody, artworks))
+        request = RequestContext(at=AT, device="tv")
+        other = Context(request=request, viewer_vector=np.ones(5, dtype=np.float32))
+        with pytest.raises(InvalidExample, match="viewers-1"):
+            policy.probabilities(other, artworks)
 
     def test_it_learns_who_likes_what(self, policy: Policy, small_log: Any) -> None:
         to_liked, uniformly = [], []

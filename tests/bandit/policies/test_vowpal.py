@@ -9,7 +9,7 @@ import vowpal_wabbit_next as vw
 
 from artwork.projection import fit_projection
 from bandit.context import Context
-from bandit.encoding import FeatureSpace
+from bandit.encoding import ArtworkRows, FeatureSpace
 from bandit.errors import InvalidExample
 from bandit.features import FeatureSpec
 from bandit.policies.vowpal import (
@@ -18,6 +18,7 @@ from bandit.policies.vowpal import (
     Lessons,
     crossed_index,
     engine_arguments,
+    main_start,
     own_start,
     train,
 )
@@ -36,24 +37,27 @@ def space(small_log: Any) -> FeatureSpace:
 def test_every_weight_has_a_place_of_its_own(space: FeatureSpace) -> None:
     contexts, artworks = np.arange(space.spec.context_width), np.arange(space.spec.artwork_width)
     crossed = crossed_index(contexts[:, None], artworks[None])
+    main = main_start(space) + np.arange(space.spec.main_width)
     own = own_start(space) + np.arange(len(space.known))
-    places = np.concatenate([artworks, crossed.ravel(), own])
+    places = np.concatenate([artworks, crossed.ravel(), main, own])
     bits = int(engine_arguments(space, EngineSettings())[-4])
     assert len(np.unique(places)) == len(places)
     assert places.max() < 1 << bits
 
 
 def test_the_widest_spec_still_has_places_of_its_own(space: FeatureSpace) -> None:
-    wide = FeatureSpace(replace(space.spec, viewer_dimensions=64, artwork_dimensions=63), space.artworks)
+    widest = replace(space.spec, viewer_dimensions=64, intent_dimensions=64, artwork_dimensions=63)
+    wide = FeatureSpace(widest, space.artworks)
     crossed = crossed_index(np.arange(wide.spec.context_width)[:, None], np.arange(wide.spec.artwork_width)[None])
     places = np.concatenate([np.arange(64), crossed.ravel()])
     assert len(np.unique(places)) == len(places)
-    assert places.max() < own_start(wide)
+    assert places.max() < main_start(wide)
 
 
 def test_examples_built_from_numbers_learn_what_the_same_text_would(space: FeatureSpace, small_log: Any) -> None:
     keys = sorted(small_log.vectors)
-    table = space.artwork_rows(np.stack([small_log.vectors[key] for key in keys]))
+    shown = [small_log.pictures[key] for key in keys]
+    table = ArtworkRows(space.artwork_rows(np.stack([each.vector for each in shown])), space.main_rows(shown))
     rows = [
         LearningRow(
             context=space.context_rows([Context(request=row.page.request, viewer_vector=row.page.vector())])[0],
@@ -73,8 +77,9 @@ def test_examples_built_from_numbers_learn_what_the_same_text_would(space: Featu
         lines = [f"shared |U {' '.join(f'{n + 1}:{value}' for n, value in enumerate(row.context) if value)}"]
         for index, place in enumerate(row.artworks):
             label = f"0:{1 - row.reward}:{row.probability} " if index == row.chosen else ""
-            vector = " ".join(f"{n}:{value}" for n, value in enumerate(table[place]))
-            lines.append(f"{label}|A {vector} |I {own_start(space) + place}:1")
+            vector = " ".join(f"{n}:{value}" for n, value in enumerate(table.crossed[place]))
+            main = " ".join(f"{main_start(space) + n}:{value}" for n, value in enumerate(table.main[place]) if value)
+            lines.append(f"{label}|A {vector} |M {main} |I {own_start(space) + place}:1")
         peer.learn_one([parser.parse_line(line) for line in lines])
     ours = vw.Workspace(["--quiet"], model_data=trained.model).weights()[:, 0, 0]
     theirs = peer.weights()[:, 0, 0]
@@ -89,4 +94,4 @@ def test_more_artworks_than_the_engine_holds_are_refused(space: FeatureSpace) ->
             return 1 << 25
 
     with pytest.raises(InvalidExample, match="own_term"):
-        engine_arguments(FeatureSpace(space.spec, space.artworks, None, Endless()), EngineSettings())
+        engine_arguments(FeatureSpace(space.spec, space.artworks, known=Endless()), EngineSettings())
