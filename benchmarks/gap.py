@@ -20,8 +20,10 @@ from bandit.learning import LearnConfig, Provenance, learn
 from bandit.policies.policy import Policy
 from bandit.policies.vowpal import EngineSettings
 from bandit.registry import Holdout, load_policy
-from bandit.simulator.play import oracle_in, play, uniform_in
+from bandit.simulator.play import play
 from bandit.simulator.random_world import STRONG, WEAK, PlayRates, WorldShape, random_world
+from bandit.simulator.slots import slots_of
+from bandit.simulator.yardsticks import oracle_in, uniform_in
 from foundation.events import ViewerId
 
 DECISIONS, VALUED = 20_000, 3000
@@ -117,8 +119,8 @@ class Rehearsal:
             self.world.policy_value(viewers, titles, probabilities=probabilities)
             for probabilities in (
                 stated,
-                uniform_in(self.world)(viewers, titles),
-                oracle_in(self.world)(viewers, titles),
+                uniform_in(self.world)(slots_of(viewers, titles)),
+                oracle_in(self.world)(slots_of(viewers, titles)),
             )
         )
         return (value - uniform) / (oracle - uniform), float(stated.min())

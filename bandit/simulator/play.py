@@ -1,93 +1,124 @@
 """Plays a policy in a World and keeps the log: the fast way to decisions with a known truth. Knows no estimator.
 
-A policy here is a function from pairs to a table of probabilities, so that a hundred thousand decisions take no
-longer than a few array operations; a policy that looks at vectors is played by whoever holds the vectors.
+A policy here is a function from slots to a table of probabilities, so that a hundred thousand decisions take no
+longer than a few array operations; a policy that looks at vectors is played by `bandit.simulator.rehearsal`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bandit.simulator.conditions import Conditions
 from bandit.simulator.response import Responses, respond_all
-from bandit.simulator.world import Floats, Indices, InvalidWorld, World
+from bandit.simulator.slots import Slots, plan, slots_of
+from bandit.simulator.world import Floats, Indices, World
 
-Stated = Callable[[Indices, Indices], Floats]
-"""(viewers (n,), titles (n,)) → probabilities (n, artwork_count), 0 where a title has no such artwork."""
+Stated = Callable[[Slots], Floats]
+"""n slots → probabilities (n, artwork_count), 0 where a title has no such artwork at that time."""
+
+_SLOTS_A_CALL = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlayedLog:
-    """n decisions and what came of them. `probabilities` (n, artwork_count) are those that were drawn from."""
+    """n decisions and what came of them, arrays over n.
 
-    viewers: Indices
-    titles: Indices
+    `probabilities` (n, artwork_count) are those that were drawn from; `propensities` what the log says of the chosen
+    one, which is wrong where the conditions say so. `responses` are what happens when the slot is seen; `seen` says
+    whether it was, `known_at` when its responses are known (infinite: never).
+    """
+
+    slots: Slots
     chosen: Indices
     probabilities: Floats
+    propensities: Floats
     responses: Responses
+    seen: NDArray[np.bool_]
+    known_at: Floats
+
+    def __len__(self) -> int:
+        return len(self.chosen)
 
     @property
-    def propensities(self) -> Floats:
-        """The probability that each drawn artwork had: (n,)."""
-        return self.probabilities[np.arange(len(self.chosen)), self.chosen]
+    def viewers(self) -> Indices:
+        """Who decided slots were shown to: (n,)."""
+        return self.slots.viewers
+
+    @property
+    def titles(self) -> Indices:
+        """Which title each slot held: (n,)."""
+        return self.slots.titles
+
+    @property
+    def drawn_with(self) -> Floats:
+        """The probability that each drawn artwork truly had: (n,)."""
+        return self.probabilities[np.arange(len(self)), self.chosen]
+
+    def select(self, rows: NDArray[np.bool_]) -> "PlayedLog":
+        """The decisions (n,) that are marked."""
+        return PlayedLog(
+            slots=self.slots.select(rows),
+            chosen=self.chosen[rows],
+            probabilities=self.probabilities[rows],
+            propensities=self.propensities[rows],
+            responses=self.responses.select(rows),
+            seen=self.seen[rows],
+            known_at=self.known_at[rows],
+        )
+
+    def observed(self, *, now: float = np.inf) -> "PlayedLog":
+        """What a log shows at a time: only slots that were seen (C4), and of them only what was reported by then.
+
+        What is not known yet, or never will be, looks as if nothing was played.
+        """
+        known = self.select(self.seen & (self.slots.at <= now))
+        reported = np.isfinite(known.known_at) & (known.known_at <= now)
+        return replace(known, responses=known.responses.where(reported))
 
 
-def play(world: World, policy: Stated, *, rng: np.random.Generator, decisions: int) -> PlayedLog:
-    """Show `decisions` artworks, drawn by `policy`, to viewers and titles met at random, each pair alike."""
-    viewers = rng.integers(world.viewer_count, size=decisions)
-    titles = rng.integers(world.title_count, size=decisions)
-    return play_pairs(world, policy, rng=rng, viewers=viewers, titles=titles)
+def play(
+    world: World, policy: Stated, *, rng: np.random.Generator, decisions: int, conditions: Conditions | None = None
+) -> PlayedLog:
+    """Show at least `decisions` artworks (whole pages), drawn by `policy`, in the slots that `plan` draws."""
+    slots = plan(world, rng=rng, decisions=decisions, conditions=conditions)
+    return play_slots(world, policy, rng=rng, slots=slots, conditions=conditions)
 
 
 def play_pairs(
     world: World, policy: Stated, *, rng: np.random.Generator, viewers: Indices, titles: Indices
 ) -> PlayedLog:
-    """Show the viewers (n,) one artwork each of the titles (n,), drawn by `policy`."""
-    probabilities = policy(viewers, titles)
+    """Show the viewers (n,) one artwork each of the titles (n,), drawn by `policy`, at the start."""
+    return play_slots(world, policy, rng=rng, slots=slots_of(viewers, titles))
+
+
+def play_slots(
+    world: World, policy: Stated, *, rng: np.random.Generator, slots: Slots, conditions: Conditions | None = None
+) -> PlayedLog:
+    """Decide the slots by `policy`, which is asked for a few thousand at a time, and let their viewers respond.
+
+    Takes as many numbers of `rng` whatever the policy states, so two policies meet the same chance.
+    """
+    conditions = conditions or Conditions()
+    chance = rng.random((len(slots), 1))
+    probabilities = _stated(world, policy, slots)
     bounds = probabilities.cumsum(axis=1)
-    chosen = (rng.random((len(viewers), 1)) * bounds[:, -1:] >= bounds).sum(axis=1)
+    chosen = (chance * bounds[:, -1:] >= bounds).sum(axis=1)
+    drawn_with = probabilities[np.arange(len(slots)), chosen]
     return PlayedLog(
-        viewers=viewers,
-        titles=titles,
+        slots=slots,
         chosen=chosen,
         probabilities=probabilities,
-        responses=respond_all(world, rng, viewers=viewers, titles=titles, artworks=chosen),
+        responses=respond_all(world, rng, viewers=slots.viewers, titles=slots.titles, artworks=chosen, at=slots.at),
+        seen=conditions.seen(rng, slots.positions),
+        known_at=conditions.arrivals(rng, slots.at),
+        propensities=conditions.propensities(
+            rng, drawn_with, counts=world.eligible(slots.titles, at=slots.at).sum(axis=1)
+        ),
     )
 
 
-def uniform_in(world: World) -> Stated:
-    """Every artwork of a title alike."""
-    return lambda _viewers, titles: world.eligible(titles) / world.counts[titles, None]
-
-
-def oracle_in(world: World) -> Stated:
-    """The artwork that is truly best for each viewer, always: what no policy can pass."""
-
-    def best(viewers: Indices, titles: Indices) -> Floats:
-        rewards = world.expected_rewards(viewers, titles)
-        return np.eye(world.artwork_count)[rewards.argmax(axis=1)]
-
-    return best
-
-
-def softmax_in(world: World, *, temperature: float) -> Stated:
-    """Artworks by the softmax of their true expected reward over `temperature` (> 0): good, and never certain.
-
-    Raises:
-        InvalidWorld: the temperature is not above 0.
-    """
-    if not temperature > 0:
-        raise InvalidWorld(f"a temperature of {temperature} has no softmax: give one above 0, or use oracle_in")
-
-    def soft(viewers: Indices, titles: Indices) -> Floats:
-        rewards = world.expected_rewards(viewers, titles)
-        powers = np.exp((rewards - rewards.max(axis=1, keepdims=True)) / temperature) * world.eligible(titles)
-        return powers / powers.sum(axis=1, keepdims=True)
-
-    return soft
-
-
-def value_of(world: World, policy: Stated) -> float:
-    """The true value of `policy` over every viewer and title once, exact."""
-    viewers, titles = world.pairs()
-    return world.policy_value(viewers, titles, probabilities=policy(viewers, titles))
+def _stated(world: World, policy: Stated, slots: Slots) -> Floats:
+    parts = [policy(slots.select(slice(start, start + _SLOTS_A_CALL))) for start in range(0, len(slots), _SLOTS_A_CALL)]
+    return np.concatenate(parts) if parts else np.zeros((0, world.artwork_count))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit.simulator.hardship import Hardship, hardened
 from bandit.simulator.world import Floats, InvalidWorld, Nature, World, build_world, logistic
 
 _CALIBRATION_PAIRS = 8192
@@ -16,12 +17,16 @@ _LARGEST_STRENGTH = 32.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldShape:
-    """How large a World is; `traits` is the number of hidden dimensions in which artworks differ."""
+    """How large a World is; `traits` is the number of hidden dimensions in which artworks differ.
+
+    Every title has `artworks` artworks or, with `fewest_artworks`, any number from that to this, each alike.
+    """
 
     viewers: int = 2000
     titles: int = 40
     artworks: int = 6
     traits: int = 8
+    fewest_artworks: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,9 @@ class PlayRates:
     oracle: float
 
 
+RARE = PlayRates(uniform=0.003, oracle=0.007)
+"""Hardly any plays: 3 in 1,000 exposures. 20,000 decisions hold about 60."""
+
 WEAK = PlayRates(uniform=0.046, oracle=0.091)
 """A faint signal: what an artwork can do for most titles."""
 
@@ -42,11 +50,16 @@ STRONG = PlayRates(uniform=0.109, oracle=0.392)
 """A loud signal, for short tests and demonstrations."""
 
 
-def random_world(seed: int, *, shape: WorldShape | None = None, rates: PlayRates = STRONG) -> World:
-    """Draw a World whose play rates are `rates` to within about 1 % of themselves; the same seed gives the same World.
+def random_world(
+    seed: int, *, shape: WorldShape | None = None, rates: PlayRates = STRONG, hardship: Hardship | None = None
+) -> World:
+    """Draw a World; the same seed gives the same World, and a knob that is turned leaves the rest of it as it was.
+
+    Its play rates are `rates` to within about 1 % of themselves, all artworks taken as born and before the bait and
+    the lift of `hardship` are added.
 
     Raises:
-        InvalidWorld: the rates cannot be reached by any strength.
+        InvalidWorld: the rates cannot be reached by any strength, or the shape cannot be.
     """
     shape = shape or WorldShape()
     rng = np.random.default_rng(seed)
@@ -58,7 +71,20 @@ def random_world(seed: int, *, shape: WorldShape | None = None, rates: PlayRates
         appeal=rng.normal(scale=0.3, size=shape.titles),
         runtime_seconds=rng.integers(1200, 9000, size=shape.titles).astype(np.float64),
     )
-    return calibrated(build_world(tastes, list(traits), nature=nature), rates)
+    owned = [own[:count] for own, count in zip(traits, _counts(shape, rng), strict=True)]
+    level = calibrated(build_world(tastes, owned, nature=nature), rates)
+    return hardened(level, hardship, seed=seed) if hardship else level
+
+
+def _counts(shape: WorldShape, rng: np.random.Generator) -> list[int]:
+    """How many artworks each title has. Drawn last, so that other shapes' Worlds stay as they are."""
+    if shape.fewest_artworks is None:
+        return [shape.artworks] * shape.titles
+    if not 1 <= shape.fewest_artworks <= shape.artworks:
+        raise InvalidWorld(
+            f"a title cannot have {shape.fewest_artworks} to {shape.artworks} artworks: give 1 <= fewest <= most"
+        )
+    return rng.integers(shape.fewest_artworks, shape.artworks, size=shape.titles, endpoint=True).tolist()
 
 
 def calibrated(world: World, rates: PlayRates) -> World:

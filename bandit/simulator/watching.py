@@ -28,3 +28,8 @@ def quality_table(runtime_seconds: Floats) -> Floats:
     """What a play that ends at each share is worth (`bandit.rewards.quality`): (titles,) → (titles, len(SHARES))."""
     rows = [[quality(share * runtime, runtime) for share in SHARES.tolist()] for runtime in runtime_seconds.tolist()]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(SHARES))
+
+
+def worth_of_ways(qualities: Floats) -> Floats:
+    """The expected worth of a play that disappoints and of one that satisfies: (titles, len(SHARES)) → (titles, 2)."""
+    return qualities @ np.stack([_DISAPPOINTED, _SATISFIED], axis=1)

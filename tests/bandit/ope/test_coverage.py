@@ -15,9 +15,11 @@ from bandit.ope.evaluation import evaluate
 from bandit.ope.intervals import Method
 from bandit.ope.ips import IPS
 from bandit.ope.snips import SNIPS
-from bandit.simulator.play import PlayedLog, Stated, play, play_pairs, softmax_in, uniform_in, value_of
+from bandit.simulator.play import PlayedLog, Stated, play, play_pairs
 from bandit.simulator.random_world import STRONG, WEAK, PlayRates, WorldShape, random_world
+from bandit.simulator.slots import every_pair
 from bandit.simulator.world import Indices, World
+from bandit.simulator.yardsticks import softmax_in, uniform_in, value_of
 
 MakeBatch = Callable[..., Batch]
 SEEDS = 100
@@ -27,15 +29,15 @@ logger = logging.getLogger(__name__)
 
 def tabulated(world: World, policy: Stated) -> Stated:
     """The same policy, looked up: a hundred logs ask it the same questions."""
-    table = policy(*world.pairs())
-    return lambda viewers, titles: table[viewers * world.title_count + titles]
+    table = policy(every_pair(world))
+    return lambda slots: table[slots.viewers * world.title_count + slots.titles]
 
 
 def batch_of(log: PlayedLog, target: Stated, make_batch: MakeBatch, *, people: Indices | None = None) -> Batch:
     """The log as rows of `people` (n,): the World's viewers, unless said otherwise."""
     return make_batch(
         log.probabilities,
-        target(log.viewers, log.titles),
+        target(log.slots),
         chosen=log.chosen,
         reward=log.responses.rewards,
         viewers=(log.viewers if people is None else people).astype(np.uint64),

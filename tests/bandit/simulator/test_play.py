@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from bandit.simulator.play import oracle_in, play, softmax_in, uniform_in, value_of
+from bandit.simulator.play import play
 from bandit.simulator.random_world import PlayRates, WorldShape, random_world
 from bandit.simulator.response import respond, respond_all
+from bandit.simulator.slots import slots_of
 from bandit.simulator.world import InvalidWorld, World, build_world
+from bandit.simulator.yardsticks import oracle_in, softmax_in, uniform_in, value_of
 
 SMALL = WorldShape(viewers=50, titles=5, artworks=4)
 
@@ -53,7 +55,7 @@ def test_the_oracle_beats_softmax_beats_uniform_and_no_policy_shows_what_a_title
     assert values[0] < values[2]
     ragged = build_world([[1.0]], [[[1.0], [0.5]], [[1.0]]])
     for policy in uniform_in(ragged), softmax_in(ragged, temperature=0.05), oracle_in(ragged):
-        assert policy(np.array([0]), np.array([1])).tolist() == [[1.0, 0.0]]
+        assert policy(slots_of(np.array([0]), np.array([1]))).tolist() == [[1.0, 0.0]]
 
 
 def test_a_temperature_of_zero_is_refused(world: World) -> None:
