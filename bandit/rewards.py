@@ -1,54 +1,158 @@
-"""What a decision's outcomes are worth: quality play, not click. Knows no log, no policy and no clock.
+"""What a decision's outcomes are worth, under named definitions. Knows no log, no policy and no clock.
 
-A definition is named and versioned, so a reward always says what it measures. Only `quality_play/1` exists: a play
-counts once at least two minutes *and* a tenth of the title were watched; from there it is graded by how much of
-the title was watched. A play that was soon abandoned is worth exactly as much as no play.
+A definition is named and versioned, so a reward always says what it measures; another grading is another name, never
+a change of this one. Every definition rates single outcomes and takes the best, so neither the order of outcomes nor
+repeats change a reward, and a later outcome can only raise it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from bandit.decision import Outcome, OutcomeKind
+from bandit.decision import Outcome, OutcomeKind, Page, Slot
+from bandit.errors import BanditError
 
 QUALITY_PLAY = "quality_play/1"
+TAKE = "take/1"
+WATCH_SHARE = "watch_share/1"
+
 EARNEST_SECONDS = 120.0
 EARNEST_SHARE = 0.1
 EARNEST_VALUE = 0.5
 """What a play is worth the moment it counts; the other half is earned by completing the title."""
 
+NOMINAL_SECONDS = 5400.0
+"""What a title of unknown length is taken to last where a share of it is asked for."""
+
 _PLAYS = frozenset({OutcomeKind.PLAYED, OutcomeKind.WATCHED, OutcomeKind.ABANDONED})
 
 
-def quality(seconds: float, of_seconds: float | None) -> float:
+class UnknownReward(BanditError):
+    """No reward definition has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardDefinition:
+    """What a play is worth: `worth(seconds watched, seconds of the title)` in [0, 1]; either may be None (unknown)."""
+
+    name: str
+    version: int
+    purpose: str
+    worth: Callable[[float | None, float | None], float]
+
+    @property
+    def key(self) -> str:
+        """How rewards, settings and manifests call it: name/version."""
+        return f"{self.name}/{self.version}"
+
+    def value(self, outcomes: Sequence[Outcome], *, runtime_seconds: float | None) -> float | None:
+        """Return the reward of one decision in [0, 1], or None when the artwork was never seen (C4).
+
+        `seconds` of an outcome is the time watched so far, so the outcome that is worth most decides. Every outcome
+        implies that the artwork was seen: nobody plays or hovers what was not on screen. An outcome's own
+        `of_seconds` (an episode's length) goes before `runtime_seconds`.
+        """
+        if not outcomes:
+            return None
+        return max(self._worth(outcome, runtime_seconds) for outcome in outcomes)
+
+    def _worth(self, outcome: Outcome, runtime_seconds: float | None) -> float:
+        if outcome.kind not in _PLAYS:
+            return 0.0
+        return self.worth(outcome.seconds, runtime_seconds if outcome.of_seconds is None else outcome.of_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuedDecision:
+    """A slot of a page that was seen, and what it is worth: reward in [0, 1] by definition."""
+
+    page: Page
+    slot: int
+    values: Mapping[str, float]
+
+    @property
+    def decision(self) -> Slot:
+        """The slot that the rewards belong to."""
+        return self.page.slots[self.slot]
+
+
+def quality(seconds: float | None, of_seconds: float | None) -> float:
     """Return what watching `seconds` of a title that lasts `of_seconds` is worth, in [0, 1].
 
     0 below max(120 s, 10 % of the title), then 0.5 + 0.5 × the share watched. A title shorter than two minutes
     counts when watched whole. With an unknown length (None, or not a positive number) two minutes count, ungraded.
-    A duration that is negative or not finite is worth 0.
+    A duration that is unknown, negative or not finite is worth 0.
     """
-    if not (math.isfinite(seconds) and seconds > 0):
+    watched, whole = _sound(seconds), _sound(of_seconds)
+    if not whole:
+        return EARNEST_VALUE if watched >= EARNEST_SECONDS else 0.0
+    if not watched or watched < min(whole, max(EARNEST_SECONDS, EARNEST_SHARE * whole)):
         return 0.0
-    if of_seconds is None or not (math.isfinite(of_seconds) and of_seconds > 0):
-        return EARNEST_VALUE if seconds >= EARNEST_SECONDS else 0.0
-    if seconds < min(of_seconds, max(EARNEST_SECONDS, EARNEST_SHARE * of_seconds)):
-        return 0.0
-    return EARNEST_VALUE + (1.0 - EARNEST_VALUE) * min(1.0, seconds / of_seconds)
+    return EARNEST_VALUE + (1.0 - EARNEST_VALUE) * min(1.0, watched / whole)
+
+
+def take(seconds: float | None, of_seconds: float | None) -> float:
+    """Return 1: a play began, however it went on."""
+    return 1.0
+
+
+def watch_share(seconds: float | None, of_seconds: float | None) -> float:
+    """Return the share of the title that was watched, in [0, 1].
+
+    A title of unknown length is taken to last 90 minutes: a play of it must not vanish from the log, as None would make
+    it. A duration that is unknown, negative or not finite is worth 0.
+    """
+    return min(1.0, _sound(seconds) / (_sound(of_seconds) or NOMINAL_SECONDS))
+
+
+def _sound(seconds: float | None) -> float:
+    """A duration that is one, else 0."""
+    return seconds if seconds is not None and math.isfinite(seconds) and seconds > 0 else 0.0
+
+
+_DEFINITIONS = (
+    RewardDefinition(
+        name="quality_play",
+        version=1,
+        purpose="Plays in earnest: nothing below max(120 s, 10 %), then half, and the other half by completion.",
+        worth=quality,
+    ),
+    RewardDefinition(
+        name="take",
+        version=1,
+        purpose="Plays that began, however soon they ended: for comparison with click rates; it rewards bait.",
+        worth=take,
+    ),
+    RewardDefinition(
+        name="watch_share",
+        version=1,
+        purpose="The share of the title that was watched: no step where a play begins to count.",
+        worth=watch_share,
+    ),
+)
+
+REWARDS: Mapping[str, RewardDefinition] = MappingProxyType({each.key: each for each in _DEFINITIONS})
+"""Every definition by its key; each decision that was seen has a reward under each."""
+
+
+def reward_definition(key: str) -> RewardDefinition:
+    """Look a definition up.
+
+    Raises:
+        UnknownReward: there is none of this name; the message lists those that there are.
+    """
+    if key not in REWARDS:
+        raise UnknownReward(f"there is no reward definition {key}; choose one of {', '.join(REWARDS)}")
+    return REWARDS[key]
 
 
 def quality_play(outcomes: Sequence[Outcome], *, runtime_seconds: float | None) -> float | None:
-    """Return the reward of one decision under `quality_play/1`, or None when the artwork was never seen (C4).
-
-    `seconds` of an outcome is the time watched so far, so the outcome that is worth most decides: the result depends
-    neither on the order of `outcomes` nor on repeats. Every outcome implies that the artwork was seen: nobody
-    plays or hovers what was not on screen. An outcome's own `of_seconds` (an episode's length) goes before
-    `runtime_seconds`.
-    """
-    if not outcomes:
-        return None
-    return max(_worth(outcome, runtime_seconds) for outcome in outcomes)
+    """Return the reward of one decision under `quality_play/1`, or None when the artwork was never seen (C4)."""
+    return REWARDS[QUALITY_PLAY].value(outcomes, runtime_seconds=runtime_seconds)
 
 
-def _worth(outcome: Outcome, runtime_seconds: float | None) -> float:
-    if outcome.kind not in _PLAYS or outcome.seconds is None:
-        return 0.0
-    return quality(outcome.seconds, runtime_seconds if outcome.of_seconds is None else outcome.of_seconds)
+def values_of(outcomes: Sequence[Outcome], *, runtime_seconds: float | None) -> dict[str, float]:
+    """Return the reward of one decision under every definition; nothing when the artwork was never seen (C4)."""
+    valued = {key: each.value(outcomes, runtime_seconds=runtime_seconds) for key, each in REWARDS.items()}
+    return {key: value for key, value in valued.items() if value is not None}

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Engine
 from api.errors import UnknownTitle
 from api.storage.catalog import find_title
 from api.storage.database import reading, transaction
-from api.storage.outcomes import outcomes_of
+from api.storage.outcomes import outcomes_of, pages_with_outcomes
 from api.storage.pages import decided_at, find_pages
-from api.storage.rewards import DuePage, find_due, postpone, put_rewards, settle, unchanged
+from api.storage.rewards import DuePage, find_due, mark_due, postpone, put_rewards, settle, unchanged
 from artwork.catalog import TitleId
 from bandit.decision import Outcome, Page, PageId, Reward
-from bandit.rewards import QUALITY_PLAY, quality_play
+from bandit.rewards import values_of
 
 PATIENCE = timedelta(days=1)
 """How long outcomes wait for a decision that is not in the log yet; then it never will be."""
@@ -21,6 +21,7 @@ PATIENCE = timedelta(days=1)
 ASK_AGAIN = timedelta(seconds=30)
 PAGES_AT_ONCE = 50
 """So few that the decision log waits for the write lock for some milliseconds only."""
+PAGES_MARKED_AT_ONCE = 1000
 
 
 def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
@@ -28,7 +29,8 @@ def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
 
     Reads first and writes afterwards, in a short transaction of its own: the decision log waits for the write lock. An
     outcome later than `window` after its decision is kept and not counted; with a zero window none is too late.
-    A page is valued once more when its window ends: its rewards are final then.
+    A page is valued under every definition, and once more when its window ends: its rewards are final then, and only
+    outcomes that are reported later still change them.
 
     Raises:
         StorageUnavailable: nothing was changed.
@@ -51,6 +53,26 @@ def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
         _put_back(connection, [each for each in due if each.page not in pages], now=now)
         _settle(connection, [each for each in due if each.page in pages], pages, window=window, now=now)
     return len(found)
+
+
+def value_again(engine: Engine, *, now: datetime, since: PageId | None = None) -> int:
+    """Let every page after `since` that outcomes came for be valued again, and return how many those are.
+
+    After another window was set, a title's length was corrected, or a definition came in. A thousand pages a
+    transaction, so the decision log hardly waits; `join_rewards` does the rest. Harmless to repeat.
+
+    Raises:
+        StorageUnavailable: some pages may be due already.
+    """
+    marked, last = 0, since
+    while True:
+        with reading(engine) as connection:
+            touched = pages_with_outcomes(connection, since=last, limit=PAGES_MARKED_AT_ONCE)
+        if not touched:
+            return marked
+        with transaction(engine) as connection:
+            mark_due(connection, touched, now=now)
+        marked, last = marked + len(touched), touched[-1]
 
 
 def _settle(
@@ -78,11 +100,10 @@ def _rewards(
         if (ends is None or outcome.at <= ends) and outcome.slot < len(page.slots):
             own.setdefault(outcome.slot, []).append(outcome)
     final = ends is None or now >= ends
-    values = {slot: quality_play(seen, runtime_seconds=runtimes[page.slots[slot].title]) for slot, seen in own.items()}
     return [
-        Reward(page=page.page, slot=slot, definition=QUALITY_PLAY, value=value, final=final)
-        for slot, value in values.items()
-        if value is not None
+        Reward(page=page.page, slot=slot, definition=definition, value=value, final=final)
+        for slot, seen in own.items()
+        for definition, value in values_of(seen, runtime_seconds=runtimes[page.slots[slot].title]).items()
     ]
 
 

@@ -40,6 +40,13 @@ def outcomes_of(connection: Connection, wanted: Iterable[PageId]) -> dict[PageId
     return found
 
 
+def pages_with_outcomes(connection: Connection, *, since: PageId | None, limit: int) -> list[PageId]:
+    """Return the pages after `since` that have outcomes, `limit` at most, in the order of their ids."""
+    after = [] if since is None else [outcomes.c.page > since]
+    read = select(outcomes.c.page).where(*after).distinct().order_by(outcomes.c.page).limit(limit)
+    return [PageId(page) for page in connection.execute(read).scalars()]
+
+
 def count_outcomes(connection: Connection) -> int:
     """Count the outcomes. It walks over the table."""
     return connection.scalar(select(func.count()).select_from(outcomes)) or 0

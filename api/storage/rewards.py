@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, case, delete, exists, func, select, update
 
 from api.storage.columns import chunks, inserting, upsert
 from api.storage.database import reading
 from api.storage.pages import PAGES_A_READ, decode_page, within
 from api.storage.tables import due_pages, pages, rewards
 from bandit.decision import PageId, Reward, RewardedDecision
+from bandit.rewards import ValuedDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +89,52 @@ def rewards_of(connection: Connection, page: PageId) -> list[Reward]:
     return [Reward(**row) for row in connection.execute(read).mappings()]
 
 
-def rewarded_decisions(
+def valued_decisions(
     engine: Engine,
     *,
     definition: str,
     since: PageId | None = None,
     until: PageId | None = None,
+    provisional: bool = False,
     batch: int = PAGES_A_READ,
-) -> Iterator[RewardedDecision]:
+) -> Iterator[ValuedDecision]:
     """Yield the decisions with a final reward under `definition` of the pages `since` < id ≤ `until`, by page and slot.
 
+    Each comes with its rewards under every definition. With `provisional`, rewards that may still rise count too.
     Holds `batch` pages at a time, and no transaction between two batches.
     """
-    valued = exists().where(rewards.c.page == pages.c.page, rewards.c.definition == definition, rewards.c.final)
+    counted = () if provisional else (rewards.c.final,)
+    valued = exists().where(rewards.c.page == pages.c.page, rewards.c.definition == definition, *counted)
     last = since
     while True:
         found = select(pages.c.page, pages.c.body).where(valued, *within(last, until))
         read = found.order_by(pages.c.page).limit(batch)
         with reading(engine) as connection:
             bodies = {PageId(page): body for page, body in connection.execute(read)}
-            values = _values(connection, list(bodies), definition)
+            values = _values(connection, list(bodies), counted)
         if not bodies:
             return
         decoded = {page: decode_page(body) for page, body in bodies.items()}
-        yield from (RewardedDecision(decoded[page], slot, value) for page, slot, value in values)
+        for (page, slot), own in values.items():
+            if definition in own:
+                yield ValuedDecision(decoded[page], slot, own)
         last = max(bodies)
+
+
+def rewarded_decisions(
+    engine: Engine,
+    *,
+    definition: str,
+    since: PageId | None = None,
+    until: PageId | None = None,
+    provisional: bool = False,
+    batch: int = PAGES_A_READ,
+) -> Iterator[RewardedDecision]:
+    """Yield the same decisions with their reward under `definition` alone; see `valued_decisions`."""
+    valued = valued_decisions(
+        engine, definition=definition, since=since, until=until, provisional=provisional, batch=batch
+    )
+    return (RewardedDecision(each.page, each.slot, each.values[definition]) for each in valued)
 
 
 def count_rewards(connection: Connection, definition: str) -> tuple[int, float]:
@@ -124,19 +146,45 @@ def count_rewards(connection: Connection, definition: str) -> tuple[int, float]:
     return row[0], float(row[1])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardCount:
+    """How many decisions have a reward under a definition, how many of those may still rise, and the mean of all."""
+
+    definition: str
+    rewards: int
+    provisional: int
+    mean: float
+
+
+def count_by_definition(connection: Connection) -> list[RewardCount]:
+    """Count the rewards under every definition that has any, by name. It walks over the table."""
+    final = func.sum(case((rewards.c.final, 1), else_=0))
+    read = select(rewards.c.definition, func.count(), final, func.avg(rewards.c.value)).group_by(rewards.c.definition)
+    return [
+        RewardCount(definition=definition, rewards=count, provisional=count - settled, mean=float(mean))
+        for definition, count, settled, mean in connection.execute(read.order_by(rewards.c.definition))
+    ]
+
+
 def count_due(connection: Connection) -> int:
     """Count the pages that are due now or later."""
     return connection.scalar(select(func.count()).select_from(due_pages)) or 0
 
 
-def _values(connection: Connection, of: Sequence[PageId], definition: str) -> list[tuple[PageId, int, float]]:
+def _values(
+    connection: Connection, of: Sequence[PageId], counted: Sequence[ColumnElement[bool]]
+) -> dict[tuple[PageId, int], dict[str, float]]:
     """`of` is sorted: its ends bound the rows to look at, so the query has two parameters for any number of pages."""
     if not of:
-        return []
+        return {}
     read = (
-        select(rewards.c.page, rewards.c.slot, rewards.c.value)
-        .where(rewards.c.page.between(of[0], of[-1]), rewards.c.definition == definition, rewards.c.final)
-        .order_by(rewards.c.page, rewards.c.slot)
+        select(rewards.c.page, rewards.c.slot, rewards.c.definition, rewards.c.value)
+        .where(rewards.c.page.between(of[0], of[-1]), *counted)
+        .order_by(rewards.c.page, rewards.c.slot, rewards.c.definition)
     )
     known = set(of)
-    return [(PageId(page), slot, value) for page, slot, value in connection.execute(read) if page in known]
+    found: dict[tuple[PageId, int], dict[str, float]] = {}
+    for page, slot, definition, value in connection.execute(read):
+        if page in known:
+            found.setdefault((PageId(page), slot), {})[definition] = value
+    return found

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
 
+import numpy as np
+
 from bandit.errors import BanditError
 from bandit.ope.batch import Floats
 from bandit.ope.sums import Sums
@@ -94,7 +96,11 @@ def student_quantile(level: float, degrees: int) -> float:
         return math.tan(math.pi * (tail - 0.5))
     if degrees == 2:
         return (2.0 * tail - 1.0) * math.sqrt(2.0 / (4.0 * tail * (1.0 - tail)))
-    z = normal_quantile(level)
+    return float(student_from_normal(np.array(normal_quantile(level)), degrees))
+
+
+def student_from_normal(z: Floats, degrees: int) -> Floats:
+    """The quantiles of Student's t where the normal distribution has `z`, by Abramowitz & Stegun 26.7.5."""
     terms = (
         z,
         (z**3 + z) / 4,
@@ -102,4 +108,4 @@ def student_quantile(level: float, degrees: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return sum(term / degrees**power for power, term in enumerate(terms))
+    return np.sum([term / degrees**power for power, term in enumerate(terms)], axis=0)

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from bandit.decision import Outcome, OutcomeKind, PageId
-from bandit.rewards import quality, quality_play
+from bandit.rewards import (
+    REWARDS,
+    TAKE,
+    WATCH_SHARE,
+    UnknownReward,
+    quality,
+    quality_play,
+    reward_definition,
+    values_of,
+)
 from foundation.events import EventId
 
 
@@ -93,3 +102,61 @@ def test_neither_order_nor_repeats_change_the_reward() -> None:
     ]
     rewards = {quality_play([*order, *order], runtime_seconds=None) for order in itertools.permutations(told)}
     assert rewards == {0.75}
+
+
+def test_definitions_are_called_by_name_and_version_and_say_what_they_are_for() -> None:
+    assert list(REWARDS) == ["quality_play/1", "take/1", "watch_share/1"]
+    assert all(each.key == key and each.purpose.endswith(".") for key, each in REWARDS.items())
+
+
+def test_an_unknown_definition_is_refused_with_the_list_of_known_ones() -> None:
+    assert reward_definition("take/1") is REWARDS["take/1"]
+    with pytest.raises(UnknownReward, match="clicks/1; choose one of quality_play/1, take/1, watch_share/1"):
+        reward_definition("clicks/1")
+
+
+@pytest.mark.parametrize("definition", REWARDS)
+def test_c4_not_seen_is_not_zero_under_any_definition(definition: str) -> None:
+    assert REWARDS[definition].value([], runtime_seconds=6000) is None
+    assert REWARDS[definition].value([outcome(OutcomeKind.SEEN)], runtime_seconds=6000) == 0.0
+    assert values_of([], runtime_seconds=6000) == {}
+
+
+@pytest.mark.parametrize("definition", REWARDS)
+def test_later_outcomes_only_raise_a_reward_and_neither_order_nor_repeats_matter(definition: str) -> None:
+    told = [
+        outcome(OutcomeKind.SEEN, event="1"),
+        outcome(OutcomeKind.PLAYED, event="2"),
+        outcome(OutcomeKind.WATCHED, seconds=900, of_seconds=3600, event="3"),
+        outcome(OutcomeKind.ABANDONED, seconds=1800, of_seconds=3600, event="4"),
+    ]
+    value = REWARDS[definition].value
+    grown = [value(told[:count], runtime_seconds=None) or 0.0 for count in range(1, 5)]
+    assert grown == sorted(grown)
+    assert 0 <= grown[0] <= grown[-1] <= 1
+    orders = {value([*order, *order], runtime_seconds=None) for order in itertools.permutations(told)}
+    assert orders == {grown[-1]}
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.PLAYED, OutcomeKind.WATCHED, OutcomeKind.ABANDONED])
+def test_a_take_is_a_play_that_began_however_it_ended(kind: OutcomeKind) -> None:
+    assert REWARDS[TAKE].value([outcome(kind, seconds=1)], runtime_seconds=None) == 1.0
+    assert REWARDS[TAKE].value([outcome(OutcomeKind.HOVERED, seconds=99)], runtime_seconds=None) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "of_seconds", "share"),
+    [
+        (900, 3600, 0.25),
+        (7200, 3600, 1.0),
+        (None, 3600, 0.0),
+        (-5, 3600, 0.0),
+        (math.nan, 3600, 0.0),
+        (1350, None, 0.25),
+    ],
+)
+def test_the_share_watched_takes_an_unknown_length_for_ninety_minutes(
+    seconds: float | None, of_seconds: float | None, share: float
+) -> None:
+    watched = outcome(OutcomeKind.WATCHED, seconds=seconds, of_seconds=of_seconds)
+    assert REWARDS[WATCH_SHARE].value([watched], runtime_seconds=None) == share

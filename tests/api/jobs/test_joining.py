@@ -6,20 +6,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from api.jobs.joining import ASK_AGAIN, PATIENCE, join_rewards
+from api.jobs.joining import ASK_AGAIN, PATIENCE, join_rewards, value_again
 from api.security import Keys
 from api.storage.database import open_engine, reading, transaction
 from api.storage.pages import find_page, page_id_at
 from api.storage.rewards import count_due, rewarded_decisions, rewards_of
 from api.storage.tables import pages
 from bandit.decision import DecisionId, PageId, Reward
-from bandit.rewards import QUALITY_PLAY
+from bandit.rewards import QUALITY_PLAY, REWARDS, TAKE, WATCH_SHARE
 from tests.api.installation import Installation, an_outcome, decisions_of
 
 
-def rewards(installation: Installation, page: str) -> list[Reward]:
+def rewards(installation: Installation, page: str, definition: str = QUALITY_PLAY) -> list[Reward]:
     with reading(installation.engine) as connection:
-        return rewards_of(connection, PageId(page))
+        return [each for each in rewards_of(connection, PageId(page)) if each.definition == definition]
 
 
 def due(installation: Installation) -> int:
@@ -37,8 +37,21 @@ def test_an_outcome_is_worth_what_was_watched(harbor: Installation) -> None:
         (1, 1.0, QUALITY_PLAY),
     ]
     shown = harbor.http.get(f"/v1/decisions/{played}").json()["rewards"]
-    assert shown == [{"definition": QUALITY_PLAY, "value": 1.0, "final": True}]
+    assert shown == [{"definition": key, "value": 1.0, "final": True} for key in sorted(REWARDS)]
     assert harbor.join() == 0
+
+
+def test_every_definition_values_every_decision_that_was_seen(harbor: Installation) -> None:
+    page = harbor.select("harbor", "harbor", "harbor")
+    seen, started, _ = decisions_of(page)
+    harbor.report(an_outcome(seen, "seen"), an_outcome(started, "abandoned", seconds=60.0))
+    harbor.join()
+    valued = {key: [(each.slot, each.value) for each in rewards(harbor, page["page"], key)] for key in REWARDS}
+    assert valued == {
+        QUALITY_PLAY: [(0, 0.0), (1, 0.0)],
+        TAKE: [(0, 0.0), (1, 1.0)],
+        WATCH_SHARE: [(0, 0.0), (1, 0.01)],
+    }
 
 
 def test_the_length_of_the_title_counts_where_the_outcome_does_not_say_it(harbor: Installation) -> None:
@@ -126,6 +139,47 @@ def test_an_outcome_after_the_window_is_kept_and_not_counted_and_another_window_
     harbor.report(an_outcome(decided, "seen", at=late))
     harbor.join(window=timedelta(hours=4), now=shown_at + timedelta(hours=5))
     assert rewards(harbor, page["page"])[0].value == 1.0
+
+
+def test_a_provisional_reward_rises_with_what_comes_in_time_even_when_it_is_reported_late(harbor: Installation) -> None:
+    page, hour = harbor.select(), timedelta(hours=1)
+    decided = decisions_of(page)[0]
+    with reading(harbor.engine) as connection:
+        shown_at = find_page(connection, PageId(page["page"])).at
+    told: list[tuple[float, bool]] = []
+    for minutes, seconds in ((1, 700.0), (30, 3000.0)):
+        at = shown_at + timedelta(minutes=minutes)
+        harbor.report(an_outcome(decided, "watched", seconds=seconds, at=at.isoformat()))
+        harbor.join(window=hour, now=at)
+        told += [(each.value, each.final) for each in rewards(harbor, page["page"])]
+    assert told == [(pytest.approx(0.5 + 0.35 / 6), False), (0.75, False)]
+    assert list(rewarded_decisions(harbor.engine, definition=QUALITY_PLAY)) == []
+    open_ones = rewarded_decisions(harbor.engine, definition=QUALITY_PLAY, provisional=True)
+    assert [row.reward for row in open_ones] == [0.75]
+    harbor.join(window=hour, now=shown_at + 2 * hour)
+    assert [(each.value, each.final) for each in rewards(harbor, page["page"])] == [(0.75, True)]
+    in_time = (shown_at + timedelta(minutes=59)).isoformat()
+    harbor.report(an_outcome(decided, "watched", seconds=6000.0, at=in_time))
+    harbor.join(window=hour, now=shown_at + 3 * hour)
+    assert [(each.value, each.final) for each in rewards(harbor, page["page"])] == [(1.0, True)]
+
+
+def test_everything_can_be_valued_again_under_another_window(harbor: Installation) -> None:
+    pages_shown = [harbor.select() for _ in range(3)]
+    with reading(harbor.engine) as connection:
+        shown_at = find_page(connection, PageId(pages_shown[-1]["page"])).at
+    late = (shown_at + timedelta(hours=2)).isoformat()
+    for page in pages_shown:
+        harbor.report(an_outcome(decisions_of(page)[0], "seen"))
+    harbor.report(an_outcome(decisions_of(pages_shown[0])[0], "watched", seconds=6000.0, at=late))
+    now = shown_at + timedelta(days=1)
+    harbor.join(window=timedelta(hours=1), now=now)
+    assert [rewards(harbor, page["page"])[0].value for page in pages_shown] == [0.0, 0.0, 0.0]
+    assert value_again(harbor.engine, now=now, since=PageId(pages_shown[1]["page"])) == 1
+    assert value_again(harbor.engine, now=now) == 3
+    assert harbor.join(window=timedelta(hours=4), now=now) == 3
+    assert [rewards(harbor, page["page"])[0].value for page in pages_shown] == [1.0, 0.0, 0.0]
+    assert due(harbor) == 0
 
 
 def test_an_outcome_of_a_slot_that_the_page_does_not_have_harms_nothing(harbor: Installation) -> None:

@@ -14,6 +14,8 @@ from api.storage.events import Added
 from api.storage.outcomes import add_outcomes, count_outcomes, outcomes_of
 from api.storage.pages import new_page_id
 from api.storage.rewards import (
+    RewardCount,
+    count_by_definition,
     count_due,
     count_rewards,
     find_due,
@@ -23,6 +25,7 @@ from api.storage.rewards import (
     rewards_of,
     settle,
     unchanged,
+    valued_decisions,
 )
 from bandit.decision import Outcome, OutcomeKind, Page, PageId, Reward
 from foundation.events import EventId
@@ -166,6 +169,36 @@ def test_a_reward_that_may_still_change_is_no_row(engine: Engine, logged: list[P
         put_rewards(connection, [replace(each, final=False) for each in open_ones])
     rows = [(row.page.page, row.slot) for row in rewarded_decisions(engine, definition=DEFINITION)]
     assert rows == [(logged[1].page, 2), *((page.page, slot) for page in logged[5::2] for slot in (0, 2))]
+
+
+def test_rewards_that_may_still_rise_are_rows_where_they_are_asked_for(engine: Engine, logged: list[Page]) -> None:
+    with transaction(engine) as connection:
+        put_rewards(connection, [replace(_reward(logged[1].page, 0, 0.25), final=False)])
+    asked = rewarded_decisions(engine, definition=DEFINITION, provisional=True, batch=3)
+    rows = [(row.page.page, row.slot, row.reward) for row in asked]
+    assert rows[0] == (logged[1].page, 0, 0.25)
+    assert len(rows) == 24
+
+
+def test_valued_decisions_carry_every_definition(engine: Engine, logged: list[Page]) -> None:
+    with transaction(engine) as connection:
+        put_rewards(connection, [replace(_reward(logged[1].page, 0, 1.0), definition="another/1")])
+    rows = list(valued_decisions(engine, definition=DEFINITION))
+    assert [dict(row.values) for row in rows[:2]] == [{DEFINITION: 0.0, "another/1": 1.0}, {DEFINITION: 1.0}]
+    assert [(row.page.page, row.slot) for row in valued_decisions(engine, definition="another/1")] == [
+        (logged[0].page, 0),
+        (logged[1].page, 0),
+    ]
+
+
+def test_rewards_are_counted_by_definition(engine: Engine, logged: list[Page]) -> None:
+    with transaction(engine) as connection:
+        put_rewards(connection, [replace(_reward(logged[1].page, 0, 0.0), final=False)])
+        found = count_by_definition(connection)
+    assert found == [
+        RewardCount(definition="another/1", rewards=1, provisional=0, mean=1.0),
+        RewardCount(definition=DEFINITION, rewards=25, provisional=1, mean=13 / 25),
+    ]
 
 
 def test_rewarded_decisions_stop_at_a_watermark(engine: Engine, logged: list[Page]) -> None:
