@@ -71,18 +71,23 @@ class FeatureSpace:
             InvalidExample: a viewer or intent vector has another dimension than this space takes, it or a score is not
                 finite.
         """
-        rows = np.zeros((len(contexts), self.spec.context_width), dtype=np.float32)
-        if self.viewers is None:
-            contexts = [replace(context, viewer_vector=None) for context in contexts]
-        for index, context in enumerate(contexts):
-            if index and _same_request(contexts[index - 1], context):
-                rows[index] = rows[index - 1]
-            else:
-                self._write_request(context, rows[index])
+        rows = self.request_rows(contexts)
         rows[:, [*self.slot_columns.values()]] = self.slot_numbers(
             np.array([context.position for context in contexts], dtype=np.float64),
             np.array([context.score or 0.0 for context in contexts]),
         )
+        return rows
+
+    def request_rows(self, contexts: Sequence[Context]) -> Vector:
+        """Return `context_rows` with the slots' numbers left at 0: what the slots of a page share. Raises alike."""
+        rows = np.zeros((len(contexts), self.spec.context_width), dtype=np.float32)
+        if self.viewers is None:
+            contexts = [replace(context, viewer_vector=None) for context in contexts]
+        for index, context in enumerate(contexts):
+            if index and same_request(contexts[index - 1], context):
+                rows[index] = rows[index - 1]
+            else:
+                self._write_request(context, rows[index])
         return rows
 
     def artwork_rows(self, vectors: Vector) -> Vector:
@@ -202,7 +207,8 @@ def _write_projected(vector: Vector, projection: Projection, row: Vector, *, who
     row[: projection.dimensions] = projection.project(vector[np.newaxis])[0]
 
 
-def _same_request(one: Context, other: Context) -> bool:
+def same_request(one: Context, other: Context) -> bool:
+    """Whether two contexts may differ in position and score only, as the slots of a page do."""
     return (
         one.request is other.request
         and one.viewer_vector is other.viewer_vector

@@ -9,32 +9,49 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit.kernels import floor_table, square_cb_table
+
 Probabilities = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration:
-    """How a trained version explores: SquareCB with `gamma`, and no probability under `epsilon` / K of K artworks."""
+    """How a trained version explores: SquareCB with a γ for each artwork, and no probability under `epsilon` / K.
 
-    gamma: float
+    γ grows with what is known of the artwork itself, not of the model, so that one uploaded in month six is explored
+    as a first-day one was: `gamma_scale` · experience ^ `gamma_exponent`.
+    """
+
+    gamma_scale: float
+    gamma_exponent: float
     epsilon: float
 
-    def probabilities(self, costs: NDArray[np.float64]) -> Probabilities:
-        """The distributions over predicted costs, (n, K) → (n, K)."""
-        return with_floor(square_cb(costs, gamma=self.gamma), epsilon=self.epsilon)
+    def gammas(self, experience: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Each artwork's γ, from the number of learned decisions that showed it; 0 for one that none did."""
+        return np.where(experience > 0, self.gamma_scale * np.maximum(experience, 1e-300) ** self.gamma_exponent, 0.0)
 
 
-def square_cb(costs: NDArray[np.float64], *, gamma: float) -> Probabilities:
+def square_cb(costs: NDArray[np.float64], *, gamma: float | NDArray[np.float64]) -> Probabilities:
     """Return SquareCB's distributions over costs (n, K): 1 / (K + γ · (cost − best)), and the rest to the best.
 
-    Foster & Rakhlin 2020, "Beyond UCB", algorithm 1 (inverse gap weighting). `gamma` ≥ 0 grows with experience.
+    Foster & Rakhlin 2020, "Beyond UCB", algorithm 1 (inverse gap weighting). `gamma` ≥ 0 is one number, or one an
+    artwork, (K,) or (n, K): an artwork whose γ is 0 gets 1 / K at least, whatever it is predicted to cost.
     Among equal costs the first counts as best, so costs are given in canonical order.
     """
-    best: NDArray[np.intp] = costs.argmin(axis=1, keepdims=True)
-    stated = 1.0 / (costs.shape[1] + gamma * (costs - np.take_along_axis(costs, best, axis=1)))
-    np.put_along_axis(stated, best, 0.0, axis=1)
-    np.put_along_axis(stated, best, 1.0 - stated.sum(axis=1, keepdims=True), axis=1)
+    gammas = np.ascontiguousarray(np.broadcast_to(np.asarray(gamma, dtype=np.float64), costs.shape))
+    return square_cb_table(np.ascontiguousarray(costs, dtype=np.float64), gammas)
+
+
+def greedy(costs: NDArray[np.float64]) -> Probabilities:
+    """Return the distributions (n, K) that give everything to the lowest cost, the first where several are lowest."""
+    stated = np.zeros(costs.shape)
+    np.put_along_axis(stated, costs.argmin(axis=1, keepdims=True), 1.0, axis=1)
     return stated
+
+
+def epsilon_greedy(costs: NDArray[np.float64], *, epsilon: float) -> Probabilities:
+    """Return the distributions (n, K) with epsilon / K for every artwork and the rest for the lowest cost."""
+    return epsilon / costs.shape[1] + (1.0 - epsilon) * greedy(costs)
 
 
 def with_floor(probabilities: Probabilities, *, epsilon: float) -> Probabilities:
@@ -44,12 +61,4 @@ def with_floor(probabilities: Probabilities, *, epsilon: float) -> Probabilities
     et al. 2008, figure 1), which the engine uses too. Rows need not sum to exactly 1 (an engine's float32 does not);
     the result does, to float64 rounding.
     """
-    count = probabilities.shape[1]
-    floor = epsilon / count
-    above = probabilities / probabilities.sum(axis=1, keepdims=True) - floor
-    descending = -np.sort(-above, axis=1)
-    summed: NDArray[np.float64] = np.cumsum(descending, axis=1)
-    ranks = np.arange(1, count + 1, dtype=np.float64)
-    excess = (summed - (1.0 - epsilon)) / ranks
-    last: NDArray[np.intp] = np.count_nonzero(descending > excess, axis=1, keepdims=True) - 1
-    return floor + np.maximum(above - np.take_along_axis(excess, last, axis=1), 0.0)
+    return floor_table(np.ascontiguousarray(probabilities, dtype=np.float64), epsilon)

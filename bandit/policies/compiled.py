@@ -1,118 +1,156 @@
-"""A trained version as plain matrices: a page is one product of contexts and artworks. Knows no engine and no log.
+"""A trained version as plain matrices: a page is a few array operations. Knows no engine, no learner and no log.
 
-States what `bandit.policies.vowpal` would, within the engine's float32 rounding (docs/choice.md has the numbers), at a
-fraction of its time, with no lock. Sums run in a fixed order in float64, so a slot gets the same probabilities alone
-and inside any page, to the last bit.
+States what its learner's own model would (docs/choice.md has the numbers) at a fraction of the time, with no lock.
+Sums run in a fixed order in float64, so a slot gets the same probabilities alone, inside any page and inside any batch
+of pages, to the last bit.
 """
 
-import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandit.context import Candidate, Context
-from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
+from bandit.decision import PolicyVersionId
 from bandit.encoding import FeatureSpace
 from bandit.exploration import Exploration
-from bandit.policies.policy import Policy, Probabilities, require_artworks
-from bandit.policies.vowpal import Weights
-from bandit.sampling import canonical
+from bandit.kernels import Blocks, Questions, predicted_costs, stated_slots, warm
+from bandit.policies.blocks import BlockStore
+from bandit.policies.policy import Policy, Probabilities
+from bandit.policies.weights import Weights
+from bandit.slate import Slate, SlateMemory
 
-_FIRST_ROWS = 256
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slots:
+    """n slots of any number of pages as arrays: what `CompiledPolicy.state` and `costs` take.
+
+    `requests` (m,) are contexts of whole requests, whose own position and score do not count; slot i belongs to
+    `requests[request_of[i]]` and has `positions[i]`, `scores[i]` (0 where there is none) and the artworks `slates[i]`.
+    """
+
+    requests: Sequence[Context]
+    request_of: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    slates: Sequence[Slate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """The probabilities of n slots, slot after slot: those of slot i are `flat[bounds[i] : bounds[i + 1]]`."""
+
+    flat: Probabilities
+    bounds: NDArray[np.int64]
+
+    def slots(self) -> list[Probabilities]:
+        """Return each slot's own."""
+        return [self.flat[begin:end] for begin, end in pairwise(self.bounds.tolist())]
 
 
 class CompiledPolicy(Policy):
-    """SquareCB over exported weights. Safe to share between threads; remembers a row of numbers an artwork it met."""
+    """SquareCB over exported weights. Safe to share between threads; remembers a block of numbers a slate it met."""
 
     def __init__(
         self, space: FeatureSpace, weights: Weights, *, version: PolicyVersionId, digest: str, exploration: Exploration
     ) -> None:
+        """Take the weights; the kernels are compiled here, so that no request waits for them."""
         self.version = version
         self.digest = digest
         self.embedding_version = space.artworks.embedding_version
         self.foundation_version = space.viewers.embedding_version if space.viewers else None
+        self.intent_version = space.intents.embedding_version if space.intents else None
+        self.floor = exploration.epsilon
         self._space = space
         self._weights = weights
-        self._exploration = exploration
-        self._table = _ArtworkTable(space, weights.own)
+        self._crossed = np.ascontiguousarray(weights.crossed, dtype=np.float64)
+        slot_weights = self._crossed[[*space.slot_columns.values()]]
+        self._blocks = BlockStore(space, weights, exploration=exploration, slot_weights=slot_weights)
+        self._lists = SlateMemory()
+        warm(self._decide_nothing)
 
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
         """See `Policy.probabilities`. Raises InvalidExample or InvalidProjection on vectors that do not fit."""
         return self.page([(context, artworks)])[0]
 
     def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
-        """See `Policy.page`."""
-        require_artworks(*(artworks for _, artworks in slots))
-        tastes = self._tastes([context for context, _ in slots])
-        ordered = [canonical(artworks) for _, artworks in slots]
-        stated: list[Probabilities] = [np.empty(0)] * len(slots)
-        for count in {len(artworks) for artworks in ordered}:
-            alike = [index for index, artworks in enumerate(ordered) if len(artworks) == count]
-            rows, own = self._table.look_up([ordered[index] for index in alike])
-            costs = (rows * tastes[alike][:, np.newaxis]).sum(axis=2) + own
-            for index, probabilities in zip(alike, self._exploration.probabilities(costs), strict=True):
-                stated[index] = _in_order_of(slots[index][1], ordered[index], probabilities)
-        return stated
+        """See `Policy.page`; takes the slots of many pages as well. Quickest with a `Slate` for each title."""
+        if not slots:
+            return []
+        asked = [artworks for _, artworks in slots]
+        slates = [each if type(each) is Slate else self._lists.slate_of(each) for each in asked]
+        stated = self.state(_in_arrays([context for context, _ in slots], slates)).slots()
+        return [
+            probabilities if slate is own else _in_order_of(own, slate, probabilities)
+            for own, slate, probabilities in zip(asked, slates, stated, strict=True)
+        ]
 
-    def _tastes(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
-        """What each context adds to the cost of an artwork's columns: (n, artwork_width), summed in a fixed order.
+    def state(self, slots: Slots) -> Stated:
+        """Return the probabilities of all slots, each with its artworks in canonical order.
 
-        Columns that no context uses are left out: adding zeros changes no bit of a sum.
+        Raises:
+            NoEligibleArtwork: a slate is empty.
+            InvalidExample, InvalidProjection: a vector, a score or a measure does not fit.
         """
-        rows = self._space.context_rows(contexts).astype(np.float64)
-        used = rows.any(axis=0)
-        crossed = rows[:, used, np.newaxis] * self._weights.crossed[used]
-        return crossed.sum(axis=1) + self._weights.artwork
+        questions, blocks = self._questions(slots)
+        logistic = self._weights.link == "logistic"
+        flat, bounds = stated_slots(questions, blocks, self._crossed, logistic, self.floor)
+        return Stated(flat=flat, bounds=bounds)
+
+    def costs(self, slots: Slots) -> Stated:
+        """Return the predicted costs that `state` explores over, laid out in the same way. Raises as `state` does."""
+        questions, blocks = self._questions(slots)
+        flat, bounds = predicted_costs(questions, blocks, self._crossed, self._weights.link == "logistic")
+        return Stated(flat=flat, bounds=bounds)
+
+    def remember(self, slates: Sequence[Slate]) -> None:
+        """Make the blocks of `slates` now, so that the first request that asks for them need not. Raises as `state`."""
+        self._blocks.look_up(slates)
+
+    def _questions(self, slots: Slots) -> tuple[Questions, Blocks]:
+        places, blocks = self._blocks.look_up(slots.slates)
+        rows = self._space.request_rows(slots.requests)
+        return (rows, slots.request_of, self._space.slot_numbers(slots.positions, slots.scores), places), blocks
+
+    def _decide_nothing(self) -> None:
+        nothing = Slots(
+            requests=[], request_of=np.zeros(0, dtype=np.int64), positions=np.zeros(0), scores=np.zeros(0), slates=[]
+        )
+        self.state(nothing)
+        self.costs(nothing)
 
 
-class _ArtworkTable:
-    """Rows of numbers by image, grown as artworks are met. Readers need no lock: a place is told once it is filled."""
-
-    def __init__(self, space: FeatureSpace, own: NDArray[np.float64]) -> None:
-        self._space = space
-        self._own_weights = own
-        self._places: dict[str, int] = {}
-        self._rows = np.empty((_FIRST_ROWS, space.spec.artwork_width))
-        self._own = np.empty(_FIRST_ROWS)
-        self._lock = threading.Lock()
-
-    def look_up(self, slots: Sequence[Sequence[Candidate]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the rows (n, K, artwork_width) and own terms (n, K) of n slots with K artworks each."""
-        places = np.array([[self._place(artwork) for artwork in artworks] for artworks in slots])
-        own = self._own[places]
-        return self._rows[places], _with_mean_of_known(own) if np.isnan(own).any() else own
-
-    def _place(self, artwork: Candidate) -> int:
-        place = self._places.get(artwork.image)
-        return self._add(artwork) if place is None else place
-
-    def _add(self, artwork: Candidate) -> int:
-        row = self._space.artwork_rows(artwork.vector[np.newaxis])[0]
-        known = self._space.own_terms([artwork.image[:IMAGE_KEY_DIGITS]])[0]
-        with self._lock:
-            place = len(self._places)
-            if place == len(self._rows):
-                self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-                self._own = np.concatenate([self._own, np.empty_like(self._own)])
-            self._rows[place] = row
-            self._own[place] = self._own_weights[known[0]] if known else np.nan
-            return self._places.setdefault(artwork.image, place)
+def _in_arrays(contexts: Sequence[Context], slates: Sequence[Slate]) -> Slots:
+    requests, request_of = _requests_of(contexts)
+    return Slots(
+        requests=requests,
+        request_of=request_of,
+        positions=np.array([context.position for context in contexts], dtype=np.float64),
+        scores=np.array([context.score or 0.0 for context in contexts]),
+        slates=slates,
+    )
 
 
-def _with_mean_of_known(own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give artworks that the log did not hold the mean own term of their title's known ones, 0 where there are none."""
-    known = ~np.isnan(own)
-    mean = np.where(known, own, 0.0).sum(axis=1, keepdims=True) / np.maximum(1, known.sum(axis=1, keepdims=True))
-    return np.where(known, own, mean)
+def _requests_of(contexts: Sequence[Context]) -> tuple[list[Context], NDArray[np.int64]]:
+    """Neighbours that share request and vectors, as the slots of a page do, are one request."""
+    last, requests = contexts[0], [contexts[0]]
+    request_of: list[int] = []
+    for context in contexts:
+        if not (
+            context.request is last.request
+            and context.viewer_vector is last.viewer_vector
+            and context.intent_vector is last.intent_vector
+        ):
+            last = context
+            requests.append(context)
+        request_of.append(len(requests) - 1)
+    return requests, np.array(request_of, dtype=np.int64)
 
 
-def _in_order_of(
-    asked: Sequence[Candidate], ordered: Sequence[Candidate], probabilities: Probabilities
-) -> Probabilities:
+def _in_order_of(asked: Sequence[Candidate], slate: Slate, probabilities: Probabilities) -> Probabilities:
     """Put the probabilities of artworks in canonical order back into the order they were asked in."""
-    if [*map(id, asked)] == [*map(id, ordered)]:
-        return probabilities
     stated = np.empty(len(asked))
     stated[sorted(range(len(asked)), key=lambda index: asked[index].artwork)] = probabilities
     return stated

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import msgspec
 import numpy as np
 import vowpal_wabbit_next as vw
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from bandit.encoding import ArtworkRows, FeatureSpace
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.exploration import Exploration, with_floor
 from bandit.policies.policy import Policy, Probabilities, require_artworks
+from bandit.policies.weights import Weights
 
 Workspace = vw.Workspace[Literal[False]]
 
@@ -34,11 +36,10 @@ _CONSTANT_COLUMN = 0
 CACHED_ARTWORKS = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSettings:
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learner", tag="vowpal"):
     """What the engine is told. `epsilon` / K is the smallest probability of K artworks; `seed` fixes all chance.
 
-    The defaults are those that recovered most of the uniform-to-oracle gap in the comparison of docs/choice.md.
+    The defaults are those that recovered most of the uniform-to-oracle gap in the comparison of docs/log.md.
     """
 
     gamma_scale: float = 1000.0
@@ -48,9 +49,9 @@ class EngineSettings:
     passes: int = 2
     seed: int = 0
 
-    def exploration(self, examples: int) -> Exploration:
-        """How a model that learned so many examples explores."""
-        return Exploration(gamma=self.gamma_scale * examples**self.gamma_exponent, epsilon=self.epsilon)
+    def exploration(self) -> Exploration:
+        """How a model that learned with these settings explores."""
+        return Exploration(gamma_scale=self.gamma_scale, gamma_exponent=self.gamma_exponent, epsilon=self.epsilon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,21 +267,11 @@ class _Tutor:
         return self._examples.artwork(self._table.crossed[place], self._table.main[place], own)
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A model's weights: what an artwork's columns count with a context and without, its main effects, its own term.
+def export_weights(space: FeatureSpace, model: bytes, *, examples: int) -> Weights:
+    """Read the weights out of a model that learned so many examples, whose digest the caller has checked.
 
-    Shapes: `crossed` (context_width, artwork_width), `artwork` (artwork_width,), `main` (main_width,), `own` (known,).
+    The engine counts all examples as experience with every artwork, so the weights do.
     """
-
-    crossed: NDArray[np.float64]
-    artwork: NDArray[np.float64]
-    main: NDArray[np.float64]
-    own: NDArray[np.float64]
-
-
-def export_weights(space: FeatureSpace, model: bytes) -> Weights:
-    """Read the weights out of a model, whose digest the caller has checked."""
     workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
     flat = workspace.weights()[:, 0, 0].astype(np.float64)
     contexts, artworks = np.arange(space.spec.context_width), np.arange(space.spec.artwork_width)
@@ -290,4 +281,6 @@ def export_weights(space: FeatureSpace, model: bytes) -> Weights:
         artwork=flat[artworks],
         main=flat[main:own],
         own=flat[own : own + len(space.known)],
+        experience=np.full(len(space.known), float(examples)),
+        experience_of_others=float(examples),
     )

@@ -1,0 +1,203 @@
+"""The one door to numba: arithmetic in a fixed order, compiled once. Knows no features, no policy and no log.
+
+Nothing here lets sums be reordered or products be fused into them (no `fastmath`), so a slot gets the same bits alone
+and beside any others, whichever vector instructions the processor has. One thread.
+
+All kernels live in this file: the machine code that numba keeps is made again when the file of a kernel changes, not
+when that of another kernel does which it calls.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Floats: TypeAlias = NDArray[np.float64]
+Vectors: TypeAlias = NDArray[np.float32]
+Indices: TypeAlias = NDArray[np.int64]
+
+Questions: TypeAlias = tuple[Vectors, Indices, Floats, Indices]
+"""n slots: context rows (m, C), each slot's row (n,), its numbers (n, S) and the place of its block (n,)."""
+
+Blocks: TypeAlias = tuple[Indices, Indices, Vectors, Floats]
+"""Artworks by title: where each block starts and how many artworks it has (both counted in artworks), rows, terms.
+
+A block of K artworks has A · K row numbers, column by column, and (2 + S) · K terms: what each artwork costs whatever
+the context, the γ of each, and what each number of a slot adds to each.
+"""
+
+
+def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compile `function` when it is first called; let that be while loading, never in a request.
+
+    The machine code is kept in the `__pycache__` beside this file, or in the folder `NUMBA_CACHE_DIR`. Where neither
+    they nor the user's cache folder can be written, every process compiles again.
+    """
+    njit = cast(Any, numba).njit
+    try:
+        return njit(function, cache=True, error_model="numpy")
+    except RuntimeError:  # numba's word for having no folder to keep it in
+        return njit(function, error_model="numpy")
+
+
+def warm(call: Callable[[], object]) -> None:
+    """Make `call` once so that its kernels are compiled. A full disk costs the kept machine code and nothing else."""
+    try:
+        call()
+    except OSError:
+        call()
+
+
+@kernel
+def product(rows: NDArray[np.floating[Any]], matrix: Floats) -> Floats:
+    """Return rows (n, d) times matrix (d, k), each sum from the first column to the last."""
+    result = np.zeros((rows.shape[0], matrix.shape[1]))
+    for row in range(rows.shape[0]):
+        for inner in range(rows.shape[1]):
+            value = np.float64(rows[row, inner])
+            if value != 0.0:
+                for column in range(matrix.shape[1]):
+                    result[row, column] += value * matrix[inner, column]
+    return result
+
+
+@kernel
+def square_cb_slot(costs: Floats, gammas: Floats, stated: Floats) -> None:
+    """Write one slot's `bandit.exploration.square_cb` into `stated`."""
+    count, best = costs.shape[0], 0
+    for artwork in range(1, count):
+        if costs[artwork] < costs[best]:
+            best = artwork
+    for artwork in range(count):
+        stated[artwork] = 1.0 / (count + gammas[artwork] * (costs[artwork] - costs[best]))
+    others = 0.0
+    for artwork in range(count):
+        if artwork != best:
+            others += stated[artwork]
+    stated[best] = 1.0 - others
+
+
+@kernel
+def floor_slot(stated: Floats, epsilon: float) -> None:
+    """Replace one slot's probabilities by `bandit.exploration.with_floor` of them.
+
+    The amount that everything above the floor gives up is found by leaving out what sinks under it until nothing does
+    (Michelot 1986): one or two rounds, where the usual way sorts.
+    """
+    count, total = stated.shape[0], 0.0
+    for artwork in range(count):
+        total += stated[artwork]
+    floor = epsilon / count
+    for artwork in range(count):
+        stated[artwork] = stated[artwork] / total - floor
+    given, before, above = -np.inf, count + 2, count + 1
+    while above < before:
+        before, above, total = above, 0, 0.0
+        for artwork in range(count):
+            if stated[artwork] > given:
+                total += stated[artwork]
+                above += 1
+        if above > 0:
+            given = (total - (1.0 - epsilon)) / above
+    for artwork in range(count):
+        stated[artwork] = floor + max(stated[artwork] - given, 0.0)
+
+
+@kernel
+def bounds_of(places: Indices, counts: Indices) -> Indices:
+    """Where each slot's artworks begin and, last, where all end: (n + 1,)."""
+    bounds = np.zeros(places.shape[0] + 1, dtype=np.int64)
+    for slot in range(places.shape[0]):
+        bounds[slot + 1] = bounds[slot] + counts[places[slot]]
+    return bounds
+
+
+@kernel
+def costs_slot(taste: Floats, numbers: Floats, rows: Vectors, terms: Floats, costs: Floats) -> None:
+    """Write what one slot's artworks cost (K,) on the linear scale: by themselves, by the slot, by the taste (A,)."""
+    count = costs.shape[0]
+    for artwork in range(count):
+        costs[artwork] = terms[artwork]
+    for number in range(numbers.shape[0]):
+        start = (2 + number) * count
+        for artwork in range(count):
+            costs[artwork] += numbers[number] * terms[start + artwork]
+    fours = taste.shape[0] // 4
+    four_columns = rows[: 4 * fours * count].reshape(fours, 4, count)
+    for column in range(fours):
+        first, second = taste[4 * column], taste[4 * column + 1]
+        third, fourth = taste[4 * column + 2], taste[4 * column + 3]
+        for artwork in range(count):
+            costs[artwork] = (
+                (
+                    (costs[artwork] + first * four_columns[column, 0, artwork])
+                    + second * four_columns[column, 1, artwork]
+                )
+                + third * four_columns[column, 2, artwork]
+            ) + fourth * four_columns[column, 3, artwork]
+    for column in range(4 * fours, taste.shape[0]):
+        for artwork in range(count):
+            costs[artwork] += taste[column] * rows[column * count + artwork]
+
+
+@kernel
+def predicted_costs(questions: Questions, blocks: Blocks, crossed: Floats, logistic: bool) -> tuple[Floats, Indices]:
+    """Return the predicted costs of all slots' artworks, slot after slot, and the bounds of the slots in them.
+
+    `crossed` is (C, A). The link is the logistic function or, where not `logistic`, the identity.
+    """
+    contexts, context_of, numbers, places = questions
+    starts, counts, rows, terms = blocks
+    tastes = product(contexts, crossed)
+    width, terms_each = crossed.shape[1], 2 + numbers.shape[1]
+    bounds = bounds_of(places, counts)
+    costs = np.empty(bounds[-1])
+    for slot in range(places.shape[0]):
+        start, end = starts[places[slot]], starts[places[slot]] + counts[places[slot]]
+        own = costs[bounds[slot] : bounds[slot + 1]]
+        own_rows, own_terms = rows[start * width : end * width], terms[start * terms_each : end * terms_each]
+        costs_slot(tastes[context_of[slot]], numbers[slot], own_rows, own_terms, own)
+    if logistic:
+        for place in range(costs.shape[0]):
+            costs[place] = 1.0 / (1.0 + math.exp(-costs[place]))
+    return costs, bounds
+
+
+@kernel
+def stated_slots(
+    questions: Questions, blocks: Blocks, crossed: Floats, logistic: bool, epsilon: float
+) -> tuple[Floats, Indices]:
+    """Return the probabilities of all slots' artworks, slot after slot, and the bounds of the slots in them."""
+    _, _, numbers, places = questions
+    starts, counts, _, terms = blocks
+    costs, bounds = predicted_costs(questions, blocks, crossed, logistic)
+    stated = np.empty(costs.shape[0])
+    for slot in range(places.shape[0]):
+        begin, end = bounds[slot], bounds[slot + 1]
+        gammas = starts[places[slot]] * (2 + numbers.shape[1]) + counts[places[slot]]
+        square_cb_slot(costs[begin:end], terms[gammas : gammas + end - begin], stated[begin:end])
+        floor_slot(stated[begin:end], epsilon)
+    return stated, bounds
+
+
+@kernel
+def square_cb_table(costs: Floats, gammas: Floats) -> Floats:
+    """Return `square_cb_slot` of every row: (n, K), (n, K) → (n, K)."""
+    stated = np.empty(costs.shape)
+    for slot in range(costs.shape[0]):
+        square_cb_slot(costs[slot], gammas[slot], stated[slot])
+    return stated
+
+
+@kernel
+def floor_table(probabilities: Floats, epsilon: float) -> Floats:
+    """Return `floor_slot` of every row: (n, K) → (n, K)."""
+    stated = probabilities.copy()
+    for slot in range(stated.shape[0]):
+        floor_slot(stated[slot], epsilon)
+    return stated
