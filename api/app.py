@@ -12,7 +12,7 @@ from api.dependencies.access import require_key
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
-from api.routes import artworks, decisions, events, health, images, outcomes, policies, select, titles
+from api.routes import artworks, decisions, events, guards, health, images, outcomes, policies, select, titles
 from api.settings import Settings
 
 _STATIC = Path(__file__).parent / "console" / "static"
@@ -40,7 +40,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
     )
     app.add_middleware(BodyLimit)
     answer_problems(app)
-    for module in (titles, artworks, events, select, outcomes, decisions, policies):
+    for module in (titles, artworks, guards, events, select, outcomes, decisions, policies):
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require_key)])
     app.include_router(images.router)
     app.include_router(health.router)

@@ -80,6 +80,12 @@ class UnknownArtwork(NotFound):
     code, title = "unknown_artwork", "There is no such artwork"
 
 
+class UnknownGuard(NotFound):
+    """The title has no guard of this number."""
+
+    code, title = "unknown_guard", "There is no such guard"
+
+
 class UnknownImage(NotFound):
     """No image has this hash."""
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.errors import BadSettings
+from artwork.maturity import suitable_from
 
 SETTINGS_FILE = "keyart.toml"
 SHORTEST_SECRET = 16
@@ -30,6 +31,12 @@ def _long_enough(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
+def _known_rating(word: str | None) -> str | None:
+    if word is not None and suitable_from(word) is None:
+        raise ValueError("is no rating that is known; use an age such as 12, or PG-13, R, TV-14, all, adult")
+    return word
+
+
 class Settings(BaseSettings):
     """Frozen; made once at start by `load_settings` and handed down."""
 
@@ -47,6 +54,8 @@ class Settings(BaseSettings):
     secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
     select_budget_ms: Annotated[int, Field(ge=1)] = 250
     sticky_seconds: Annotated[int, Field(ge=1)] = 86_400
+    page_diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    maturity_limit: Annotated[str | None, AfterValidator(_known_rating)] = None
     draw_salt: Annotated[str, Field(min_length=1)] = "keyart"
     reward_window_seconds: Annotated[int, Field(ge=0)] = 0
     torch_threads: Annotated[int, Field(ge=1)] = 2

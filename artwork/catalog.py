@@ -50,6 +50,8 @@ class Title:
 class Artwork:
     """One picture of a title. `artwork` is unique within its title; `image` is None until bytes were uploaded.
 
+    It may be shown in `locales` and on `devices`, everywhere while these are empty; `maturity` is a word of
+    `artwork.maturity`.
     `pending` is an upload that takes the place of `image` once it is embedded; until then `image` goes on being shown.
     """
 
@@ -60,6 +62,7 @@ class Artwork:
     locales: tuple[str, ...] = ()
     maturity: str | None = None
     spoiler: bool = False
+    devices: tuple[str, ...] = ()
     image: ImageHash | None = None
     pending: ImageHash | None = None
     state: ArtworkState = ArtworkState.PROCESSING

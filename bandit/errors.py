@@ -35,3 +35,15 @@ class IncompatibleModel(BanditError):
 
 class LearningFailed(BanditError):
     """The learning subprocess ended without a model."""
+
+
+class InvalidGuard(BanditError):
+    """A guard contradicts itself, or those that are set already."""
+
+
+class GoldenMismatch(BanditError):
+    """A version states other probabilities for its golden pages than when it was packed."""
+
+
+class ExaminationFailed(BanditError):
+    """The process that examined a version died or ran out of time: the version or the library under it is broken."""

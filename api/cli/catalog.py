@@ -16,11 +16,6 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 DESCRIPTION = "title.json"
 
 
-@artwork.callback()
-def group() -> None:
-    """Keep `import` a sub-command although it is the only one."""
-
-
 @catalog.command("import", epilog="Example: keyart catalog import pictures/")
 def import_catalog(
     folder: Annotated[Path, typer.Argument(help="One sub-folder a title: title.json (optional) and pictures.")],

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from api.dependencies.pages import draw_key, image_address
+from api.dependencies.pages import draw_key, house_of, image_address
 from api.dependencies.services import Services
 from api.homepage.catalogue import TitleEntry
 from api.homepage.experiment import check_versions, drawn_slots
@@ -96,7 +96,8 @@ def _slot(services: Services, entry: TitleEntry, viewer: KnownViewer, *, now: da
     """Decide the title as a page would now, without logging it."""
     asked = AskedTitle(title=entry.title.title, position=0)
     request = PageRequest(viewer=viewer, context=RequestContext(at=now), titles=(asked,))
-    return drawn_slots(services.live.current, request, [entry], key=draw_key(services, now))[0]
+    key, house = draw_key(services, now), house_of(services)
+    return drawn_slots(services.live.current, request, [entry], key=key, house=house)[0]
 
 
 def why(policy: Policy, artwork: str, *, before: float, after: float) -> str:

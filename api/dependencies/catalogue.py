@@ -8,9 +8,12 @@ from sqlalchemy import Connection, Engine
 from api.homepage.catalogue import Catalogue, TitleEntry, title_entry
 from api.storage.catalog import CatalogChanges, changed_since
 from api.storage.database import reading
-from api.storage.vectors import live_embedding_version, vectors_of
+from api.storage.descriptions import pictures_of
+from api.storage.guards import guards_in_force, titles_reguarded_since
+from api.storage.vectors import live_embedding_version
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId
-from bandit.context import Candidate, Vector
+from bandit.context import Candidate, Picture
+from bandit.guards import TitleGuards, title_guards
 
 
 class CatalogueMirror:
@@ -38,15 +41,25 @@ class CatalogueMirror:
 
 def _entries(connection: Connection, known: Catalogue, changes: CatalogChanges) -> list[TitleEntry]:
     images = {each.image for each in changes.artworks if each.image is not None}
-    vectors = vectors_of(connection, images, version=known.embedding_version) if known.embedding_version else {}
+    pictures = pictures_of(connection, images, version=known.embedding_version) if known.embedding_version else {}
     titles = {each.title: each for each in changes.titles}
     artworks: dict[TitleId, dict[ArtworkId, Artwork]] = {title: {} for title in titles}
     for each in changes.artworks:
         artworks.setdefault(each.title, {})[each.artwork] = each
+    guards = _guards(connection, known.revision)
+    for title in guards:
+        artworks.setdefault(title, {})
     return [
-        _entry(known.titles.get(title), titles.get(title), changed=changed, vectors=vectors)
+        _entry(known.titles.get(title), titles.get(title), changed=changed, pictures=pictures, guards=guards.get(title))
         for title, changed in artworks.items()
     ]
+
+
+def _guards(connection: Connection, revision: int) -> dict[TitleId, TitleGuards]:
+    """The guards in force of every title whose guards changed after a revision."""
+    changed = titles_reguarded_since(connection, revision)
+    standing = guards_in_force(connection, changed)
+    return {title: title_guards(standing.get(title, [])) for title in changed}
 
 
 def _entry(
@@ -54,20 +67,33 @@ def _entry(
     title: Title | None,
     *,
     changed: Mapping[ArtworkId, Artwork],
-    vectors: Mapping[ImageHash, Vector],
+    pictures: Mapping[ImageHash, Picture],
+    guards: TitleGuards | None,
 ) -> TitleEntry:
     record = title or (known.title if known else None)
     if record is None:
         raise LookupError("an artwork changed whose title was never read: its foreign key was not enforced")
     kept = {each.artwork: each for each in known.artworks} if known else {}
     everything = [*(kept | dict(changed)).values()]
-    known_vectors = {each.image: each.vector for each in known.candidates.values()} if known else {}
-    return title_entry(record, everything, _candidates(everything, {**known_vectors, **vectors}))
+    seen = known.candidates.values() if known else ()
+    known_pictures = {
+        each.image: Picture(vector=each.vector, labels=each.labels, measures=each.measures) for each in seen
+    }
+    standing = guards or (known.guards if known else TitleGuards())
+    candidates = _candidates(everything, {**known_pictures, **pictures})
+    return title_entry(record, everything, candidates, guards=standing)
 
 
-def _candidates(artworks: list[Artwork], vectors: Mapping[ImageHash, Vector]) -> list[Candidate]:
+def _candidates(artworks: list[Artwork], pictures: Mapping[ImageHash, Picture]) -> list[Candidate]:
     return [
-        Candidate(artwork=each.artwork, image=each.image, vector=vectors[each.image], default=each.default)
+        Candidate(
+            artwork=each.artwork,
+            image=each.image,
+            vector=pictures[each.image].vector,
+            default=each.default,
+            labels=pictures[each.image].labels,
+            measures=pictures[each.image].measures,
+        )
         for each in artworks
-        if each.image is not None and each.image in vectors and each.state is ArtworkState.ACTIVE
+        if each.image is not None and each.image in pictures and each.state is ArtworkState.ACTIVE
     ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,11 +14,14 @@ from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, entries_of
 from api.homepage.assemble import PageStamp, assemble_page, fallback_page
 from api.homepage.catalogue import Catalogue
 from api.homepage.experiment import DrawKey
-from api.homepage.request import AskedTitle, KnownViewer, PageRequest
+from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
+from api.storage.events import finished_titles
 from api.storage.foundation import viewer_vector
 from api.storage.pages import new_page_id, stored_answer
+from artwork.catalog import TitleId
 from bandit.context import RequestContext
 from bandit.decision import Page, Slot
+from bandit.policies.policy import Policy
 from bandit.sampling import window_of
 from foundation.events import ViewerId
 
@@ -60,11 +64,15 @@ def select_page(services: Services, call: SelectCall) -> bytes:
 
 
 def _decide(services: Services, call: SelectCall) -> bytes:
-    viewer = known_viewer(services, services.keys.pseudonym(call.viewer))
+    catalogue = _catalogue_for(services, call.titles)
+    spoiled = [each.title for each in call.titles if catalogue.titles[each.title].spoilers]
+    pseudonym = services.keys.pseudonym(call.viewer)
+    policy = services.live.for_viewer(pseudonym)
+    viewer = known_viewer(services, pseudonym, policy=policy, spoiled=spoiled)
     request = PageRequest(viewer=viewer, context=call.context, titles=call.titles)
-    catalogue = _catalogue_for(services, request)
+    house = house_of(services)
     stamp = PageStamp(page=new_page_id(), at=datetime.now(UTC), key=draw_key(services, call.context.at))
-    page = assemble_page(request, catalogue, policy=services.live.current, stamp=stamp)
+    page = assemble_page(request, catalogue, policy=policy, stamp=stamp, house=house)
     answer = _answer(services, page, catalogue, logged=True)
     if services.log.append(
         page,
@@ -74,30 +82,44 @@ def _decide(services: Services, call: SelectCall) -> bytes:
         timeout=services.settings.select_budget_ms / 1000,
     ):
         _count(services, page, logged=True)
+        services.shadow.offer(page, catalogue)
         return answer
-    fallback = fallback_page(request, catalogue, stamp=stamp)
+    fallback = fallback_page(request, catalogue, stamp=stamp, house=house)
     _count(services, fallback, logged=False)
     return _answer(services, fallback, catalogue, logged=False)
 
 
-def known_viewer(services: Services, viewer: ViewerId) -> KnownViewer:
-    """Look up a viewer's vector; without the database a viewer is as good as new, and the page still renders (C8)."""
-    version = services.live.viewer_version
-    if version is None:
+def known_viewer(
+    services: Services, viewer: ViewerId, *, policy: Policy, spoiled: Sequence[TitleId] = ()
+) -> KnownViewer:
+    """Look up the vector that `policy` has of a viewer, and which `spoiled` titles they have finished.
+
+    Those are the ones with pictures that tell the end. Without the database a viewer is as good as new, and the page still renders (C8).
+    """
+    version = services.live.viewer_version_of(policy)
+    if version is None and not spoiled:
         return KnownViewer(viewer=viewer)
     try:
         with services.reads.reading() as connection:
-            vector = viewer_vector(connection, viewer, version=version)
+            vector = None if version is None else viewer_vector(connection, viewer, version=version)
+            finished = finished_titles(connection, viewer, spoiled) if spoiled else frozenset[str]()
     except StorageUnavailable as error:
-        logger.warning("viewer vectors cannot be read: %s", error)
+        logger.warning("what is known of viewers cannot be read: %s", error)
         return KnownViewer(viewer=viewer)
-    return KnownViewer(viewer=viewer, vector=vector, foundation_version=version)
+    known = frozenset(map(TitleId, finished))
+    return KnownViewer(viewer=viewer, vector=vector, foundation_version=version, finished=known)
 
 
-def _catalogue_for(services: Services, request: PageRequest) -> Catalogue:
+def house_of(services: Services) -> House:
+    """What the settings say of all pages."""
+    settings = services.settings
+    return House(diversity=settings.page_diversity, maturity_limit=settings.maturity_limit)
+
+
+def _catalogue_for(services: Services, asked: Sequence[AskedTitle]) -> Catalogue:
     """Return a catalogue that can show every asked title; what was put a moment ago is looked for once more."""
     try:
-        entries_of(services.catalogue.current, request.titles)
+        entries_of(services.catalogue.current, asked)
     except LookupError:
         try:
             services.catalogue.refresh()
@@ -105,7 +127,7 @@ def _catalogue_for(services: Services, request: PageRequest) -> Catalogue:
             logger.warning("the catalogue cannot be refreshed: %s", error)
     catalogue = services.catalogue.current
     try:
-        entries_of(catalogue, request.titles)
+        entries_of(catalogue, asked)
     except UnknownTitles as error:
         raise _naming(
             UnknownTitle, "There is no title", error.titles, "Put it first: PUT /v1/titles/{title}."

@@ -1,11 +1,14 @@
 """The stage that lists the eligible artworks of every asked title. Knows no policy and draws nothing."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from api.homepage.catalogue import Catalogue, TitleEntry
-from api.homepage.request import AskedTitle
+from api.homepage.request import AskedTitle, House, PageRequest
 from artwork.catalog import Artwork, TitleId
-from bandit.context import Candidate, RequestContext
+from artwork.maturity import may_stand_for
+from bandit.context import Candidate
+from bandit.guards import speaks
 
 
 class UnknownTitles(LookupError):
@@ -42,10 +45,30 @@ def entries_of(catalogue: Catalogue, asked: Iterable[AskedTitle]) -> list[TitleE
     return entries
 
 
-def eligible(entry: TitleEntry, request: RequestContext) -> tuple[Candidate, ...]:
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one slot may show, in canonical order; `pinned` where people ordered the one artwork that is left."""
+
+    artworks: tuple[Candidate, ...]
+    pinned: bool = False
+
+
+def offer_of(entry: TitleEntry, request: PageRequest, *, house: House) -> Offer:
+    """List what a slot may show to this request: what is eligible or, of that, the artwork that is pinned."""
+    found = eligible(entry, request, house=house)
+    if entry.guards.pins:
+        pinned = entry.guards.pinned({each.artwork for each in found}, request.context)
+        if pinned is not None:
+            return Offer((entry.candidates[pinned],), pinned=True)
+    return Offer(found)
+
+
+def eligible(entry: TitleEntry, request: PageRequest, *, house: House) -> tuple[Candidate, ...]:
     """List the candidates that this request may be shown, in canonical order; the default is always among them."""
+    if not entry.restricted:
+        return tuple(entry.candidates.values())
     default = entry.default()
-    fitting = {each.artwork for each in entry.artworks if _fits_locale(each, request.locale)}
+    fitting = {each.artwork for each in entry.artworks if _fits(each, entry, request, house=house)}
     return tuple(
         each
         for each in entry.candidates.values()
@@ -53,8 +76,16 @@ def eligible(entry: TitleEntry, request: RequestContext) -> tuple[Candidate, ...
     )
 
 
+def _fits(artwork: Artwork, entry: TitleEntry, request: PageRequest, *, house: House) -> bool:
+    context = request.context
+    return (
+        _fits_locale(artwork, context.locale)
+        and (not artwork.devices or context.device is None or context.device in artwork.devices)
+        and may_stand_for(artwork.maturity, entry.title.maturity, limit=house.maturity_limit)
+        and (not artwork.spoiler or entry.title.title in request.viewer.finished)
+        and entry.guards.due(artwork.artwork, context.at)
+    )
+
+
 def _fits_locale(artwork: Artwork, locale: str | None) -> bool:
-    if locale is None or not artwork.locales:
-        return True
-    language = locale.split("-")[0]
-    return locale in artwork.locales or language in artwork.locales
+    return locale is None or not artwork.locales or any(speaks(locale, each) for each in artwork.locales)

@@ -6,18 +6,25 @@ from types import MappingProxyType
 
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, Title, TitleId
 from bandit.context import Candidate
+from bandit.guards import TitleGuards
+
+_UNGUARDED = TitleGuards()
 
 
 @dataclass(frozen=True, slots=True)
 class TitleEntry:
-    """A title with its artworks in canonical order, and the candidates among them that can be shown.
+    """A title with its artworks in canonical order, the candidates among them that can be shown, and its guards.
 
-    A candidate is an ACTIVE artwork whose image has a vector in the snapshot's embedding version.
+    A candidate is an ACTIVE artwork whose image has a vector in the snapshot's embedding version. `restricted` tells
+    whether some are not for every request, `spoilers` whether some are for viewers who have finished the title.
     """
 
     title: Title
     artworks: tuple[Artwork, ...]
     candidates: Mapping[ArtworkId, Candidate]
+    guards: TitleGuards = _UNGUARDED
+    restricted: bool = False
+    spoilers: bool = False
 
     def default(self) -> Candidate | None:
         """Return the artwork that is shown when nothing is known, or None while there is none to show."""
@@ -25,12 +32,26 @@ class TitleEntry:
         return next(iter(marked or self.candidates.values()), None)
 
 
-def title_entry(title: Title, artworks: Iterable[Artwork], candidates: Iterable[Candidate]) -> TitleEntry:
+def title_entry(
+    title: Title, artworks: Iterable[Artwork], candidates: Iterable[Candidate], *, guards: TitleGuards = _UNGUARDED
+) -> TitleEntry:
     """Put one title's records into canonical order (by artwork id)."""
     ordered = tuple(sorted(artworks, key=lambda artwork: artwork.artwork))
     active = {artwork.artwork for artwork in ordered if artwork.state is ArtworkState.ACTIVE}
     shown = sorted((each for each in candidates if each.artwork in active), key=lambda each: each.artwork)
-    return TitleEntry(title, ordered, MappingProxyType({each.artwork: each for each in shown}))
+    own = [each for each in ordered if each.state is ArtworkState.ACTIVE]
+    return TitleEntry(
+        title,
+        ordered,
+        MappingProxyType({each.artwork: each for each in shown}),
+        guards,
+        restricted=bool(guards.schedules) or any(map(_is_restricted, own)),
+        spoilers=any(each.spoiler for each in own),
+    )
+
+
+def _is_restricted(artwork: Artwork) -> bool:
+    return bool(artwork.locales or artwork.devices or artwork.maturity or artwork.spoiler)
 
 
 @dataclass(frozen=True, slots=True)

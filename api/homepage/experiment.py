@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.homepage.artwork import eligible
+import numpy as np
+
+from api.homepage.artwork import Offer, offer_of
 from api.homepage.catalogue import Catalogue, TitleEntry
-from api.homepage.request import AskedTitle, PageRequest
-from bandit.context import Candidate, Context
+from api.homepage.request import AskedTitle, House, PageRequest
+from bandit.choice import DrawnSlot, PageKey, Rules, StatedSlot, draw_page
+from bandit.context import Context
 from bandit.decision import IMAGE_KEY_DIGITS, Reason, Slot
 from bandit.errors import IncompatibleModel
+from bandit.guards import Bounds
 from bandit.policies.default_artwork import DEFAULT
-from bandit.policies.policy import Policy
-from bandit.sampling import draw, draw_uniform
+from bandit.policies.policy import Policy, Probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,39 +26,63 @@ class DrawKey:
 
 
 def drawn_slots(
-    policy: Policy, request: PageRequest, entries: Sequence[TitleEntry], *, key: DrawKey
+    policy: Policy, request: PageRequest, entries: Sequence[TitleEntry], *, key: DrawKey, house: House
 ) -> tuple[Slot, ...]:
-    """Let the policy state the probabilities of every slot's eligible artworks, and draw one a slot.
+    """Let the policy state the probabilities of every open slot's eligible artworks, and draw the slots in order.
 
     Raises:
         InvalidProbabilities: the policy stated something that is no distribution.
     """
-    offered = [eligible(entry, request.context) for entry in entries]
-    contexts = [slot_context(policy, request, asked) for asked in request.titles]
-    stated = policy.page(list(zip(contexts, offered, strict=True)))
-    # What explores nothing teaches nothing: the default policy's slots are never learned from.
-    reason = Reason.DEFAULT if policy.version == DEFAULT else Reason.POLICY
-    return tuple(
-        _slot(
-            asked,
-            candidates,
-            probabilities=tuple(probabilities.tolist()),
-            chosen=draw(probabilities.tolist(), draw_uniform(key.salt, request.viewer.viewer, asked.title, key.window)),
-            reason=reason,
+    offers = [offer_of(entry, request, house=house) for entry in entries]
+    fixed = policy.version == DEFAULT
+    stated = _stated(policy, request, offers)
+    slots = [
+        StatedSlot(
+            title=entry.title.title,
+            stated=own,
+            vectors=[each.vector for each in offer.artworks] if house.diversity else (),
+            bounds=None if fixed else entry.guards.bounds([each.artwork for each in offer.artworks]),
         )
-        for asked, candidates, probabilities in zip(request.titles, offered, stated, strict=True)
+        for entry, offer, own in zip(entries, offers, stated, strict=True)
+    ]
+    page_key = PageKey(salt=key.salt, viewer=request.viewer.viewer, window=key.window)
+    drawn = draw_page(slots, key=page_key, rules=Rules(diversity=house.diversity, floor=policy.floor))
+    return tuple(
+        _slot(asked, offer, drawn=one, bounds=slot.bounds, reason=_reason(offer, fixed=fixed))
+        for asked, offer, slot, one in zip(request.titles, offers, slots, drawn, strict=True)
     )
 
 
+def _stated(policy: Policy, request: PageRequest, offers: Sequence[Offer]) -> list[Probabilities]:
+    """What the policy states for every slot that is left to it; probability 1 where people pinned an artwork."""
+    asked = [
+        (slot_context(policy, request, title), offer.artworks)
+        for title, offer in zip(request.titles, offers, strict=True)
+        if not offer.pinned
+    ]
+    stated = iter(policy.page(asked) if asked else ())
+    return [np.ones(1) if offer.pinned else next(stated) for offer in offers]
+
+
+def _reason(offer: Offer, *, fixed: bool) -> Reason:
+    """Only what the policy drew is learned from: not what people pinned, nor what explores nothing."""
+    if offer.pinned:
+        return Reason.PINNED
+    return Reason.DEFAULT if fixed else Reason.POLICY
+
+
 def slot_context(policy: Policy, request: PageRequest, asked: AskedTitle) -> Context:
-    """What the policy may look at for one slot; a viewer vector only in the version that it understands (C12)."""
+    """What the policy may look at for one slot; viewer and intent only in the versions that it understands (C12)."""
     viewer = request.viewer
     understood = viewer.foundation_version is not None and viewer.foundation_version == policy.foundation_version
+    intended = viewer.intent_version is not None and viewer.intent_version == policy.intent_version
     return Context(
         request=request.context,
         viewer_vector=viewer.vector if understood else None,
+        intent_vector=viewer.intent if intended else None,
         position=asked.position,
         score=asked.score,
+        title=asked.title,
     )
 
 
@@ -72,29 +99,26 @@ def check_versions(policy: Policy, catalogue: Catalogue) -> None:
         )
 
 
-def default_slot(asked: AskedTitle, entry: TitleEntry, *, reason: Reason) -> Slot:
-    """Give a slot its title's default artwork, with probability 1; such a slot is never learned from."""
+def default_slot(asked: AskedTitle, entry: TitleEntry, *, request: PageRequest, house: House) -> Slot:
+    """Give a slot, with probability 1, the artwork that is pinned or else its title's default; neither is learned."""
     default = entry.default()
     if default is None:
         raise ValueError(f"title {asked.title} has no artwork to fall back to: list the titles with entries_of first")
-    return _slot(asked, (default,), probabilities=(1.0,), chosen=0, reason=reason)
+    offer = offer_of(entry, request, house=house) if entry.guards.pins else Offer((default,))
+    shown = offer if offer.pinned else Offer((default,))
+    reason = Reason.PINNED if offer.pinned else Reason.FALLBACK
+    return _slot(asked, shown, drawn=DrawnSlot((1.0,), 0), bounds=None, reason=reason)
 
 
-def _slot(
-    asked: AskedTitle,
-    candidates: tuple[Candidate, ...],
-    *,
-    probabilities: tuple[float, ...],
-    chosen: int,
-    reason: Reason,
-) -> Slot:
+def _slot(asked: AskedTitle, offer: Offer, *, drawn: DrawnSlot, bounds: Bounds | None, reason: Reason) -> Slot:
     return Slot(
         title=asked.title,
-        artworks=tuple(each.artwork for each in candidates),
-        images=tuple(each.image[:IMAGE_KEY_DIGITS] for each in candidates),
-        probabilities=probabilities,
-        chosen=chosen,
+        artworks=tuple(each.artwork for each in offer.artworks),
+        images=tuple(each.image[:IMAGE_KEY_DIGITS] for each in offer.artworks),
+        probabilities=drawn.probabilities,
+        chosen=drawn.chosen,
         position=asked.position,
         score=asked.score,
         reason=reason,
+        bounds=bounds,
     )

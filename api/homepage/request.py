@@ -18,11 +18,26 @@ class AskedTitle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownViewer:
-    """A viewer as the page knows them: a pseudonym and, where there is history, a vector of a foundation version."""
+    """A viewer as the page knows them: a pseudonym and, where there is history, a vector of a foundation version.
+
+    `intent` says what they are after right now, in a version of its own; nobody states one yet.
+    `finished` are those of the page's titles that they watched to the end; looked up only where it matters.
+    """
 
     viewer: ViewerId
     vector: Vector | None = None
     foundation_version: str | None = None
+    intent: Vector | None = None
+    intent_version: str | None = None
+    finished: frozenset[TitleId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What an installation has set for all pages: the strength of diversity, and the highest rating of a picture."""
+
+    diversity: float = 0.0
+    maturity_limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

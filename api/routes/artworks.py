@@ -26,13 +26,14 @@ _RAW_IMAGE: dict[str, Any] = {"requestBody": {"required": True, "content": {name
 
 
 class ArtworkBody(Wire):
-    """What the creative team says of an artwork; everything is optional. `locales` empty means: everywhere."""
+    """What the creative team says of an artwork; everything is optional. `locales` and `devices` empty: everywhere."""
 
     label: Text | None = None
     default: bool = False
     locales: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
     maturity: Word | None = None
     spoiler: bool = False
+    devices: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
 
 
 class ArtworkAnswer(ArtworkBody):
@@ -85,10 +86,11 @@ def put(title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, services: Ser
         locales=body.locales,
         maturity=body.maturity,
         spoiler=body.spoiler,
+        devices=body.devices,
     )
     with transaction(services.engine) as connection:
         written = put_artwork(connection, described, now=datetime.now(UTC))
-    return _answer(services, written)
+    return artwork_answer(services, written)
 
 
 @router.put("/{artwork}/image", status_code=202, response_model=UploadAnswer, openapi_extra=_RAW_IMAGE)
@@ -114,17 +116,18 @@ def listed(title: TitlePath, services: ServicesDep) -> ArtworksAnswer:
     """List the artworks of a title."""
     with reading(services.engine) as connection:
         found = list_artworks(connection, TitleId(title))
-    return ArtworksAnswer(artworks=[_answer(services, each) for each in found])
+    return ArtworksAnswer(artworks=[artwork_answer(services, each) for each in found])
 
 
 @router.get("/{artwork}", response_model=ArtworkAnswer)
 def read(title: TitlePath, artwork: ArtworkPath, services: ServicesDep) -> ArtworkAnswer:
     """Read one artwork."""
     with reading(services.engine) as connection:
-        return _answer(services, find_artwork(connection, TitleId(title), ArtworkId(artwork)))
+        return artwork_answer(services, find_artwork(connection, TitleId(title), ArtworkId(artwork)))
 
 
-def _answer(services: Services, artwork: Artwork) -> ArtworkAnswer:
+def artwork_answer(services: Services, artwork: Artwork) -> ArtworkAnswer:
+    """An artwork as people read it."""
     waits = artwork.image is None and artwork.state is ArtworkState.PROCESSING
     return ArtworkAnswer(
         title=artwork.title,
@@ -134,6 +137,7 @@ def _answer(services: Services, artwork: Artwork) -> ArtworkAnswer:
         locales=artwork.locales,
         maturity=artwork.maturity,
         spoiler=artwork.spoiler,
+        devices=artwork.devices,
         sha256=artwork.image,
         image=None if artwork.image is None else image_address(services, artwork.image),
         pending=artwork.pending,

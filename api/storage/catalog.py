@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from api.errors import UnknownArtwork, UnknownTitle
+from api.errors import Conflict, UnknownArtwork, UnknownTitle
 from api.storage.columns import upsert
 from api.storage.revisions import Revision, current_revision, next_revision
 from api.storage.tables import artworks, titles
@@ -60,9 +60,12 @@ def put_artwork(connection: Connection, artwork: Artwork, *, now: datetime) -> A
 
     Raises:
         UnknownTitle: the title does not exist.
+        Conflict: it is paused or retired and shall be the default.
     """
     revision = next_revision(connection, Revision.CATALOG)
     known = find_or_new(connection, artwork.title, artwork.artwork)
+    if artwork.default and known.state in _WITHHELD:
+        raise Conflict(f"The artwork {artwork.artwork!r} is {known.state}.", "Resume it first: the default is shown.")
     described = replace(
         artwork,
         default=artwork.default or known.default,
@@ -127,7 +130,7 @@ def write_artwork(connection: Connection, artwork: Artwork, *, revision: int, no
     """Write an artwork as it is; `revision` comes from the `next_revision` that this transaction began with."""
     row: dict[str, Any] = {name: getattr(artwork, name) for name in _ARTWORK_FIELDS}
     row.update(is_default=artwork.default, locales=list(artwork.locales), pending_image=artwork.pending)
-    row.update(revision=revision, updated_at=now)
+    row.update(devices=list(artwork.devices), revision=revision, updated_at=now)
     upsert(connection, artworks, [row])
 
 
@@ -160,6 +163,7 @@ def count_artworks(connection: Connection) -> dict[ArtworkState, int]:
     return {state: found.get(state, 0) for state in ArtworkState}
 
 
+_WITHHELD = (ArtworkState.PAUSED, ArtworkState.RETIRED)
 _TITLE_FIELDS = ("title", "name", "kind", "year", "language", "runtime_seconds", "maturity")
 _ARTWORK_FIELDS = ("title", "artwork", "label", "maturity", "spoiler", "image", "state", "reason")
 
@@ -198,6 +202,7 @@ def _artwork(row: RowMapping) -> Artwork:
         locales=tuple(row["locales"]),
         maturity=row["maturity"],
         spoiler=row["spoiler"],
+        devices=tuple(row["devices"] or ()),
         image=None if row["image"] is None else ImageHash(row["image"]),
         pending=None if row["pending_image"] is None else ImageHash(row["pending_image"]),
         state=ArtworkState(row["state"]),

@@ -58,6 +58,16 @@ def histories(connection: Connection, of: Iterable[ViewerId] | None = None) -> I
             yield ViewerId(viewer), [_event(row) for row in own]
 
 
+def finished_titles(connection: Connection, viewer: ViewerId, titles: Iterable[str]) -> frozenset[str]:
+    """Return those of some titles that a viewer has watched to the end; one look at the viewer's own events."""
+    ended = select(events.c.title).where(
+        events.c.viewer == viewer,
+        events.c.action.in_((Action.FINISH, Action.REWATCH)),
+        events.c.title.in_(list(titles)),
+    )
+    return frozenset(connection.scalars(ended.distinct()))
+
+
 def stale_viewers(connection: Connection, foundation_version: str, *, limit: int = 10_000) -> dict[ViewerId, int]:
     """Return viewers with events that their vector in `foundation_version` does not know, and their count of events.
 

@@ -39,7 +39,8 @@ def attach_image(connection: Connection, title: TitleId, artwork: ArtworkId, *, 
     """
     revision = next_revision(connection, Revision.CATALOG)
     known = find_or_new(connection, title, artwork)
-    default = known.default or not has_default(connection, title)
+    shown = known.state not in (ArtworkState.PAUSED, ArtworkState.RETIRED)
+    default = known.default or (shown and not has_default(connection, title))
     attached = replace(_with_image(known, image.sha256), default=default)
     insert_missing(connection, images, [{**asdict(image), "created_at": now}])
     write_artwork(connection, attached, revision=revision, now=now)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -86,6 +87,7 @@ artworks = Table(
     Column("locales", JSON, nullable=False),
     Column("maturity", Text),
     Column("spoiler", Boolean, nullable=False),
+    Column("devices", JSON),
     Column("image", SHA256, ForeignKey("images.sha256")),
     Column("pending_image", SHA256, ForeignKey("images.sha256")),
     Column("state", String(20), nullable=False),
@@ -104,6 +106,46 @@ artworks = Table(
     ),
 )
 """`pending_image` is to take the place of `image`, which is shown until then."""
+
+guards = Table(
+    "guards",
+    metadata,
+    Column("guard", SERIAL, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("artwork", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("locale", Text),
+    Column("starts_at", UtcDateTime),
+    Column("ends_at", UtcDateTime),
+    Column("minimum", Float),
+    Column("maximum", Float),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_because", Text),
+    Column("lifted_at", UtcDateTime),
+    Column("revision", BigInteger, nullable=False),
+    ForeignKeyConstraint(["title", "artwork"], ["artworks.title", "artworks.artwork"]),
+    Index(None, "title"),
+    Index(None, "revision"),
+)
+"""Pins, schedules and shares. Never changed but to be lifted, so that who ordered what, and until when, stays known."""
+
+artwork_changes = Table(
+    "artwork_changes",
+    metadata,
+    Column("change", SERIAL, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("artwork", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["title", "artwork"], ["artworks.title", "artworks.artwork"]),
+    Index(None, "title"),
+)
+"""Append-only: who paused, resumed or retired an artwork, and why."""
 
 embedding_versions = Table(
     "embedding_versions",
@@ -125,6 +167,17 @@ artwork_vectors = Table(
     Column("embedding_version", String(120), ForeignKey("embedding_versions.version"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
 )
+
+artwork_descriptions = Table(
+    "artwork_descriptions",
+    metadata,
+    Column("image", SHA256, ForeignKey("images.sha256"), primary_key=True),
+    Column("embedding_version", String(120), ForeignKey("embedding_versions.version"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("measures", JSON, nullable=False),
+)
+"""How images look, as `artwork.description` tells; `revision` is its REVISION when they were described."""
 
 viewers = Table(
     "viewers",
@@ -255,9 +308,22 @@ deployments = Table(
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("overridden", JSON),
     Index(None, "stage", "deployment"),
 )
-"""Append-only. `rolled_back` names the version that a roll-back took off, and is null for a promotion."""
+"""Append-only. `rolled_back` names the version that a roll-back took off, and is null for a promotion; `overridden` says
+what spoke against a promotion that was forced."""
+
+policy_evaluations = Table(
+    "policy_evaluations",
+    metadata,
+    Column("evaluation", SERIAL, primary_key=True),
+    Column("version", String(120), ForeignKey("policy_versions.version"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("result", JSON, nullable=False),
+    Index(None, "version", "evaluation"),
+)
+"""Append-only: what evaluations said of a version beside its manifest, which never changes; the newest one counts."""
 
 jobs = Table(
     "jobs",

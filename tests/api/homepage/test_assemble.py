@@ -11,7 +11,7 @@ from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, eligible
 from api.homepage.assemble import PageStamp, assemble_page, fallback_page
 from api.homepage.catalogue import Catalogue, title_entry
 from api.homepage.experiment import DrawKey
-from api.homepage.request import AskedTitle, KnownViewer, PageRequest
+from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId
 from bandit.context import Candidate, Context, RequestContext
 from bandit.decision import PageId, PolicyVersionId, Reason
@@ -132,8 +132,11 @@ def test_locale_decides_what_is_eligible_and_the_default_always_is(locale: str |
         [artwork("aa", locales=("fr-FR",)), artwork("bb", locales=("en",)), artwork("cc", locales=("de",))],
         [candidate("aa"), candidate("bb", default=True), candidate("cc")],
     )
-    context = asking("harbor", locale=locale).context
-    assert [each.artwork for each in eligible(many.titles[TitleId("harbor")], context)] == expected
+
+    assert [
+        each.artwork
+        for each in eligible(many.titles[TitleId("harbor")], asking("harbor", locale=locale), house=House())
+    ] == expected
 
 
 def test_without_a_marked_default_the_first_artwork_is_shown() -> None:

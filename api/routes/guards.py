@@ -1,0 +1,210 @@
+"""What people order of a title's artworks: pins, schedules, shares; pause, resume, retire. Each with its reason."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from api.dependencies.requests import ServicesDep
+from api.dependencies.services import Services
+from api.errors import BadInput
+from api.routes.artworks import ArtworkAnswer, ArtworkPath, artwork_answer
+from api.routes.titles import TitlePath
+from api.routes.wire import CatalogueId, Moment, Text, Wire, Word
+from api.storage.database import reading, transaction
+from api.storage.guards import (
+    ArtworkChange,
+    Edit,
+    GuardKind,
+    StoredGuard,
+    change_state,
+    lift_guard,
+    list_changes,
+    list_guards,
+    set_guard,
+)
+from artwork.catalog import ArtworkId, ArtworkState, TitleId
+from bandit.errors import InvalidGuard
+from bandit.guards import Guard, Pin, Schedule, Share, Span
+
+router = APIRouter(prefix="/titles/{title}", tags=["guards"])
+
+ACTOR = "api"
+GuardPath = Annotated[int, Path(ge=1, le=2**62)]
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class WhyBody(Wire):
+    """Why; kept for ever."""
+
+    reason: Text
+
+
+class GuardBody(WhyBody):
+    """A guard to set. A pin may have `locale`, pin and schedule `from` and `until`, a share `minimum` and `maximum`."""
+
+    kind: GuardKind
+    artwork: CatalogueId
+    locale: Word | None = None
+    since: Annotated[Moment | None, Field(alias="from")] = None
+    until: Moment | None = None
+    minimum: Part | None = None
+    maximum: Part | None = None
+
+
+class EditAnswer(Wire):
+    """Who did something, why and when."""
+
+    actor: str
+    reason: str
+    at: datetime
+
+
+class GuardAnswer(Wire):
+    """A guard under its number; `lifted` says who took it off, and is null while it stands."""
+
+    guard: int
+    kind: GuardKind
+    artwork: str
+    locale: str | None
+    since: Annotated[datetime | None, Field(alias="from")]
+    until: datetime | None
+    minimum: float | None
+    maximum: float | None
+    set: EditAnswer
+    lifted: EditAnswer | None
+
+
+class ChangeAnswer(Wire):
+    """A change of an artwork's state by people."""
+
+    artwork: str
+    state: ArtworkState
+    edit: EditAnswer
+
+
+class GuardsAnswer(Wire):
+    """Every guard that the title ever had and every change of a state, the newest first."""
+
+    guards: list[GuardAnswer]
+    changes: list[ChangeAnswer]
+
+
+@router.get("/guards", response_model=GuardsAnswer)
+def listed(title: TitlePath, services: ServicesDep) -> GuardsAnswer:
+    """List a title's guards, those that stand and those that were lifted, and who paused what."""
+    with reading(services.engine) as connection:
+        guards, changes = list_guards(connection, TitleId(title)), list_changes(connection, TitleId(title))
+    return GuardsAnswer(guards=[guard_answer(each) for each in guards], changes=[_change(each) for each in changes])
+
+
+@router.post("/guards", status_code=201, response_model=GuardAnswer)
+def put(title: TitlePath, body: GuardBody, services: ServicesDep) -> GuardAnswer:
+    """Set a guard. Running servers follow within moments."""
+    guard = guard_of(body)
+    with transaction(services.engine) as connection:
+        stored = set_guard(connection, TitleId(title), guard, edit=edit_of(body))
+    services.refresh()
+    return guard_answer(stored)
+
+
+@router.post("/guards/{guard}:lift", response_model=GuardAnswer)
+def lift(title: TitlePath, guard: GuardPath, body: WhyBody, services: ServicesDep) -> GuardAnswer:
+    """Take a guard off; it stays on the record."""
+    with transaction(services.engine) as connection:
+        lifted = lift_guard(connection, TitleId(title), guard, edit=edit_of(body))
+    services.refresh()
+    return guard_answer(lifted)
+
+
+@router.post("/artworks/{artwork}:pause", response_model=ArtworkAnswer)
+def pause(title: TitlePath, artwork: ArtworkPath, body: WhyBody, services: ServicesDep) -> ArtworkAnswer:
+    """Show an artwork no more until it is resumed; what is known of it stays."""
+    return _to(services, title, artwork, state=ArtworkState.PAUSED, body=body)
+
+
+@router.post("/artworks/{artwork}:resume", response_model=ArtworkAnswer)
+def resume(title: TitlePath, artwork: ArtworkPath, body: WhyBody, services: ServicesDep) -> ArtworkAnswer:
+    """Let a paused or retired artwork be shown again."""
+    return _to(services, title, artwork, state=ArtworkState.ACTIVE, body=body)
+
+
+@router.post("/artworks/{artwork}:retire", response_model=ArtworkAnswer)
+def retire(title: TitlePath, artwork: ArtworkPath, body: WhyBody, services: ServicesDep) -> ArtworkAnswer:
+    """Show an artwork no more."""
+    return _to(services, title, artwork, state=ArtworkState.RETIRED, body=body)
+
+
+def guard_of(body: GuardBody) -> Guard:
+    """The guard that a body describes.
+
+    Raises:
+        BadInput: it has a field that its kind does not know, or contradicts itself.
+    """
+    known = _FIELDS[body.kind]
+    foreign = [name for name in _OPTIONAL if getattr(body, name) is not None and name not in known]
+    if foreign or (body.kind is not GuardKind.PIN and all(getattr(body, name) is None for name in known)):
+        raise BadInput(
+            f"A {body.kind} is not described by {', '.join(foreign) or 'nothing'}.",
+            "A pin may have locale, from, until; a schedule has from or until; a share has minimum or maximum.",
+        )
+    artwork = ArtworkId(body.artwork)
+    try:
+        if body.kind is GuardKind.SHARE:
+            most = 1.0 if body.maximum is None else body.maximum
+            return Share(artwork=artwork, minimum=body.minimum or 0.0, maximum=most)
+        span = Span(since=body.since, until=body.until)
+        if body.kind is GuardKind.SCHEDULE:
+            return Schedule(artwork=artwork, span=span)
+        return Pin(artwork=artwork, span=span, locale=body.locale)
+    except InvalidGuard as error:
+        raise BadInput(f"The guard cannot be kept: {error}.", "Nothing was set.") from error
+
+
+def edit_of(body: WhyBody) -> Edit:
+    """Who asks over HTTP, why, and that it is now."""
+    return Edit(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
+
+
+_OPTIONAL = ("locale", "since", "until", "minimum", "maximum")
+_FIELDS = {
+    GuardKind.PIN: ("locale", "since", "until"),
+    GuardKind.SCHEDULE: ("since", "until"),
+    GuardKind.SHARE: ("minimum", "maximum"),
+}
+
+
+def _to(services: Services, title: str, artwork: str, *, state: ArtworkState, body: WhyBody) -> ArtworkAnswer:
+    with transaction(services.engine) as connection:
+        changed = change_state(connection, TitleId(title), ArtworkId(artwork), state=state, edit=edit_of(body))
+    services.refresh()
+    return artwork_answer(services, changed)
+
+
+def guard_answer(stored: StoredGuard) -> GuardAnswer:
+    """A guard as people read it."""
+    guard = stored.guard
+    span = Span() if isinstance(guard, Share) else guard.span
+    return GuardAnswer.model_validate(
+        {
+            "guard": stored.number,
+            "kind": stored.kind,
+            "artwork": guard.artwork,
+            "locale": guard.locale if isinstance(guard, Pin) else None,
+            "from": span.since,
+            "until": span.until,
+            "minimum": guard.minimum if isinstance(guard, Share) else None,
+            "maximum": guard.maximum if isinstance(guard, Share) else None,
+            "set": _edit(stored.set),
+            "lifted": None if stored.lifted is None else _edit(stored.lifted),
+        }
+    )
+
+
+def _change(change: ArtworkChange) -> ChangeAnswer:
+    return ChangeAnswer(artwork=change.artwork, state=change.state, edit=_edit(change.edit))
+
+
+def _edit(edit: Edit) -> EditAnswer:
+    return EditAnswer(actor=edit.actor, reason=edit.reason, at=edit.at)
