@@ -1,4 +1,4 @@
-"""The job that embeds uploaded images and makes their artworks active. Opens no model before there is work."""
+"""The job that embeds and describes uploaded images and makes their artworks active. Opens no model by itself."""
 
 import logging
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from api.errors import DamagedFile, MissingFile
+from api.jobs.describing import descriptions
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
+from api.storage.descriptions import put_descriptions
 from api.storage.images import (
     activate_embedded,
     activate_image,
@@ -31,7 +33,9 @@ from api.storage.vectors import (
     wanted_embedding_version,
 )
 from artwork.catalog import ImageHash
+from artwork.composition import UnreadableImage
 from artwork.embedding import Embedder, EmbedderConfig, UndecodableImage, load_embedder
+from artwork.labels import Labeller
 from bandit.decision import PolicyVersionId
 from bandit.policies.uniform import UNIFORM
 
@@ -73,15 +77,15 @@ class Claimed:
     data: bytes
 
 
-def embed_images(engine: Engine, blobs: BlobStore, embedder: Embedder, *, owner: str) -> int:
-    """Embed the images that wait, up to a batch, and return how many jobs were ended; 0 when none waits.
+def embed_images(engine: Engine, blobs: BlobStore, embedder: Embedder, *, labeller: Labeller, owner: str) -> int:
+    """Embed and describe the images that wait, up to a batch, and return how many jobs were ended; 0 when none waits.
 
     A worker whose version is not the one that was wanted last embeds nothing: two would undo each other's work.
     """
     jobs = _claimed(engine, embedder.version, owner)
     readable = [found for job in jobs if (found := _read(engine, blobs, job)) is not None]
     if readable:
-        _embed(engine, embedder, readable)
+        _embed(engine, embedder, labeller, claimed=readable)
     return len(jobs)
 
 
@@ -104,22 +108,27 @@ def complete_version(engine: Engine, embedder: Embedder) -> bool:
     return True
 
 
-def _embed(engine: Engine, embedder: Embedder, claimed: Sequence[Claimed]) -> None:
+def _embed(engine: Engine, embedder: Embedder, labeller: Labeller, *, claimed: Sequence[Claimed]) -> None:
+    images = [each.data for each in claimed]
     try:
-        vectors = embedder.embed_images([each.data for each in claimed])
+        vectors = embedder.embed_images(images)
+        described = descriptions(labeller, vectors, images)
     except Exception as error:
         # One image must not keep the others of its batch from being embedded.
         if len(claimed) == 1:
             _give_up(engine, claimed[0], error)
             return
         for each in claimed:
-            _embed(engine, embedder, [each])
+            _embed(engine, embedder, labeller, claimed=[each])
         return
     now = datetime.now(UTC)
     with transaction(engine) as connection:
         live = live_embedding_version(connection)
         for each, vector in zip(claimed, vectors, strict=True):
             put_vector(connection, each.image, version=embedder.version, vector=vector)
+        looks = {each.image: description for each, description in zip(claimed, described, strict=True)}
+        put_descriptions(connection, looks, version=embedder.version)
+        for each in claimed:
             if live is not None and live.version == embedder.version:
                 activate_image(connection, each.image, now=now)
             complete(connection, each.job, now=now)
@@ -128,7 +137,7 @@ def _embed(engine: Engine, embedder: Embedder, claimed: Sequence[Claimed]) -> No
 def _give_up(engine: Engine, claimed: Claimed, error: Exception) -> None:
     """Let an image that cannot be embedded be tried again later; reject it when no try will help."""
     logger.warning("image %s cannot be embedded: %s", claimed.image, error)
-    hopeless = isinstance(error, UndecodableImage) or claimed.job.attempt >= MOST_ATTEMPTS
+    hopeless = isinstance(error, UndecodableImage | UnreadableImage) or claimed.job.attempt >= MOST_ATTEMPTS
     reason, now = f"It cannot be embedded: {error}. Upload another picture.", datetime.now(UTC)
     with transaction(engine) as connection:
         if hopeless:

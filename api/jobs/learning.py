@@ -14,11 +14,12 @@ from api.jobs.reencoding import Reencoder
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
+from api.storage.descriptions import all_pictures
 from api.storage.foundation import live_foundation_version
 from api.storage.pages import last_page, page_id_at
 from api.storage.policies import PolicyVersion, add_policy_version, live_version
 from api.storage.rewards import rewarded_decisions
-from api.storage.vectors import all_vectors, live_embedding_version
+from api.storage.vectors import live_embedding_version
 from bandit.context import Picture
 from bandit.decision import IMAGE_KEY_DIGITS, PageId, RewardedDecision
 from bandit.learning import LearnConfig, Provenance, learn
@@ -92,8 +93,7 @@ def learn_version(
 def pictures_in(engine: Engine, version: str) -> dict[str, Picture]:
     """Return all images that have a vector in an embedding version, by image key."""
     with reading(engine) as connection:
-        vectors = all_vectors(connection, version)
-    return {image[:IMAGE_KEY_DIGITS]: Picture(vector=vector) for image, vector in vectors.items()}
+        return {image[:IMAGE_KEY_DIGITS]: picture for image, picture in all_pictures(connection, version).items()}
 
 
 def _live_embedding(engine: Engine) -> str:

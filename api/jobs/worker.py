@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from api.errors import KeyartError
+from api.jobs.describing import describe_missing
 from api.jobs.embedding import complete_version, embed_images, open_embedder
 from api.jobs.joining import join_rewards
 from api.jobs.viewers import foundations_in_use, refresh_viewers
@@ -21,6 +22,7 @@ from api.storage.foundation import FoundationVersion
 from api.storage.jobs import JobKind, count_unfinished, forget_done
 from api.storage.vectors import live_embedding_version
 from artwork.embedding import Embedder, EmbeddingModelUnavailable
+from artwork.labels import Labeller
 from foundation.checkpoint import from_bytes
 from foundation.trained import Foundation
 
@@ -42,7 +44,7 @@ class Worker:
         self._engine: Engine = open_engine(settings.database_url)
         self._blobs = BlobStore(settings.blob_root)
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self._embedder: Embedder | None = None
+        self._models: tuple[Embedder, Labeller] | None = None
         self._foundations: dict[str, Foundation] = {}
         self._embedding_from = 0.0
         self._version_from = 0.0
@@ -70,18 +72,22 @@ class Worker:
         return False
 
     def _embed(self) -> bool:
-        if self._embedder is None:
+        if self._models is None:
             if time.monotonic() < self._embedding_from or not self._model_needed():
                 return False
             try:
-                self._embedder = open_embedder(self._settings, self._engine)
+                embedder = open_embedder(self._settings, self._engine)
             except EmbeddingModelUnavailable as error:
                 self._embedding_from = time.monotonic() + MODEL_AGAIN_SECONDS
                 logger.error("uploaded images wait: %s", error)
                 return False
-        if embed_images(self._engine, self._blobs, self._embedder, owner=self._name) > 0:
+            self._models = embedder, Labeller(embedder)
+        embedder, labeller = self._models
+        if embed_images(self._engine, self._blobs, embedder, labeller=labeller, owner=self._name) > 0:
             return True
-        return self._complete_version(self._embedder)
+        if describe_missing(self._engine, self._blobs, labeller, version=embedder.version) > 0:
+            return True
+        return self._complete_version(embedder)
 
     def _complete_version(self, embedder: Embedder) -> bool:
         if time.monotonic() < self._version_from:

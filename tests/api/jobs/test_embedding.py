@@ -24,6 +24,7 @@ from api.storage.vectors import (
 )
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId
 from artwork.embedding import Embedder, UndecodableImage
+from artwork.labels import Labeller
 from tests.api.installation import EMBEDDING, Installation, store_picture, unit_vector
 from tests.api.learned import Learned
 from tests.api.pictures import picture
@@ -33,6 +34,7 @@ class FakeEmbedder:
     """Embeds by a hash of the bytes, keeps the sizes of its batches, and fails on what it is told to."""
 
     domain = "rendered"
+    logit_scale = 50.0
 
     def __init__(self, version: str = EMBEDDING.version, dimension: int = EMBEDDING.dimension) -> None:
         self.version = version
@@ -47,11 +49,20 @@ class FakeEmbedder:
                 raise self.fails[image]
         return np.stack([unit_vector(image.hex()[-40:], self.dimension) for image in images])
 
+    def embed_texts(self, texts: Sequence[str]) -> Any:
+        return np.stack([unit_vector(text, self.dimension) for text in texts])
+
+
+def embed_some(installation: Installation, embedder: FakeEmbedder) -> int:
+    """Embed one batch."""
+    model = cast(Embedder, embedder)
+    return embed_images(installation.engine, installation.blobs, model, labeller=Labeller(model), owner="test")
+
 
 def embed(installation: Installation, embedder: FakeEmbedder) -> int:
     """Embed until nothing waits, as the worker does, and return how many jobs ended."""
     ended, engine, model = 0, installation.engine, cast(Embedder, embedder)
-    while (count := embed_images(engine, installation.blobs, model, owner="test")) or complete_version(engine, model):
+    while (count := embed_some(installation, embedder)) or complete_version(engine, model):
         ended += count
     return ended
 
@@ -159,7 +170,7 @@ def test_a_new_embedding_version_decides_only_once_every_image_has_a_vector_in_i
     other = FakeEmbedder("other-000000000002", 12)
     change_version(ready, other)
     assert complete_version(ready.engine, cast(Embedder, other))
-    embed_images(ready.engine, ready.blobs, cast(Embedder, other), owner="w")
+    embed_some(ready, other)
     ready.services.refresh()
     assert ready.services.catalogue.current.embedding_version == EMBEDDING.version
     embed(ready, other)
@@ -170,7 +181,7 @@ def test_a_new_embedding_version_decides_only_once_every_image_has_a_vector_in_i
 
 
 def test_a_policy_of_the_old_vectors_gives_way_to_uniform_on_the_record(ready: Installation, learned: Learned) -> None:
-    order = Order(actor="test", reason="go", at=datetime.now(UTC))
+    order = Order(actor="test", reason="go", at=datetime.now(UTC), force=True)
     promote(ready.engine, ready.blobs, version=learned.manifest.version, order=order)
     ready.services.refresh()
     assert ready.select("harbor")["policy"] == learned.manifest.version
@@ -249,7 +260,7 @@ def test_a_replacement_during_a_change_of_model_is_shown_with_the_new_vectors_an
     other = FakeEmbedder(OTHER, 12)
     change_version(harbor, other)
     image = put_image(harbor, "a", 6)
-    embed_images(harbor.engine, harbor.blobs, cast(Embedder, other), owner="w")
+    embed_some(harbor, other)
     assert (shown(harbor, "a"), live_version_of(harbor)) == (before, EMBEDDING.version)
     embed(harbor, other)
     assert (shown(harbor, "a"), live_version_of(harbor)) == (image, OTHER)
