@@ -15,7 +15,7 @@ from bandit.context import Vector
 from bandit.decision import Page, Reason
 from bandit.diversity import diversified
 from bandit.guards import Bounds, floor_under, within
-from bandit.sampling import draw, draw_uniform
+from bandit.sampling import draw, draw_uniforms
 
 Probabilities = NDArray[np.float64]
 
@@ -66,9 +66,11 @@ def draw_page(slots: Sequence[StatedSlot], *, key: PageKey, rules: Rules) -> lis
     """
     drawn: list[DrawnSlot] = []
     shown: list[Vector] = []
-    for slot in slots:
+    titles = [slot.title for slot in slots]
+    numbers = draw_uniforms(titles, salt=key.salt, viewer=key.viewer, window=key.window)
+    for slot, number in zip(slots, numbers, strict=True):
         probabilities = tuple(_conditional(slot, shown, rules).tolist())
-        chosen = draw(probabilities, draw_uniform(key.salt, key.viewer, slot.title, key.window))
+        chosen = draw(probabilities, number)
         drawn.append(DrawnSlot(probabilities, chosen))
         if rules.diversity:
             shown.append(slot.vectors[chosen])

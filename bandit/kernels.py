@@ -201,3 +201,21 @@ def floor_table(probabilities: Floats, epsilon: float) -> Floats:
     for slot in range(stated.shape[0]):
         floor_slot(stated[slot], epsilon)
     return stated
+
+
+@kernel
+def drawn_slots(probabilities: Floats, bounds: Indices, numbers: Floats, tolerance: float) -> Indices:
+    """Return the index that each slot's number in [0, 1) falls on, or -1 for a slot that holds no distribution."""
+    chosen = np.full(numbers.shape[0], -1, dtype=np.int64)
+    for slot in range(numbers.shape[0]):
+        total, found, last, valid = 0.0, -1, -1, True
+        for place in range(bounds[slot], bounds[slot + 1]):
+            valid = valid and probabilities[place] >= 0.0
+            total += probabilities[place]
+            if probabilities[place] > 0.0:
+                last = place - bounds[slot]
+            if found < 0 and numbers[slot] < total:
+                found = place - bounds[slot]
+        if valid and abs(total - 1.0) <= tolerance:
+            chosen[slot] = found if found >= 0 else last
+    return chosen

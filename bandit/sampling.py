@@ -6,13 +6,18 @@ the probabilities stay as they are, and no state is needed to remember it.
 
 import hashlib
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import accumulate
 from operator import attrgetter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bandit.context import Candidate
 from bandit.errors import InvalidProbabilities
+from bandit.kernels import drawn_slots
 
 SUM_TOLERANCE = 1e-6
 _artwork_id = attrgetter("artwork")
@@ -23,12 +28,20 @@ def draw_uniform(salt: str, viewer: str, title: str, window: int) -> float:
 
     Every part is preceded by its length in bytes, so ("ab", "c") and ("a", "bc") are different keys.
     """
-    key = bytearray()
-    for part in (salt, viewer, title, str(window)):
-        encoded = part.encode()
-        key += len(encoded).to_bytes(8, "little") + encoded
-    digest = hashlib.blake2b(key, digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) / 2**53
+    return draw_uniforms([title], salt=salt, viewer=viewer, window=window)[0]
+
+
+def draw_uniforms(titles: Iterable[str], *, salt: str, viewer: str, window: int) -> list[float]:
+    """Return `draw_uniform` of every title of a page, with what they share of the key made once."""
+    before, after = _part(salt) + _part(viewer), _part(str(window))
+    digests = b"".join([hashlib.blake2b(before + _part(title) + after, digest_size=8).digest() for title in titles])
+    numbers: NDArray[np.float64] = (np.frombuffer(digests, dtype=">u8") >> 11) / 2.0**53
+    return numbers.tolist()
+
+
+def _part(text: str) -> bytes:
+    encoded = text.encode()
+    return len(encoded).to_bytes(8, "little") + encoded
 
 
 def draw(probabilities: Sequence[float], u: float) -> int:
@@ -39,11 +52,30 @@ def draw(probabilities: Sequence[float], u: float) -> int:
     Raises:
         InvalidProbabilities: one is negative or not finite, there is none, or they do not sum to 1 within 1e-6.
     """
-    check_distribution(probabilities)
-    for index, bound in enumerate(accumulate(probabilities)):
-        if u < bound:
-            return index
+    bounds = [*accumulate(probabilities)]
+    if not (bounds and abs(bounds[-1] - 1.0) <= SUM_TOLERANCE and min(probabilities) >= 0):
+        check_distribution(probabilities)
+    index = bisect_right(bounds, u)
+    if index < len(bounds):
+        return index
     return max(index for index, probability in enumerate(probabilities) if probability > 0)
+
+
+def draw_each(
+    probabilities: NDArray[np.float64], numbers: Sequence[float] | NDArray[np.float64], *, bounds: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return `draw` of n slots at once: (n,) indices, each within its slot.
+
+    `probabilities` of all slots lie one after the other, those of slot i from `bounds[i]` to `bounds[i + 1]`; `numbers`
+    are (n,), as `draw_uniforms` gives them.
+
+    Raises:
+        InvalidProbabilities: see `draw`; the first slot that is no distribution is named by its probabilities.
+    """
+    chosen = drawn_slots(probabilities, bounds, np.asarray(numbers, dtype=np.float64), SUM_TOLERANCE)
+    for slot in [index for index, found in enumerate(chosen.tolist()) if found < 0]:
+        chosen[slot] = draw(probabilities[bounds[slot] : bounds[slot + 1]].tolist(), float(numbers[slot]))
+    return chosen
 
 
 def check_distribution(probabilities: Sequence[float]) -> None:

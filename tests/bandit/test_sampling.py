@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bandit.errors import InvalidProbabilities
-from bandit.sampling import canonical, draw, draw_uniform, window_of
+from bandit.sampling import canonical, draw, draw_each, draw_uniform, draw_uniforms, window_of
 
 
 def test_c6_the_keyed_number_is_the_same_for_ever() -> None:
@@ -69,3 +69,28 @@ def test_a_window_needs_a_timezone_and_a_length() -> None:
 def test_canonical_order_is_by_artwork(make_candidate: Any) -> None:
     candidates = [make_candidate(name) for name in ("b", "c", "a")]
     assert [candidate.artwork for candidate in canonical(candidates)] == ["a", "b", "c"]
+
+
+def test_c6_the_numbers_of_a_page_are_those_of_its_titles() -> None:
+    titles = ["heat", "", "Łódź", "heat"]
+    expected = [draw_uniform("keyart", "5f0c", title, 20413) for title in titles]
+    assert draw_uniforms(titles, salt="keyart", viewer="5f0c", window=20413) == expected
+    assert draw_uniforms([], salt="keyart", viewer="5f0c", window=20413) == []
+
+
+def test_c6_slots_drawn_together_are_drawn_as_alone() -> None:
+    rng = np.random.default_rng(4)
+    slots = [rng.dirichlet(np.full(count, 0.3)) for count in rng.integers(1, 60, size=500)]
+    slots[7] = np.array([0.0, 1.0 - 1e-7, 0.0])
+    numbers = rng.random(500)
+    numbers[7] = 1 - 2**-53
+    bounds = np.concatenate([[0], np.cumsum([len(slot) for slot in slots])])
+    together = draw_each(np.concatenate(slots), numbers, bounds=bounds)
+    assert together.tolist() == [draw(slot.tolist(), u) for slot, u in zip(slots, numbers, strict=True)]
+    assert together[7] == 1
+
+
+@pytest.mark.parametrize("broken", [[0.5, 0.4], [1.2, -0.2], [math.nan, 1.0], [math.inf, 0.0], []])
+def test_one_slot_that_is_no_distribution_stops_all(broken: list[float]) -> None:
+    with pytest.raises(InvalidProbabilities, match="roll it back"):
+        draw_each(np.array([0.5, 0.5, *broken]), [0.1, 0.1], bounds=np.array([0, 2, 2 + len(broken)]))
