@@ -24,7 +24,7 @@ from bandit.encoding import ArtworkRows, FeatureSpace, unwhitened
 from bandit.errors import EmptyLog, InvalidExample, LearningFailed
 from bandit.features import FeatureSpec
 from bandit.policies.vowpal import EngineSettings, engine_arguments
-from bandit.registry import Holdout, Manifest, digest_of, pack, version_of
+from bandit.registry import Holdout, Manifest, digest_of, golden_of, pack, version_of
 from bandit.rows import check_row
 from bandit.sampling import draw_uniform
 from bandit.spool import Result, RowWriter, Spool, SpooledRow, Task
@@ -304,4 +304,5 @@ def _manifest(bundle: bytes, space: FeatureSpace, *, log: _Log, result: Result, 
         not_drawn=log.not_drawn,
         of_other_viewers=log.of_other_viewers,
         metrics={"mean_reward": log.mean_reward, "progressive_value": result.progressive_value},
+        golden=golden_of(bundle),
     )

@@ -21,12 +21,14 @@ from bandit.decision import PolicyVersionId
 from bandit.encoding import FeatureSpace, space_from_arrays
 from bandit.errors import DamagedModel, IncompatibleModel, RefusedFeature
 from bandit.features import FeatureSpec
+from bandit.golden import Golden, check_golden, golden_pages
 from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.policy import Policy
 from bandit.policies.vowpal import EngineSettings, VowpalPolicy, export_weights
 
-FORMAT = 1
-_HEADER, _MODEL, _ARRAYS = "header.json", "model.vw", "arrays/"
+FORMAT = 2
+_HEADER, _MODEL, _ARRAYS, _GOLDEN = "header.json", "model.vw", "arrays/", "golden.json"
+_CHECKSUM = "checksum"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,6 +46,7 @@ class Manifest:
 
     `rows` were learned from, `held_out` were kept for evaluation, `not_drawn` were no draws of a policy (defaults,
     fallbacks) and never learned from, `of_other_viewers` carried a viewer vector of another foundation version.
+    `golden` are the pages that it is checked with whenever it is loaded; its bundle holds the same.
     """
 
     version: PolicyVersionId
@@ -63,10 +66,21 @@ class Manifest:
     not_drawn: int
     of_other_viewers: int
     metrics: dict[str, float]
+    golden: Golden
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over everything that the manifest says, hex."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
     def to_json(self) -> bytes:
-        """The manifest as deterministic JSON."""
-        return msgspec.json.encode(self, order="deterministic")
+        """The manifest as deterministic JSON, with its checksum."""
+        told = msgspec.json.encode(self, order="deterministic")
+        return told[:-1] + f',"{_CHECKSUM}":"{self.checksum}"}}'.encode()
+
+
+class _Checksum(msgspec.Struct):
+    checksum: str
 
 
 def manifest_from_json(text: bytes | str) -> Manifest:
@@ -74,13 +88,17 @@ def manifest_from_json(text: bytes | str) -> Manifest:
 
     Raises:
         IncompatibleModel: it is no manifest of this schema.
+        DamagedModel: it is not what was written.
     """
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.MsgspecError, RefusedFeature) as error:
+        written = msgspec.json.decode(text, type=_Checksum).checksum
+    except (msgspec.MsgspecError, UnicodeDecodeError, RefusedFeature) as error:
         raise IncompatibleModel(f"this is no manifest of this Keyart ({error}); learn the version again") from error
     if manifest.spec.schema_hash != manifest.schema_hash:
         raise IncompatibleModel("the manifest's schema hash is not its features'; learn the version again")
+    if manifest.checksum != written:
+        raise DamagedModel("the manifest is not what was written; restore it from a backup or learn the version again")
     return manifest
 
 
@@ -95,7 +113,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pack(space: FeatureSpace, model: bytes, *, settings: EngineSettings, examples: int) -> bytes:
-    """Return one bundle, deterministic: an uncompressed zip of the header, the engine's model and the projections."""
+    """Return one bundle, deterministic: an uncompressed zip of the header, model, projections and golden pages."""
     header = Header(
         format=FORMAT,
         spec=space.spec,
@@ -109,7 +127,17 @@ def pack(space: FeatureSpace, model: bytes, *, settings: EngineSettings, example
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as bundle:
         for name, part in parts.items():
             bundle.writestr(zipfile.ZipInfo(name, _EPOCH), part)
-    return packed.getvalue()
+    return _with_golden_pages(packed.getvalue())
+
+
+def _with_golden_pages(bundle: bytes) -> bytes:
+    """Add the golden pages, stated by the version in `bundle` as `load_policy` will let it."""
+    _, space, _ = _unpack(bundle)
+    golden = golden_pages(load_policy(bundle, digest_of(bundle)), space)
+    whole = io.BytesIO(bundle)
+    with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as opened:
+        opened.writestr(zipfile.ZipInfo(_GOLDEN, _EPOCH), golden.to_json())
+    return whole.getvalue()
 
 
 def digest_of(bundle: bytes) -> str:
@@ -156,6 +184,49 @@ def load_engine(bundle: bytes, expected_digest: str) -> VowpalPolicy:
     )
 
 
+def examine(bundle: bytes, expected_digest: str) -> None:
+    """Refuse a version that does not state its golden probabilities: the check before it may decide.
+
+    A broken engine library or a model that only looks whole can end this process or hang it: serving processes call
+    `bandit.examination.Examiner`, which lets another process call this.
+
+    Raises:
+        DamagedModel, IncompatibleModel: see `load_policy`.
+        GoldenMismatch: it states other probabilities than when it was packed.
+    """
+    policy = load_policy(bundle, expected_digest)
+    check_golden(policy, golden_of(bundle))
+
+
+def golden_of(bundle: bytes) -> Golden:
+    """Return the golden pages in `bundle`, whose digest the caller has checked.
+
+    Raises:
+        IncompatibleModel: it holds none that are read here.
+    """
+    try:
+        return msgspec.json.decode(_parts(bundle)[_GOLDEN], type=Golden)
+    except (*_UNREADABLE, KeyError, msgspec.MsgspecError) as error:
+        raise IncompatibleModel(f"the version carries no golden pages ({error}); learn it again") from error
+
+
+def check_manifest(manifest: Manifest, bundle: bytes) -> None:
+    """Refuse a manifest beside a bundle that it does not describe.
+
+    Raises:
+        IncompatibleModel: it is the manifest of another version.
+    """
+    header, space, _ = _unpack(bundle)
+    told = (manifest.version, manifest.digest, manifest.schema_hash, manifest.embedding_version, manifest.golden)
+    digest = digest_of(bundle)
+    held = (version_of(digest), digest, header.schema_hash, space.artworks.embedding_version, golden_of(bundle))
+    if told != held:
+        raise IncompatibleModel(
+            f"the manifest of {manifest.version} does not describe the model beside it; restore both from one backup "
+            "or learn the version again"
+        )
+
+
 def _check_digest(bundle: bytes, expected: str) -> None:
     digest = digest_of(bundle)
     if digest != expected:
@@ -173,8 +244,12 @@ def _unpack(bundle: bytes) -> tuple[Header, FeatureSpace, bytes]:
             raise IncompatibleModel(f"format {header.format} with schema {header.schema_hash[:12]}… is not read here")
         arrays = {name.removeprefix(_ARRAYS)[:-4]: _array(part) for name, part in parts.items() if _ARRAYS in name}
         return header, space_from_arrays(header.spec, arrays), parts[_MODEL]
-    except (zipfile.BadZipFile, KeyError, msgspec.MsgspecError, InvalidProjection, RefusedFeature) as error:
+    except (*_UNREADABLE, KeyError, msgspec.MsgspecError, InvalidProjection, RefusedFeature) as error:
         raise IncompatibleModel(f"this is no policy version of this Keyart ({error}); learn it again") from error
+
+
+_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OverflowError, ValueError)
+"""What `zipfile` and `numpy.load` raise on bytes that are no bundle."""
 
 
 def _parts(bundle: bytes) -> Mapping[str, bytes]:

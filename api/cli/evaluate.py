@@ -59,7 +59,7 @@ def evaluate(  # a command's options are its parameters
 
 def _of_own_log(policy: str | None, *, home: Path | None, level: float) -> tuple[Any, str]:
     from api.errors import BadInput
-    from api.jobs.evaluating import evaluate_version
+    from api.jobs.assessing import assess_version
     from api.storage.blobs import BlobStore
     from api.storage.database import open_engine
     from bandit.decision import PolicyVersionId
@@ -68,7 +68,7 @@ def _of_own_log(policy: str | None, *, home: Path | None, level: float) -> tuple
         raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
     settings = settings_of(home)
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
-    evaluated = evaluate_version(engine, blobs, version=PolicyVersionId(policy), level=level)
+    evaluated = assess_version(engine, blobs, version=PolicyVersionId(policy), level=level)
     left_out = f"; {evaluated.skipped:,} rows left out: an artwork has no vector" if evaluated.skipped else ""
     return evaluated.evaluation, evaluated.rows + left_out
 

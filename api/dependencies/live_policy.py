@@ -1,67 +1,124 @@
-"""The policy that decides now. A version that cannot be loaded whole never replaces the one in memory (C7)."""
+"""The policies that decide now. A version that cannot be loaded whole never replaces the one in memory (C7)."""
 
 import threading
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from api.errors import Conflict
+from api.dependencies.versions import load_version
+from api.errors import KeyartError
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
 from api.storage.foundation import live_foundation_version
-from api.storage.policies import find_policy_version, live_version
+from api.storage.policies import standing
+from api.storage.stages import Standing
+from bandit.canary import in_canary
 from bandit.decision import PolicyVersionId
-from bandit.errors import BanditError
-from bandit.policies.default_artwork import DEFAULT, DefaultArtworkPolicy
+from bandit.examination import Examiner
 from bandit.policies.policy import Policy
-from bandit.policies.uniform import UNIFORM, UniformPolicy
-from bandit.registry import load_policy
+from bandit.policies.uniform import UniformPolicy
+from foundation.events import ViewerId
 
 
-def load_version(engine: Engine, blobs: BlobStore, version: PolicyVersionId) -> Policy:
-    """Return a policy version, checked whole.
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A policy that decides for a share of the viewers."""
 
-    Raises:
-        UnknownVersion: it was never learned here.
-        DamagedFile, MissingFile: its bytes are not what its digest names.
-        Conflict: it was packed under another feature schema.
+    policy: Policy
+    share: float
+    salt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """What decides at one moment: `live` for everyone that no canary decides for; a `shadow` decides for nobody.
+
+    `foundation` is the live foundation version, None before the first training.
     """
-    if version == UNIFORM:
-        return UniformPolicy()
-    if version == DEFAULT:
-        return DefaultArtworkPolicy()
-    with reading(engine) as connection:
-        found = find_policy_version(connection, version)
-    bundle = blobs.get_model(found.digest)
-    try:
-        return load_policy(bundle, found.digest)
-    except BanditError as error:
-        raise Conflict(f"The policy version {version} cannot be used: {error}.", "The live version stays.") from error
+
+    live: Policy = field(default_factory=UniformPolicy)
+    canary: Canary | None = None
+    shadow: Policy | None = None
+    foundation: str | None = None
+
+    def for_viewer(self, viewer: ViewerId) -> Policy:
+        """The policy that decides for a viewer: the same one for as long as nothing is deployed."""
+        canary = self.canary
+        if canary is not None and in_canary(viewer, share=canary.share, salt=canary.salt):
+            return canary.policy
+        return self.live
+
+    def known(self) -> dict[PolicyVersionId, Policy]:
+        """All policies by version."""
+        held = (self.live, self.canary.policy if self.canary else None, self.shadow)
+        return {policy.version: policy for policy in held if policy is not None}
 
 
 class LivePolicy:
-    """Holds the policy that decides; `refresh` follows the deployments.
+    """Holds what decides; `refresh` follows the deployments. Readers take `deciding` once a page."""
 
-    `viewer_version` is the foundation version that viewers are looked up in: the one that the policy understands, so
-    that training a newer one takes nothing from it; the live one for a policy that looks at no viewer.
-    """
-
-    def __init__(self, engine: Engine, blobs: BlobStore) -> None:
+    def __init__(self, engine: Engine, blobs: BlobStore, *, examiner: Examiner | None = None) -> None:
         self._engine = engine
         self._blobs = blobs
         self._refreshing = threading.Lock()
-        self.current: Policy = UniformPolicy()
-        self.viewer_version: str | None = None
+        self.examiner = examiner or Examiner()
+        self.deciding = Deciding()
+
+    @property
+    def current(self) -> Policy:
+        """The live policy."""
+        return self.deciding.live
+
+    @property
+    def viewer_version(self) -> str | None:
+        """The foundation version that viewers are looked up in for the live policy."""
+        return self.viewer_version_of(self.current)
+
+    def viewer_version_of(self, policy: Policy) -> str | None:
+        """The foundation version that viewers are looked up in for `policy`: the one that it understands.
+
+        So training a newer one takes nothing from it; the live one for a policy that looks at no viewer.
+        """
+        return policy.foundation_version or self.deciding.foundation
+
+    def for_viewer(self, viewer: ViewerId) -> Policy:
+        """The policy that decides for a viewer now."""
+        return self.deciding.for_viewer(viewer)
 
     def refresh(self) -> None:
-        """Swap to the version that is live by now, whole or not at all.
+        """Follow the deployments: each version whole or not at all.
 
         Raises:
-            KeyartError: the version cannot be read or is damaged; the one in memory goes on deciding.
+            KeyartError: one of the versions cannot be read or is damaged. A live one in memory goes on deciding then;
+                a canary or a shadow is left out, so that the live one decides for the canary's viewers.
         """
         with self._refreshing:
             with reading(self._engine) as connection:
-                live = live_version(connection)
+                wanted = standing(connection)
                 foundation = live_foundation_version(connection)
-            if live != self.current.version:
-                self.current = load_version(self._engine, self._blobs, live)
-            self.viewer_version = self.current.foundation_version or (foundation.version if foundation else None)
+            errors: list[KeyartError] = []
+            live = self._load(wanted.live, errors) or self.current
+            self.deciding = Deciding(
+                live=live,
+                canary=self._canary(wanted, errors),
+                shadow=self._load(wanted.shadow, errors),
+                foundation=foundation.version if foundation else None,
+            )
+        if errors:
+            raise errors[0]
+
+    def _canary(self, wanted: Standing, errors: list[KeyartError]) -> Canary | None:
+        canary = wanted.canary
+        policy = self._load(canary.version, errors) if canary else None
+        return Canary(policy, canary.share, canary.salt) if canary and policy else None
+
+    def _load(self, version: PolicyVersionId | None, errors: list[KeyartError]) -> Policy | None:
+        """Return a version, from memory where it is there; None, and one error more, where it cannot be used."""
+        if version is None:
+            return None
+        try:
+            held = self.deciding.known().get(version)
+            return held or load_version(self._engine, self._blobs, version, examiner=self.examiner)
+        except KeyartError as error:
+            errors.append(error)
+            return None

@@ -12,6 +12,7 @@ from api.dependencies.breaker import GuardedReads
 from api.dependencies.catalogue import CatalogueMirror
 from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
+from api.dependencies.shadow import ShadowObserver
 from api.errors import KeyartError
 from api.security import Keys, load_keys
 from api.settings import Settings
@@ -43,6 +44,7 @@ class Services:
     reads: GuardedReads
     catalogue: CatalogueMirror
     live: LivePolicy
+    shadow: ShadowObserver
     metrics: Metrics
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
@@ -69,7 +71,9 @@ def open_services(settings: Settings) -> Generator[Services]:
     # Pages and what keeps them fresh give up on a database as soon as the page's time is up.
     hasty = open_engine(settings.database_url, busy_seconds=settings.select_budget_ms / 1000)
     blobs = BlobStore(settings.blob_root)
-    log = DecisionLog(engine)
+    log, reads = DecisionLog(engine), GuardedReads(hasty)
+    live = LivePolicy(hasty, blobs)
+    shadow = ShadowObserver(live, reads)
     services = Services(
         settings=settings,
         engine=engine,
@@ -77,10 +81,11 @@ def open_services(settings: Settings) -> Generator[Services]:
         keys=load_keys(settings),
         sandbox=ImageSandbox(),
         log=log,
-        reads=GuardedReads(hasty),
+        reads=reads,
         catalogue=CatalogueMirror(hasty),
-        live=LivePolicy(hasty, blobs),
-        metrics=Metrics(log),
+        live=live,
+        shadow=shadow,
+        metrics=Metrics(log, shadow),
     )
     services.refresh()
     ending = threading.Event()
@@ -91,6 +96,7 @@ def open_services(settings: Settings) -> Generator[Services]:
     finally:
         ending.set()
         refresher.join()
+        services.shadow.close()
         services.log.close()
         services.sandbox.close()
         engine.dispose()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Engine
 
-from api.dependencies.live_policy import load_version
+from api.dependencies.versions import load_version
 from api.jobs.learning import VisibleRows, pictures_in
 from api.jobs.reencoding import Reencoder
 from api.storage.blobs import BlobStore
@@ -16,7 +16,7 @@ from api.storage.policies import BUILT_IN, find_policy_version
 from api.storage.rewards import rewarded_decisions
 from artwork.catalog import ArtworkId, TitleId
 from bandit.decision import PolicyVersionId, RewardedDecision
-from bandit.learning import is_held_out
+from bandit.harvest import is_held_out
 from bandit.ope.evaluation import Evaluation, evaluate
 from bandit.ope.scoring import Pictures, score
 from bandit.registry import Manifest, manifest_from_json
@@ -32,34 +32,52 @@ class Evaluated:
     skipped: int = 0
 
 
-def evaluate_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, level: float = 0.95) -> Evaluated:
+def evaluate_version(
+    engine: Engine,
+    blobs: BlobStore,
+    *,
+    version: PolicyVersionId,
+    level: float = 0.95,
+    rows_of: PolicyVersionId | None = None,
+) -> Evaluated:
     """Value a policy version, or a built-in one, from this installation's own log.
 
     A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
     learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
-    it is.
+    it is. `rows_of` names another version whose rows those shall be, so that two policies are valued on the same.
 
     Raises:
         UnknownVersion: there is no such version.
         DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
     """
     policy = load_version(engine, blobs, version)
+    manifest, held = _manifest(engine, version), _manifest(engine, rows_of or version)
     rows: Iterator[RewardedDecision] = rewarded_decisions(engine, definition=QUALITY_PLAY)
-    if version in BUILT_IN:
+    rows = rows if held is None else _not_learned_from(rows, held)
+    if manifest is None:
         scored = score(rows, policy, pictures=Pictures(defaults=_defaults(engine)))
-        return Evaluated(evaluate(scored, level=level), "every rewarded decision")
-    with reading(engine) as connection:
-        stored = find_policy_version(connection, version)
-    manifest = manifest_from_json(msgspec.json.encode(stored.manifest))
+        return Evaluated(evaluate(scored, level=level), _said_of(held))
     pictures = pictures_in(engine, manifest.embedding_version)
-    rows = _not_learned_from(rows, manifest)
     if policy.foundation_version is not None:
         rows = Reencoder(engine, blobs, version=policy.foundation_version).rows(rows)
     visible = VisibleRows(rows, pictures)
     scored = score(visible, policy, pictures=Pictures(images=pictures))
     found = evaluate(scored, level=level)
-    on = f"the {manifest.holdout.share:.0%} of viewers held out from learning, and all later rows"
-    return Evaluated(found, on, visible.skipped)  # counted while the rows were read
+    return Evaluated(found, _said_of(held), visible.skipped)  # counted while the rows were read
+
+
+def _manifest(engine: Engine, version: PolicyVersionId) -> Manifest | None:
+    """The manifest of a learned version, None for a built-in one."""
+    if version in BUILT_IN:
+        return None
+    with reading(engine) as connection:
+        return manifest_from_json(msgspec.json.encode(find_policy_version(connection, version).manifest))
+
+
+def _said_of(held: Manifest | None) -> str:
+    if held is None:
+        return "every rewarded decision"
+    return f"the {held.holdout.share:.0%} of viewers held out from learning, and all later rows"
 
 
 def _defaults(engine: Engine) -> dict[TitleId, ArtworkId]:

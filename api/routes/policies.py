@@ -1,45 +1,71 @@
-"""/v1/policies: the learned versions, and which of them decides."""
+"""/v1/policies: the learned versions, how they were judged, and which of them decides, for whom."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from api.dependencies.promotion import Order, back_out, promote
+from api.dependencies.promotion import Order, back_out, promote, retire
 from api.dependencies.requests import ServicesDep
-from api.errors import BadInput
+from api.dependencies.shadow import ShadowFigures
 from api.routes.wire import Text, Wire
 from api.storage.database import reading
+from api.storage.evaluations import StoredEvaluation, latest_evaluation, latest_evaluations
 from api.storage.policies import (
     BUILT_IN,
-    Deployment,
     PolicyVersion,
     find_policy_version,
     list_deployments,
     list_policy_versions,
-    live_version,
+    standing,
 )
+from api.storage.stages import Deployment, Stage, Standing
 from bandit.decision import PolicyVersionId
 
 router = APIRouter(tags=["policies"])
 
 VersionPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
 ACTOR = "api"
+_LONG = "golden"
+"""The part of a manifest that a list leaves out: forty pages a version."""
+
+
+class EvaluationAnswer(Wire):
+    """What the newest off-policy evaluation said, beside the value of what was `live` then on the same rows."""
+
+    at: datetime
+    live: str
+    rows: int
+    level: float
+    value: float | None
+    low: float | None
+    high: float | None
+    live_value: float | None
+    rewarded_effective_rows: float
+    refusals: list[str]
+    baits: list[str]
 
 
 class VersionAnswer(Wire):
-    """A policy version; the built-in ones have no manifest."""
+    """A policy version; the built-in ones have no manifest. In lists, manifests come without their golden pages."""
 
     version: str
     live: bool
+    stage: Stage
     digest: str | None = None
     created_at: datetime | None = None
+    evaluation: EvaluationAnswer | None = None
     manifest: dict[str, Any] | None = None
 
 
 class DeploymentAnswer(Wire):
-    """One change of what decides. `rolled_back` names the version that a roll-back took off."""
+    """One change of what decides. `rolled_back` names the version that a roll-back took off.
+
+    `overridden` says what the gate had against a promotion that was forced.
+    """
 
     version: str
     stage: str
@@ -48,25 +74,54 @@ class DeploymentAnswer(Wire):
     actor: str
     reason: str
     at: datetime
+    overridden: list[str]
+
+
+class CanaryAnswer(Wire):
+    """The version that decides for a share of the viewers."""
+
+    version: str
+    share: float
+
+
+class ShadowAnswer(Wire):
+    """The version that decides for nobody, and what it would have stated on the pages that it was asked about.
+
+    Counted by this server since it started: mean probability of the drawn artworks, mean total variation distance to
+    the live policy, mean seconds a page, pages that failed, pages that came too fast. None until there is one.
+    """
+
+    version: str
+    pages: int
+    slots: int
+    mean_probability: float | None
+    mean_distance: float | None
+    seconds_a_page: float | None
+    failures: int
+    dropped: int
+    problem: str | None
 
 
 class PoliciesAnswer(Wire):
-    """All versions, the newest first, and the deployments, the newest first."""
+    """All versions, the newest first, what stands, and the deployments, the newest first."""
 
     live: str
+    canary: CanaryAnswer | None
+    shadow: ShadowAnswer | None
     versions: list[VersionAnswer]
     deployments: list[DeploymentAnswer]
 
 
 class PromoteBody(Wire):
-    """Where to and why. `share` is the part of viewers that a canary decides for."""
+    """Where to and why. `share` is the part of viewers that a canary decides for; `force` overrides the gate."""
 
     stage: Literal["shadow", "canary", "live"] = "live"
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     reason: Text
+    force: bool = False
 
 
-class RollbackBody(Wire):
+class WhyBody(Wire):
     """Why."""
 
     reason: Text
@@ -74,15 +129,19 @@ class RollbackBody(Wire):
 
 @router.get("/policies", response_model=PoliciesAnswer)
 def listed(services: ServicesDep) -> PoliciesAnswer:
-    """List the versions, which one is live, and how it came to be."""
+    """List the versions, what stands, and how it came to be."""
     with reading(services.engine) as connection:
-        live = live_version(connection)
+        now = standing(connection)
         learned = list_policy_versions(connection)
+        evaluated = latest_evaluations(connection)
         deployments = list_deployments(connection)
-    versions = [_version(each, live=live) for each in learned]
-    built_in = [VersionAnswer(version=name, live=name == live) for name in BUILT_IN]
+    versions = [_version(each, now, evaluated.get(each.version), left_out=_LONG) for each in learned]
     return PoliciesAnswer(
-        live=live, versions=versions + built_in, deployments=[_deployment(one) for one in deployments]
+        live=now.live,
+        canary=CanaryAnswer(version=now.canary.version, share=now.canary.share) if now.canary else None,
+        shadow=_shadow(now.shadow, services.shadow.figures()) if now.shadow else None,
+        versions=versions + [_built_in(name, now) for name in BUILT_IN],
+        deployments=[_deployment(one) for one in deployments],
     )
 
 
@@ -90,41 +149,94 @@ def listed(services: ServicesDep) -> PoliciesAnswer:
 def read(version: VersionPath, services: ServicesDep) -> VersionAnswer:
     """Read one version with its manifest."""
     with reading(services.engine) as connection:
-        live = live_version(connection)
+        now = standing(connection)
         if version in BUILT_IN:
-            return VersionAnswer(version=version, live=version == live)
-        return _version(find_policy_version(connection, version), live=live)
+            return _built_in(PolicyVersionId(version), now)
+        found = find_policy_version(connection, version)
+        return _version(found, now, latest_evaluation(connection, found.version))
 
 
 @router.post("/policies/{version}:promote", response_model=DeploymentAnswer)
 def promote_version(version: VersionPath, body: PromoteBody, services: ServicesDep) -> DeploymentAnswer:
-    """Let a version decide for all viewers, after checking it whole. Shadow and canary are refused for now."""
-    if body.stage != "live" or body.share not in (None, 1):
-        raise BadInput(
-            f"Stage {body.stage} with share {body.share} is not served yet.", 'Send {"stage": "live"} without a share.'
-        )
-    order = Order(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
-    deployment = promote(services.engine, services.blobs, version=PolicyVersionId(version), order=order)
+    """Let a version shadow what decides, or decide for a share of the viewers or for all, after checking it whole."""
+    order = Order(
+        actor=ACTOR,
+        reason=body.reason,
+        at=datetime.now(UTC),
+        stage=Stage(body.stage),
+        share=body.share,
+        force=body.force,
+    )
+    deployment = promote(
+        services.engine,
+        services.blobs,
+        version=PolicyVersionId(version),
+        order=order,
+        examiner=services.live.examiner,
+    )
+    services.refresh()
+    return _deployment(deployment)
+
+
+@router.post("/policies/{version}:retire", response_model=DeploymentAnswer)
+def retire_version(version: VersionPath, body: WhyBody, services: ServicesDep) -> DeploymentAnswer:
+    """End a canary or a shadow, or keep a version from being rolled back to."""
+    deployment = retire(services.engine, version=PolicyVersionId(version), order=_order(body))
     services.refresh()
     return _deployment(deployment)
 
 
 @router.post("/policies:rollback", response_model=DeploymentAnswer)
-def roll_back(body: RollbackBody, services: ServicesDep) -> DeploymentAnswer:
-    """Make the version decide again that did before the live one."""
-    order = Order(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
-    deployment = back_out(services.engine, services.blobs, order=order)
+def roll_back(body: WhyBody, services: ServicesDep) -> DeploymentAnswer:
+    """End the canary; without one, make the version decide again that did before the live one."""
+    deployment = back_out(services.engine, services.blobs, order=_order(body), examiner=services.live.examiner)
     services.refresh()
     return _deployment(deployment)
 
 
-def _version(version: PolicyVersion, *, live: PolicyVersionId) -> VersionAnswer:
+def _order(body: WhyBody) -> Order:
+    return Order(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
+
+
+def _built_in(version: PolicyVersionId, now: Standing) -> VersionAnswer:
+    return VersionAnswer(version=version, live=version == now.live, stage=now.stage_of(version))
+
+
+def _version(
+    version: PolicyVersion, now: Standing, evaluation: StoredEvaluation | None, *, left_out: str | None = None
+) -> VersionAnswer:
     return VersionAnswer(
         version=version.version,
-        live=version.version == live,
+        live=version.version == now.live,
+        stage=now.stage_of(version.version),
         digest=version.digest,
         created_at=version.created_at,
-        manifest=dict(version.manifest),
+        evaluation=_evaluation(evaluation) if evaluation else None,
+        manifest=_told(version.manifest, left_out),
+    )
+
+
+def _told(manifest: Mapping[str, Any], left_out: str | None) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name != left_out}
+
+
+def _evaluation(evaluation: StoredEvaluation) -> EvaluationAnswer:
+    told = {name: value for name, value in asdict(evaluation.result).items() if name != "version"}
+    return EvaluationAnswer(at=evaluation.at, **told)
+
+
+def _shadow(version: PolicyVersionId, figures: ShadowFigures) -> ShadowAnswer:
+    counted = figures if figures.version == version else ShadowFigures()
+    return ShadowAnswer(
+        version=version,
+        pages=counted.pages,
+        slots=counted.slots,
+        mean_probability=counted.chosen / counted.slots if counted.slots else None,
+        mean_distance=counted.distance / counted.slots if counted.slots else None,
+        seconds_a_page=counted.seconds / counted.pages if counted.pages else None,
+        failures=counted.failures,
+        dropped=counted.dropped,
+        problem=counted.problem,
     )
 
 
@@ -137,4 +249,5 @@ def _deployment(deployment: Deployment) -> DeploymentAnswer:
         actor=deployment.actor,
         reason=deployment.reason,
         at=deployment.at,
+        overridden=list(deployment.overridden),
     )

@@ -6,13 +6,13 @@ Knows no policy: a version is its name, the digest of its bytes and its manifest
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from api.errors import Conflict, UnknownVersion
 from api.storage.revisions import Revision, next_revision
+from api.storage.stages import Deployment, Stage, Standing
 from api.storage.tables import deployments, policy_versions
 from bandit.decision import PolicyVersionId
 from bandit.policies.default_artwork import DEFAULT
@@ -20,14 +20,6 @@ from bandit.policies.uniform import UNIFORM
 
 BUILT_IN = (UNIFORM, DEFAULT)
 """Need no bytes, so they have no row among the versions; UNIFORM is live until the first promotion."""
-
-
-class Stage(StrEnum):
-    """How far a deployed version decides."""
-
-    SHADOW = "shadow"
-    CANARY = "canary"
-    LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +30,6 @@ class PolicyVersion:
     digest: str
     manifest: Mapping[str, Any]
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """A change of what decides, for a `share` in (0, 1] of the viewers (None: all); a roll-back names what it ended."""
-
-    version: PolicyVersionId
-    stage: Stage
-    actor: str
-    reason: str
-    at: datetime
-    share: float | None = None
-    rolled_back: PolicyVersionId | None = None
 
 
 def add_policy_version(connection: Connection, version: PolicyVersion) -> bool:
@@ -93,46 +72,35 @@ def deploy(connection: Connection, deployment: Deployment) -> None:
 
     Raises:
         UnknownVersion: there is no such version.
-        Conflict: it is live already.
+        Conflict: it changes nothing, or asks of the live version what the live version cannot be.
     """
     next_revision(connection, Revision.DEPLOYMENTS)
     if deployment.version not in BUILT_IN:
         find_policy_version(connection, deployment.version)
-    if deployment.stage is Stage.LIVE and live_version(connection) == deployment.version:
-        raise Conflict(f"{deployment.version} is live already.", "There is nothing to do.")
-    connection.execute(insert(deployments), asdict(deployment))
-
-
-def version_before(connection: Connection) -> PolicyVersionId:
-    """Return the version that a roll-back would make live again.
-
-    Raises:
-        Conflict: nothing was promoted, or all of it is rolled back already.
-    """
-    standing = _standing(connection)
-    if len(standing) < 2:
-        raise Conflict(f"There is no version before {standing[-1]}.", "Promote the version that you want instead.")
-    return standing[-2]
+    _refuse_needless(standing(connection), deployment)
+    _append(connection, deployment)
 
 
 def roll_back(connection: Connection, *, actor: str, reason: str, now: datetime) -> Deployment:
-    """Make the version live again that was so before the one that is, and return what was written down.
+    """Undo the latest change of what decides, and return what was written down.
 
-    Rolling back twice goes two versions back.
+    While there is a canary, it ends and the live version stays. Else the version that was live before is so again;
+    rolling back twice goes two versions back.
 
     Raises:
         Conflict: nothing was promoted, or all of it is rolled back already.
     """
     next_revision(connection, Revision.DEPLOYMENTS)
+    now_standing = standing(connection)
     back = Deployment(
-        version=version_before(connection),
+        version=now_standing.after_roll_back(),
         stage=Stage.LIVE,
         actor=actor,
         reason=reason,
         at=now,
-        rolled_back=live_version(connection),
+        rolled_back=now_standing.canary.version if now_standing.canary else now_standing.live,
     )
-    connection.execute(insert(deployments), asdict(back))
+    _append(connection, back)
     return back
 
 
@@ -140,6 +108,14 @@ def live_version(connection: Connection) -> PolicyVersionId:
     """Return the version that decides: cheap enough to ask twice a second."""
     latest = select(deployments.c.version).where(deployments.c.stage == Stage.LIVE).order_by(_NEWEST).limit(1)
     return PolicyVersionId(connection.scalar(latest) or UNIFORM)
+
+
+def standing(connection: Connection) -> Standing:
+    """Replay all deployments: what is live, canary and shadow now, and what a roll-back would uncover."""
+    now_standing = Standing()
+    for row in connection.execute(select(deployments).order_by(deployments.c.deployment)).mappings():
+        now_standing = now_standing.after(_deployment(row), number=row["deployment"])
+    return now_standing
 
 
 def list_deployments(connection: Connection, *, limit: int = 100) -> list[Deployment]:
@@ -152,16 +128,24 @@ _NEWEST = deployments.c.deployment.desc()
 _FIELDS = [column for column in deployments.c if column.name != "deployment"]
 
 
-def _standing(connection: Connection) -> list[PolicyVersionId]:
-    """Replay promotions and roll-backs: the versions that a roll-back would uncover, the live one last."""
-    live = select(*_FIELDS).where(deployments.c.stage == Stage.LIVE).order_by(deployments.c.deployment)
-    standing = [UNIFORM]
-    for row in connection.execute(live).mappings():
-        if row["rolled_back"] is None:
-            standing.append(PolicyVersionId(row["version"]))
-        else:
-            standing.pop()
-    return standing
+def _append(connection: Connection, deployment: Deployment) -> None:
+    row = asdict(deployment) | {"overridden": list(deployment.overridden) or None}
+    connection.execute(insert(deployments), row)
+
+
+def _refuse_needless(now: Standing, deployment: Deployment) -> None:
+    version, stage = deployment.version, deployment.stage
+    if version == now.live:
+        if stage is Stage.RETIRED:
+            raise Conflict(f"{version} is live.", "Promote another version, or roll back, first.")
+        raise Conflict(f"{version} is live already.", "There is nothing to do.")
+    canary = now.canary
+    if stage is Stage.CANARY and canary and (canary.version, canary.share) == (version, deployment.share):
+        raise Conflict(f"{version} is the canary with this share already.", "There is nothing to do.")
+    if stage is Stage.SHADOW and version == now.shadow:
+        raise Conflict(f"{version} is the shadow already.", "There is nothing to do.")
+    if stage is Stage.RETIRED and now.stage_of(version) is Stage.RETIRED:
+        raise Conflict(f"{version} is retired already.", "There is nothing to do.")
 
 
 def _one(version: str) -> Any:
@@ -187,4 +171,5 @@ def _deployment(row: RowMapping) -> Deployment:
         at=row["at"],
         share=row["share"],
         rolled_back=None if rolled_back is None else PolicyVersionId(rolled_back),
+        overridden=tuple(row["overridden"] or ()),
     )

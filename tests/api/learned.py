@@ -1,4 +1,4 @@
-"""A home with a log of known taste, and the policy version that the real learning process learned from it."""
+"""A home with a log of known taste, and the evaluated policy version that the real process learned from it."""
 
 import json
 import random
@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.jobs.assessing import assess_version
 from api.jobs.learning import learn_version
 from bandit.registry import Manifest, manifest_from_json
 from tests.api.installation import AT, Installation, an_event, an_outcome, running, settings_in, unit_vector
@@ -34,7 +35,7 @@ def likes(viewer: str, artwork: str) -> bool:
 
 
 def make_learned(prepared: Path, home: Path) -> Learned:
-    """Fill a copy of an empty home over HTTP and learn; what is there already is taken as it is."""
+    """Fill a copy of an empty home over HTTP, learn and evaluate; what is there already is taken as it is."""
     note = home / _NOTE
     if not note.exists():
         shutil.copytree(prepared, home)
@@ -42,6 +43,7 @@ def make_learned(prepared: Path, home: Path) -> Learned:
         with running(settings) as installation:
             _live_through(installation)
             manifest = learn_version(installation.engine, installation.blobs, settings=settings).manifest
+            assess_version(installation.engine, installation.blobs, version=manifest.version)
         note.write_bytes(manifest.to_json())
     return Learned(home, manifest_from_json(json.dumps(json.loads(note.read_text()))))
 

@@ -1,0 +1,60 @@
+"""The job that evaluates a version for the gate: its value and the live policy's, on the same rows, kept for ever."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from api.jobs.evaluating import Evaluated, evaluate_version
+from api.storage.blobs import BlobStore
+from api.storage.database import reading, transaction
+from api.storage.evaluations import StoredEvaluation, add_evaluation
+from api.storage.policies import BUILT_IN, live_version
+from bandit.decision import PolicyVersionId
+from bandit.gate import OffPolicyResult
+from bandit.ope.estimator import Estimate
+from bandit.ope.evaluation import Evaluation
+
+_ESTIMATOR = "snips"
+"""Stays inside the rewards' range, and its interval clusters by viewer."""
+
+
+def assess_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, level: float = 0.95) -> Evaluated:
+    """Evaluate a policy version, and write down what the gate asks for (`bandit.gate`); nothing for a built-in one.
+
+    Raises as `evaluate_version` does; the evaluation of a version that cannot be loaded is not written down.
+    """
+    evaluated = evaluate_version(engine, blobs, version=version, level=level)
+    if version in BUILT_IN:
+        return evaluated
+    with reading(engine) as connection:
+        live = live_version(connection)
+    beside = evaluated
+    if live != version:
+        beside = evaluate_version(engine, blobs, version=live, level=level, rows_of=version)
+    result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, level=level)
+    with transaction(engine) as connection:
+        add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
+    return evaluated
+
+
+def _result(
+    version: PolicyVersionId, live: PolicyVersionId, own: Evaluation, *, beside: Evaluation, level: float
+) -> OffPolicyResult:
+    estimate, of_live = own.estimate(_ESTIMATOR), beside.estimate(_ESTIMATOR)
+    low, high = _bounds(estimate)
+    return OffPolicyResult(
+        version=version,
+        live=live,
+        rows=own.rows,
+        level=level,
+        value=estimate.value if estimate else None,
+        low=low,
+        high=high,
+        live_value=of_live.value if of_live else None,
+        rewarded_effective_rows=float(own.diagnostics.get("rewarded_effective_sample_size") or 0.0),
+        refusals=tuple(f"{refusal.code}: {refusal.message}" for refusal in own.refusals),
+    )
+
+
+def _bounds(estimate: Estimate | None) -> tuple[float | None, float | None]:
+    return (estimate.interval.low, estimate.interval.high) if estimate else (None, None)

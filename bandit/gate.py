@@ -1,0 +1,125 @@
+"""The gate before a version may decide: what its off-policy evaluation must show. Knows no storage and no stage.
+
+A version passes when its log says, with confidence, that it is about as good as what is live now, or better. All
+thresholds and sentences are here.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bandit.decision import PolicyVersionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """What a version must show.
+
+    `tolerance`: the interval's low end may be below the live policy's value by this share of it. `fewest_rewarded`: so
+    many effective rows (Kish 1965) with a reward must stand behind the value. `level`: of the interval.
+    """
+
+    tolerance: float = 0.05
+    fewest_rewarded: float = 30.0
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffPolicyResult:
+    """What an evaluation said of `version`, and of what was `live` then, on the same rows.
+
+    `value` with `low` and `high` is the self-normalised estimate at `level`; the three are None where the evaluation
+    refused, and `refusals` says why. `live_value` is None where the live policy cannot be valued on these rows.
+    `baits` are the artworks whose bait index was in alarm.
+    """
+
+    version: PolicyVersionId
+    live: PolicyVersionId
+    rows: int
+    level: float
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    live_value: float | None = None
+    rewarded_effective_rows: float = 0.0
+    refusals: tuple[str, ...] = ()
+    baits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """One thing that a version does not show, and what to do about it. `code` never changes."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """Whether a version may decide, and what speaks against it."""
+
+    reasons: tuple[Failing, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+
+def judge(result: OffPolicyResult | None, *, live: PolicyVersionId, rules: GateRules | None = None) -> GateVerdict:
+    """Say whether a version with this latest evaluation may decide in the place of `live`; None: never evaluated."""
+    if result is None:
+        return GateVerdict((Failing("not_evaluated", "it was never evaluated", "run `keyart evaluate` on it first"),))
+    return GateVerdict(tuple(_failing(result, live, rules or GateRules())))
+
+
+def _failing(result: OffPolicyResult, live: PolicyVersionId, rules: GateRules) -> Iterator[Failing]:
+    if result.live != live:
+        yield Failing(
+            "compared_with_another",
+            f"it was compared with {result.live}, and {live} is live by now",
+            "evaluate it again",
+        )
+    if result.level < rules.level:
+        yield Failing(
+            "low_level",
+            f"its interval has a level of {result.level:g} only",
+            f"evaluate it again with a level of {rules.level:g}",
+        )
+    for refusal in result.refusals:
+        yield Failing("refused", f"its evaluation was refused: {refusal}", "do what the evaluation says, then again")
+    yield from _of_value(result, rules)
+    yield from _of_baits(result.baits)
+
+
+def _of_value(result: OffPolicyResult, rules: GateRules) -> Iterator[Failing]:
+    if result.low is None or result.value is None:
+        if not result.refusals:
+            yield Failing("no_value", "its evaluation gave no value", "evaluate it again once more is logged")
+        return
+    if result.rewarded_effective_rows < rules.fewest_rewarded:
+        yield Failing(
+            "few_rewards",
+            f"its value rests on {result.rewarded_effective_rows:.0f} effective rows with a reward, fewer than "
+            f"{rules.fewest_rewarded:.0f}",
+            "log more decisions and outcomes, then evaluate it again",
+        )
+    if result.live_value is None:
+        yield Failing(
+            "live_unknown",
+            f"{result.live}, which is live, cannot be valued on the same rows",
+            "log decisions of a policy that explores, then evaluate it again",
+        )
+    elif result.low < result.live_value * (1 - rules.tolerance):
+        yield Failing(
+            "below_live",
+            f"it may be worth only {result.low:.4f} (its interval's low end), and {result.live} is worth "
+            f"{result.live_value:.4f} on the same rows",
+            "log more decisions for a narrower interval, or learn a better version",
+        )
+
+
+def _of_baits(baits: Iterable[str]) -> Iterator[Failing]:
+    named = ", ".join(baits)
+    if named:
+        yield Failing("bait", f"artworks start more plays than they hold: {named}", "pause them, then evaluate again")
