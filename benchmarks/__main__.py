@@ -15,12 +15,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decisions, embedding, select_http
+from benchmarks import decisions, embedding, select_http, simulator
 
 MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "decisions": decisions.run,
     "embedding": embedding.run,
     "select_http": select_http.run,
+    "simulator": simulator.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bandit.errors import BanditError
 
 Floats = NDArray[np.float64]
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 class InvalidConditions(BanditError):
@@ -48,7 +49,7 @@ class Conditions:
     propensity_noise: float = 0.0
 
     def __post_init__(self) -> None:
-        lowest = {"slots_per_page": 1.0, "propensity_factor": np.nextafter(0.0, 1.0)}
+        lowest = {"slots_per_page": 1.0, "propensity_factor": _TINY}
         highest = {"unseen_share": 1.0, "lost_share": 1.0}
         for name in self.__slots__:
             value = getattr(self, name)
@@ -66,8 +67,26 @@ class Conditions:
         delays = self.delay * np.exp(self.delay_spread * rng.normal(size=len(at)))
         return np.where(lost, np.inf, at + delays)
 
-    def propensities(self, rng: np.random.Generator, drawn: Floats, *, counts: NDArray[np.int64]) -> Floats:
-        """What the log keeps of the probabilities that were drawn with, (n,); `counts` (n,) artworks were eligible."""
-        kept = drawn if self.logged is Logged.DRAWN else 1.0 / counts
+    def logged_table(
+        self, rng: np.random.Generator, drawn: Floats, *, chosen: NDArray[np.int64], eligible: NDArray[np.bool_]
+    ) -> Floats:
+        """What the log keeps of the distributions `drawn` (n, artworks) from which `chosen` (n,) came.
+
+        A wrong propensity takes from the other artworks what it has too much, in proportion, so that rows still sum to
+        1. `eligible` (n, artworks) marks those that may have a probability.
+        """
         error = self.propensity_factor * np.exp(self.propensity_noise * rng.normal(size=len(drawn)))
-        return np.minimum(1.0, kept * error)
+        kept = drawn if self.logged is Logged.DRAWN else eligible / eligible.sum(axis=1, keepdims=True)
+        if self.propensity_factor == 1.0 and not self.propensity_noise:
+            return kept
+        rows = np.arange(len(kept))
+        others = kept.copy()
+        others[rows, chosen] = 0.0
+        certain = others.sum(axis=1) <= 0.0
+        others[certain] = eligible[certain]
+        others[rows, chosen] = 0.0
+        rest = others.sum(axis=1)
+        wrong = np.where(rest > 0.0, np.minimum(1.0, kept[rows, chosen] * error), 1.0)
+        others *= ((1.0 - wrong) / np.maximum(rest, _TINY))[:, None]
+        others[rows, chosen] = wrong
+        return others

@@ -25,15 +25,15 @@ _SLOTS_A_CALL = 8192
 class PlayedLog:
     """n decisions and what came of them, arrays over n.
 
-    `probabilities` (n, artwork_count) are those that were drawn from; `propensities` what the log says of the chosen
-    one, which is wrong where the conditions say so. `responses` are what happens when the slot is seen; `seen` says
-    whether it was, `known_at` when its responses are known (infinite: never).
+    `probabilities` (n, artwork_count) are those that were drawn from, `logged` what the log says of them, which is
+    wrong where the conditions say so. `responses` are what happens when the slot is seen; `seen` says whether it was,
+    `known_at` when its responses are known (infinite: never).
     """
 
     slots: Slots
     chosen: Indices
     probabilities: Floats
-    propensities: Floats
+    logged: Floats
     responses: Responses
     seen: NDArray[np.bool_]
     known_at: Floats
@@ -52,6 +52,11 @@ class PlayedLog:
         return self.slots.titles
 
     @property
+    def propensities(self) -> Floats:
+        """The probability that the log gives each drawn artwork: (n,)."""
+        return self.logged[np.arange(len(self)), self.chosen]
+
+    @property
     def drawn_with(self) -> Floats:
         """The probability that each drawn artwork truly had: (n,)."""
         return self.probabilities[np.arange(len(self)), self.chosen]
@@ -62,7 +67,7 @@ class PlayedLog:
             slots=self.slots.select(rows),
             chosen=self.chosen[rows],
             probabilities=self.probabilities[rows],
-            propensities=self.propensities[rows],
+            logged=self.logged[rows],
             responses=self.responses.select(rows),
             seen=self.seen[rows],
             known_at=self.known_at[rows],
@@ -105,7 +110,7 @@ def play_slots(
     probabilities = _stated(world, policy, slots)
     bounds = probabilities.cumsum(axis=1)
     chosen = (chance * bounds[:, -1:] >= bounds).sum(axis=1)
-    drawn_with = probabilities[np.arange(len(slots)), chosen]
+    eligible = world.eligible(slots.titles, at=slots.at)
     return PlayedLog(
         slots=slots,
         chosen=chosen,
@@ -113,9 +118,7 @@ def play_slots(
         responses=respond_all(world, rng, viewers=slots.viewers, titles=slots.titles, artworks=chosen, at=slots.at),
         seen=conditions.seen(rng, slots.positions),
         known_at=conditions.arrivals(rng, slots.at),
-        propensities=conditions.propensities(
-            rng, drawn_with, counts=world.eligible(slots.titles, at=slots.at).sum(axis=1)
-        ),
+        logged=conditions.logged_table(rng, probabilities, chosen=chosen, eligible=eligible),
     )
 
 

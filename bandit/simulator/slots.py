@@ -5,7 +5,7 @@ so two policies that are played with the same seed meet the same slots.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -41,6 +41,10 @@ class Slots:
             pages=self.pages[rows],
             positions=self.positions[rows],
         )
+
+    def moved_to(self, at: float) -> "Slots":
+        """The same slots, all at one time."""
+        return replace(self, at=np.full(len(self), at))
 
     def parts(self, count: int) -> Iterator["Slots"]:
         """The slots in `count` parts of about equal length, one after the other; no page is torn apart."""

@@ -29,7 +29,7 @@ def played(world: World, **knobs: object) -> PlayedLog:
 def test_the_same_seed_is_the_same_log(world: World) -> None:
     knobs = {"slots_per_page": 5, "activity_spread": 1.0, "position_bias": 1.0, "delay": 0.1, "delay_spread": 1.0}
     one, same = played(world, **knobs), played(world, **knobs)
-    for name in ("chosen", "probabilities", "propensities", "seen", "known_at"):
+    for name in ("chosen", "probabilities", "logged", "seen", "known_at"):
         np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
     np.testing.assert_array_equal(one.responses.rewards, same.responses.rewards)
 
@@ -137,6 +137,7 @@ def test_outcomes_arrive_after_their_delay_and_the_reward_is_nothing_before(worl
 def test_propensities_go_wrong_as_asked_and_only_in_the_log(world: World) -> None:
     uniform = played(world, logged=Logged.UNIFORM)
     np.testing.assert_array_equal(uniform.propensities, 0.25)
+    np.testing.assert_array_equal(uniform.logged, 0.25)
     assert uniform.drawn_with.max() > 0.9
     halved = played(world, propensity_factor=0.5)
     np.testing.assert_allclose(halved.propensities, 0.5 * halved.drawn_with)
@@ -146,8 +147,17 @@ def test_propensities_go_wrong_as_asked_and_only_in_the_log(world: World) -> Non
     assert errors[free].std() == pytest.approx(0.3, abs=0.05)
     assert noisy.propensities.max() == 1.0
     for log in (uniform, halved, noisy):
+        np.testing.assert_allclose(log.logged.sum(axis=1), 1.0, atol=1e-9)
+        assert log.logged.min() >= 0.0
         np.testing.assert_array_equal(log.probabilities, played(world).probabilities)
         np.testing.assert_array_equal(log.chosen, played(world).chosen)
+
+
+def test_a_certain_choice_can_be_logged_as_uncertain_unless_there_was_no_other(world: World) -> None:
+    halved = Conditions(propensity_factor=0.5)
+    rng, both = np.random.default_rng(0), np.array([[True, True], [True, False]])
+    logged = halved.logged_table(rng, np.array([[1.0, 0.0], [1.0, 0.0]]), chosen=np.array([0, 0]), eligible=both)
+    np.testing.assert_array_equal(logged, [[0.5, 0.5], [1.0, 0.0]])
 
 
 @pytest.mark.parametrize(
