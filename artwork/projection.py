@@ -40,8 +40,11 @@ class Projection:
         Rows have a root mean square of about 1 on the fit set; others may be longer or shorter.
         Raises InvalidProjection on another width or on numbers that are not finite.
         """
-        checked = _checked(vectors, width=self.mean.shape[0])
-        return ((checked - self.mean.astype(np.float64)) @ self.components.astype(np.float64)).astype(np.float32)
+        return ((self.checked(vectors) - self.mean.astype(np.float64)) @ self.components.astype(np.float64)).astype(np.float32)
+
+    def checked(self, vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return vectors (n, d) that can be projected as float64; raises InvalidProjection as `project` does."""
+        return _checked(vectors, width=self.mean.shape[0])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The projection as plain arrays, so that a policy version can carry it."""

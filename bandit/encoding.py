@@ -4,7 +4,7 @@ A context becomes one dense row, an artwork another. Columns are fixed by the sp
 reaches an engine: an unknown device or row falls into its feature's last column.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from artwork.projection import Projection, projection_from_arrays
 from bandit.context import Candidate, Context, Picture, Vector
 from bandit.errors import InvalidExample
 from bandit.features import REQUEST_NUMBERS, SLOT_NUMBERS, Feature, FeatureSpec, Look
+from bandit.kernels import product
 
 IMAGE_KEY_BYTES = "S16"
 
@@ -26,6 +27,30 @@ class ArtworkRows:
 
     crossed: Vector
     main: Vector
+
+
+class _Projecting:
+    """`Projection.project` with its sums in a fixed order: a vector gets the same bits alone and among others."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+        self._mean = projection.mean.astype(np.float64)
+        self._components = np.ascontiguousarray(projection.components, dtype=np.float64)
+
+    def artworks(self, vectors: Vector) -> NDArray[np.float64]:
+        """Project CLIP vectors (n, d); raises InvalidProjection as `Projection.project` does."""
+        return product(self._projection.checked(vectors) - self._mean, self._components)
+
+    def write(self, vector: Vector, row: Vector, *, whose: str) -> None:
+        """Project one viewer's vector (d,) into the first columns of `row`; raises InvalidExample."""
+        if vector.shape != self._mean.shape:
+            raise InvalidExample(
+                f"a vector of shape {vector.shape} is no {whose} vector of {self._projection.embedding_version}, which "
+                f"has {self._mean.shape}; encode the {whose} in that version or pass none"
+            )
+        if not np.isfinite(vector).all():
+            raise InvalidExample(f"a {whose} vector holds NaN or infinity; encode the {whose} again or pass none")
+        row[: self._components.shape[1]] = product((vector - self._mean)[np.newaxis], self._components)[0]
 
 
 @dataclass(frozen=True)
@@ -80,7 +105,7 @@ class FeatureSpace:
 
     def request_rows(self, contexts: Sequence[Context]) -> Vector:
         """Return `context_rows` with the slots' numbers left at 0: what the slots of a page share. Raises alike."""
-        rows = np.zeros((len(contexts), self.spec.context_width), dtype=np.float32)
+        rows = np.zeros((len(contexts), self._context_width), dtype=np.float32)
         if self.viewers is None:
             contexts = [replace(context, viewer_vector=None) for context in contexts]
         for index, context in enumerate(contexts):
@@ -98,7 +123,7 @@ class FeatureSpace:
         """
         rows = np.zeros((len(vectors), self.spec.artwork_width), dtype=np.float32)
         rows[:, 0] = 1.0
-        rows[:, 1 : 1 + self.artworks.dimensions] = self.artworks.project(vectors)
+        rows[:, 1 : 1 + self.artworks.dimensions] = self._projecting_artworks.artworks(vectors)
         return rows
 
     def main_rows(self, pictures: Sequence[Picture | Candidate]) -> Vector:
@@ -151,15 +176,41 @@ class FeatureSpace:
         return numbers.astype(np.float64)
 
     def _write_request(self, context: Context, row: Vector) -> None:
-        if context.viewer_vector is not None and self.viewers is not None:
-            _write_projected(context.viewer_vector, self.viewers, row, whose="viewer")
-        if context.intent_vector is not None and self.intents is not None:
-            _write_projected(context.intent_vector, self.intents, row[self.spec.viewer_dimensions :], whose="intent")
-        for feature, start in self._starts:
-            if number := REQUEST_NUMBERS.get(feature.name):
-                row[start] = number(context)
-            elif feature.values and (column := feature.column(context.request)) is not None:
+        if context.viewer_vector is not None and self._projecting_viewers:
+            self._projecting_viewers.write(context.viewer_vector, row, whose="viewer")
+        if context.intent_vector is not None and self._projecting_intents:
+            self._projecting_intents.write(context.intent_vector, row[self.spec.viewer_dimensions :], whose="intent")
+        for feature, start in self._choices:
+            column = feature.column(context.request)
+            if column is not None:
                 row[start + column] = 1.0
+        for number, start in self._request_numbers:
+            row[start] = number(context)
+
+    @cached_property
+    def _context_width(self) -> int:
+        return self.spec.context_width
+
+    @cached_property
+    def _choices(self) -> list[tuple[Feature, int]]:
+        return [(feature, start) for feature, start in self._starts if feature.values]
+
+    @cached_property
+    def _request_numbers(self) -> list[tuple[Callable[[Context], float], int]]:
+        named = [(feature.name, start) for feature, start in self._starts]
+        return [(REQUEST_NUMBERS[name], start) for name, start in named if name in REQUEST_NUMBERS]
+
+    @cached_property
+    def _projecting_artworks(self) -> _Projecting:
+        return _Projecting(self.artworks)
+
+    @cached_property
+    def _projecting_viewers(self) -> _Projecting | None:
+        return _Projecting(self.viewers) if self.viewers else None
+
+    @cached_property
+    def _projecting_intents(self) -> _Projecting | None:
+        return _Projecting(self.intents) if self.intents else None
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted parts as plain arrays, so that a policy version can carry them."""
@@ -194,17 +245,6 @@ def space_from_arrays(spec: FeatureSpec, arrays: Mapping[str, NDArray[Any]]) -> 
 
 def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")}
-
-
-def _write_projected(vector: Vector, projection: Projection, row: Vector, *, whose: str) -> None:
-    if vector.shape != projection.mean.shape:
-        raise InvalidExample(
-            f"a vector of shape {vector.shape} is no {whose} vector of {projection.embedding_version}, which has "
-            f"{projection.mean.shape}; encode the {whose} in that version or pass none"
-        )
-    if not np.isfinite(vector).all():
-        raise InvalidExample(f"a {whose} vector holds NaN or infinity; encode the {whose} again or pass none")
-    row[: projection.dimensions] = projection.project(vector[np.newaxis])[0]
 
 
 def same_request(one: Context, other: Context) -> bool:

@@ -219,3 +219,30 @@ def drawn_slots(probabilities: Floats, bounds: Indices, numbers: Floats, toleran
         if valid and abs(total - 1.0) <= tolerance:
             chosen[slot] = found if found >= 0 else last
     return chosen
+
+
+@kernel
+def best_of_normals_slot(mean: Floats, spread: Floats, grid: Floats, stated: Floats) -> None:
+    """Write one slot's `bandit.exploration.best_of_normals` into `stated`; `grid` are evenly spaced z, from −z to z."""
+    total = 0.0
+    for artwork in range(mean.shape[0]):
+        chance = 0.0
+        for z in grid:
+            value, density = mean[artwork] + spread[artwork] * z, math.exp(-0.5 * z * z)
+            for other in range(mean.shape[0]):
+                if other != artwork:
+                    density *= 0.5 * math.erfc((mean[other] - value) / (spread[other] * math.sqrt(2.0)))
+            chance += density
+        stated[artwork] = chance
+        total += chance
+    for artwork in range(mean.shape[0]):
+        stated[artwork] /= total
+
+
+@kernel
+def best_of_normals_table(mean: Floats, spread: Floats, grid: Floats) -> Floats:
+    """Return `best_of_normals_slot` of every row: (n, K), (n, K) → (n, K)."""
+    stated = np.empty(mean.shape)
+    for slot in range(mean.shape[0]):
+        best_of_normals_slot(mean[slot], spread[slot], grid, stated[slot])
+    return stated

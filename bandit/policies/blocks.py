@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from artwork.projection import InvalidProjection
 from bandit.decision import IMAGE_KEY_DIGITS
 from bandit.encoding import FeatureSpace
 from bandit.exploration import Exploration
@@ -31,8 +32,10 @@ class BlockStore:
         self, space: FeatureSpace, weights: Weights, *, exploration: Exploration, slot_weights: Floats
     ) -> None:
         self._space = space
-        self._weights = weights
-        self._slot_weights = slot_weights
+        self._known_own = weights.own
+        self._artwork = np.array(weights.artwork[:, np.newaxis], dtype=np.float64)
+        self._main = np.array(weights.main[:, np.newaxis], dtype=np.float64)
+        self._slot_weights = np.array(slot_weights.T, dtype=np.float64, order="C")
         self._gammas = exploration.gammas(weights.experience)
         self._gamma_of_others = float(exploration.gammas(np.array([weights.experience_of_others]))[0])
         self._lock = threading.Lock()
@@ -64,29 +67,36 @@ class BlockStore:
             return shelf, [shelf.places[id(slate)] for slate in slates]
 
     def _new_shelf(self) -> "_Shelf":
-        return _Shelf(width=self._space.spec.artwork_width, terms_each=2 + len(self._slot_weights))
+        return _Shelf(width=self._space.spec.artwork_width, terms_each=2 + self._slot_weights.shape[1])
 
     def _block(self, slate: Slate) -> tuple[Vectors, Floats]:
         """One slate's rows (K, A) and terms (2 + S, K): the costs whatever the context, γ, and the slot's numbers'."""
-        rows = np.concatenate([self._space.artwork_rows(artwork.vector[np.newaxis]) for artwork in slate])
-        costs = product(rows, np.ascontiguousarray(self._weights.artwork[:, np.newaxis]))[:, 0]
-        if len(self._weights.main):
-            main = self._space.main_rows(slate)
-            costs = costs + product(main, np.ascontiguousarray(self._weights.main[:, np.newaxis]))[:, 0]
+        rows = self._space.artwork_rows(_stacked(slate))
+        costs = product(rows, self._artwork)[:, 0]
+        if len(self._main):
+            costs = costs + product(self._space.main_rows(slate), self._main)[:, 0]
         own, gammas = self._own(slate)
-        slots = product(rows, np.ascontiguousarray(self._slot_weights.T)).T
-        return rows, np.concatenate([[costs + own, gammas], slots])
+        return rows, np.concatenate([[costs + own, gammas], product(rows, self._slot_weights).T])
 
     def _own(self, slate: Slate) -> tuple[Floats, Floats]:
         """Each artwork's own term and γ: one that the log did not hold has the mean of its title's known ones."""
         found = self._space.known_places([artwork.image[:IMAGE_KEY_DIGITS] for artwork in slate])
         places = np.array(found, dtype=np.int64)
         known = places >= 0
-        own = self._weights.own[places[known]]
+        own = self._known_own[places[known]]
         mean = own.sum() / max(1, len(own))
         owns, gammas = np.full(len(places), mean), np.full(len(places), self._gamma_of_others)
         owns[known], gammas[known] = own, self._gammas[places[known]]
         return owns, gammas
+
+
+def _stacked(slate: Slate) -> Vectors:
+    try:
+        return np.stack([artwork.vector for artwork in slate])
+    except ValueError as error:
+        raise InvalidProjection(
+            "the artworks of one title have vectors of different lengths; embed those of another version again"
+        ) from error
 
 
 class _Shelf:

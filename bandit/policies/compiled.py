@@ -6,15 +6,18 @@ of pages, to the last bit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit.context import Candidate, Context
+from artwork.catalog import ArtworkId, ImageHash
+from bandit.context import Candidate, Context, RequestContext
 from bandit.decision import PolicyVersionId
 from bandit.encoding import FeatureSpace
+from bandit.errors import InvalidExample
 from bandit.exploration import Exploration
 from bandit.kernels import Blocks, Questions, predicted_costs, stated_slots, warm
 from bandit.policies.blocks import BlockStore
@@ -64,12 +67,12 @@ class CompiledPolicy(Policy):
         self.intent_version = space.intents.embedding_version if space.intents else None
         self.floor = exploration.epsilon
         self._space = space
-        self._weights = weights
-        self._crossed = np.ascontiguousarray(weights.crossed, dtype=np.float64)
+        self._crossed = np.array(weights.crossed, dtype=np.float64, order="C")
+        self._logistic = weights.link == "logistic"
         slot_weights = self._crossed[[*space.slot_columns.values()]]
         self._blocks = BlockStore(space, weights, exploration=exploration, slot_weights=slot_weights)
         self._lists = SlateMemory()
-        warm(self._decide_nothing)
+        warm(self._decide_once)
 
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
         """See `Policy.probabilities`. Raises InvalidExample or InvalidProjection on vectors that do not fit."""
@@ -81,7 +84,7 @@ class CompiledPolicy(Policy):
             return []
         asked = [artworks for _, artworks in slots]
         slates = [each if type(each) is Slate else self._lists.slate_of(each) for each in asked]
-        stated = self.state(_in_arrays([context for context, _ in slots], slates)).slots()
+        stated = self._state(_in_arrays([context for context, _ in slots], slates)).slots()
         return [
             probabilities if slate is own else _in_order_of(own, slate, probabilities)
             for own, slate, probabilities in zip(asked, slates, stated, strict=True)
@@ -92,34 +95,52 @@ class CompiledPolicy(Policy):
 
         Raises:
             NoEligibleArtwork: a slate is empty.
-            InvalidExample, InvalidProjection: a vector, a score or a measure does not fit.
+            InvalidExample, InvalidProjection: the arrays do not fit together, or a vector, score or measure does not.
         """
-        questions, blocks = self._questions(slots)
-        logistic = self._weights.link == "logistic"
-        flat, bounds = stated_slots(questions, blocks, self._crossed, logistic, self.floor)
-        return Stated(flat=flat, bounds=bounds)
+        return self._state(_checked(slots))
 
     def costs(self, slots: Slots) -> Stated:
         """Return the predicted costs that `state` explores over, laid out in the same way. Raises as `state` does."""
-        questions, blocks = self._questions(slots)
-        flat, bounds = predicted_costs(questions, blocks, self._crossed, self._weights.link == "logistic")
+        questions, blocks = self._questions(_checked(slots))
+        flat, bounds = predicted_costs(questions, blocks, self._crossed, self._logistic)
         return Stated(flat=flat, bounds=bounds)
 
     def remember(self, slates: Sequence[Slate]) -> None:
         """Make the blocks of `slates` now, so that the first request that asks for them need not. Raises as `state`."""
         self._blocks.look_up(slates)
 
+    def _state(self, slots: Slots) -> Stated:
+        questions, blocks = self._questions(slots)
+        flat, bounds = stated_slots(questions, blocks, self._crossed, self._logistic, self.floor)
+        return Stated(flat=flat, bounds=bounds)
+
     def _questions(self, slots: Slots) -> tuple[Questions, Blocks]:
         places, blocks = self._blocks.look_up(slots.slates)
         rows = self._space.request_rows(slots.requests)
         return (rows, slots.request_of, self._space.slot_numbers(slots.positions, slots.scores), places), blocks
 
-    def _decide_nothing(self) -> None:
-        nothing = Slots(
-            requests=[], request_of=np.zeros(0, dtype=np.int64), positions=np.zeros(0), scores=np.zeros(0), slates=[]
+    def _decide_once(self) -> None:
+        """Decide a slot of the average artwork for the average viewer: every kernel is compiled by that."""
+        viewers, intents = self._space.viewers, self._space.intents
+        context = Context(
+            request=RequestContext(at=datetime(1970, 1, 1, tzinfo=UTC)),
+            viewer_vector=viewers.mean if viewers else None,
+            intent_vector=intents.mean if intents else None,
         )
-        self.state(nothing)
-        self.costs(nothing)
+        average = Candidate(artwork=ArtworkId(""), image=ImageHash(""), vector=self._space.artworks.mean)
+        slots = _in_arrays([context], [Slate([average])])
+        self.state(slots)
+        self.costs(slots)
+
+
+def _checked(slots: Slots) -> Slots:
+    count = len(slots.slates)
+    if not len(slots.request_of) == len(slots.positions) == len(slots.scores) == count:
+        raise InvalidExample(f"{count} slates need as many positions, scores and numbers of requests")
+    request_of = np.array(slots.request_of, dtype=np.int64)
+    if count and not 0 <= request_of.min() <= request_of.max() < len(slots.requests):
+        raise InvalidExample(f"a slot belongs to a request that is none of the {len(slots.requests)}; count from 0")
+    return replace(slots, request_of=request_of)
 
 
 def _in_arrays(contexts: Sequence[Context], slates: Sequence[Slate]) -> Slots:
