@@ -21,6 +21,7 @@ from bandit.simulator.play import PlayedLog, play_slots
 from bandit.simulator.slots import Slots, plan
 from bandit.simulator.world import Floats, InvalidWorld, World
 from bandit.simulator.yardsticks import oracle_in, uniform_in, value_on
+from bandit.slate import Slate
 from foundation.events import ViewerId
 
 EMBEDDING_VERSION, FOUNDATION_VERSION = "rehearsed-pictures", "rehearsed-viewers"
@@ -126,7 +127,7 @@ class Rehearsal:
         """The rows that can be learned from at a time: decisions that were seen, with the rewards that are known."""
         return rewarded(log, self.decisions(log, policy), now=now)
 
-    def _asked(self, slots: Slots) -> list[tuple[Context, list[Candidate]]]:
+    def _asked(self, slots: Slots) -> list[tuple[Context, Slate]]:
         requests = _requests(slots)
         viewers: list[int] = slots.viewers.tolist()
         positions: list[int] = slots.positions.tolist()
@@ -178,7 +179,7 @@ class Rehearsal:
         )
 
     def _eligible(self, slots: Slots) -> list["_Eligible"]:
-        """What each slot's title has at the time: one lasting object a list, which policies can remember."""
+        """What each slot's title has at the time: one lasting slate a list, which policies remember."""
         births = np.unique(self.world.born)
         phases = births.searchsorted(slots.at, side="right")
         wanted: list[tuple[int, int]] = np.stack([slots.titles, phases], axis=1).tolist()
@@ -213,7 +214,7 @@ class _Eligible:
     """The artworks that a title has between two births; `columns` are their places in the World."""
 
     title: TitleId
-    candidates: list[Candidate]
+    candidates: Slate
     artworks: tuple[ArtworkId, ...]
     images: tuple[str, ...]
     columns: list[int]
@@ -223,7 +224,7 @@ class _Eligible:
         own = [candidates[column] for column in columns]
         return cls(
             TitleId(f"t{title:04d}"),
-            own,
+            Slate(own),
             tuple(each.artwork for each in own),
             tuple(each.image[:IMAGE_KEY_DIGITS] for each in own),
             columns,
