@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import catalog, demo, events, guards, log, policy, server
+from api.cli import audit, catalog, demo, events, guards, log, policy, server
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.errors import BadSettings, KeyartError
@@ -30,6 +30,7 @@ app = typer.Typer(
 server.register(app)
 policy.register(app)
 evaluation.register(app)
+audit.register(app)
 demo.register(app)
 guards.register(catalog.artwork)
 app.add_typer(catalog.catalog, name="catalog")

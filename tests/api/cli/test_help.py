@@ -37,9 +37,12 @@ def test_the_commands_of_the_design_exist() -> None:
         ("foundation", "embed"),
         ("foundation", "inspect"),
         ("learn",),
+        ("policies",),
         ("promote",),
+        ("retire",),
         ("rollback",),
         ("evaluate",),
+        ("audit",),
         ("log", "export"),
     }
 
