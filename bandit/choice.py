@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from artwork.catalog import TitleId
 from bandit.context import Vector
 from bandit.decision import Page, Reason
-from bandit.diversity import diversified
+from bandit.diversity import check_strength, diversified
 from bandit.guards import Bounds, floor_under, within
 from bandit.sampling import draw, draw_uniforms
 
@@ -31,10 +31,17 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What acts on a whole page's probabilities: the strength of diversity, and the policy's floor (`Policy.floor`)."""
+    """What acts on a whole page's probabilities: the strength of diversity, and the policy's floor (`Policy.floor`).
+
+    Raises:
+        InvalidDiversity: the strength is not in [0, 1].
+    """
 
     diversity: float = 0.0
     floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_strength(self.diversity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,15 +26,14 @@ class InvalidDiversity(BanditError):
     """The strength of diversity is not in [0, 1]."""
 
 
-def check_strength(strength: float) -> float:
-    """Return the strength.
+def check_strength(strength: float) -> None:
+    """Refuse a strength that means nothing.
 
     Raises:
         InvalidDiversity: it is not in [0, 1].
     """
     if not 0.0 <= strength <= 1.0:
         raise InvalidDiversity(f"a page diversity of {strength} has no meaning: give 0 (off) to 1 (strongest)")
-    return strength
 
 
 def diversified(

@@ -14,7 +14,8 @@ from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.errors import UnknownTitle
 from api.homepage.catalogue import TitleEntry
-from artwork.catalog import Artwork, TitleId
+from artwork.catalog import Artwork, ArtworkId, TitleId
+from bandit.guards import Span
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -50,7 +51,7 @@ def title_page(title: str, request: Request, services: ServicesDep) -> Response:
         "facts": _facts(entry),
         "views": views_of(services, entry) if entry.candidates else [],
         "why_no_views": _why_no_views(entry),
-        "artworks": [_artwork(services, each) for each in entry.artworks],
+        "artworks": [_artwork(services, each, entry) for each in entry.artworks],
     }
     return _page(request, services, "title.html", context)
 
@@ -73,15 +74,36 @@ def _card(services: Services, entry: TitleEntry) -> dict[str, Any]:
     }
 
 
-def _artwork(services: Services, artwork: Artwork) -> dict[str, Any]:
+def _artwork(services: Services, artwork: Artwork, entry: TitleEntry) -> dict[str, Any]:
     return {
         "artwork": artwork.artwork,
         "default": artwork.default,
+        "guards": _guards(entry, artwork.artwork),
         "state": artwork.state.value,
         "reason": artwork.reason,
         "label": artwork.label,
         "image": None if artwork.image is None else image_address(services, artwork.image),
     }
+
+
+def _guards(entry: TitleEntry, artwork: ArtworkId) -> list[str]:
+    """What people ordered of an artwork, in a few words each."""
+    guards = entry.guards
+    pins = [
+        f"pinned{_when(each.span)} for {each.locale or 'everyone'}" for each in guards.pins if each.artwork == artwork
+    ]
+    schedules = [f"only{_when(each.span)}" for each in guards.schedules if each.artwork == artwork]
+    shares = [
+        f"share {100 * each.minimum:.0f} to {100 * each.maximum:.0f} %"
+        for each in guards.shares
+        if each.artwork == artwork
+    ]
+    return pins + schedules + shares
+
+
+def _when(span: Span) -> str:
+    since = "" if span.since is None else f" from {span.since:%Y-%m-%d %H:%M} UTC"
+    return since + ("" if span.until is None else f" until {span.until:%Y-%m-%d %H:%M} UTC")
 
 
 def _facts(entry: TitleEntry) -> list[str]:

@@ -17,7 +17,7 @@ from api.storage.events import histories
 from api.storage.foundation import some_viewer_vectors
 from artwork.catalog import TitleId
 from bandit.context import RequestContext, Vector
-from bandit.decision import Slot
+from bandit.decision import Reason, Slot
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UNIFORM
 from foundation.events import Action, Event, ViewerId
@@ -25,6 +25,7 @@ from foundation.events import Action, Event, ViewerId
 VIEWERS_SHOWN = 3
 VIEWERS_LOOKED_AT = 300
 NOTABLE_CHANGE = 0.02
+PINNED = "This artwork is pinned: every viewer it holds for is shown it, and nothing is learned from that."
 _WATCHED = (Action.PLAY, Action.FINISH, Action.REWATCH)
 
 
@@ -88,7 +89,9 @@ def _view(services: Services, entry: TitleEntry, viewer: KnownViewer, *, history
         image=image_address(services, entry.candidates[slot.artwork].image),
         probability=slot.probability,
         rows=[Row(name, p, before[name]) for name, p in zip(slot.artworks, slot.probabilities, strict=True)],
-        why=why(policy, slot.artwork, before=before[slot.artwork], after=slot.probability),
+        why=PINNED
+        if slot.reason is Reason.PINNED
+        else why(policy, slot.artwork, before=before[slot.artwork], after=slot.probability),
     )
 
 

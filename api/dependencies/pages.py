@@ -94,7 +94,8 @@ def known_viewer(
 ) -> KnownViewer:
     """Look up the vector that `policy` has of a viewer, and which `spoiled` titles they have finished.
 
-    Those are the ones with pictures that tell the end. Without the database a viewer is as good as new, and the page still renders (C8).
+    Those are the ones with pictures that tell the end. Without the database a viewer is as good as new, and the page
+    still renders (C8).
     """
     version = services.live.viewer_version_of(policy)
     if version is None and not spoiled:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from api.homepage.catalogue import Catalogue, TitleEntry
 from api.homepage.request import AskedTitle, House, PageRequest
-from artwork.catalog import Artwork, TitleId
+from artwork.catalog import Artwork, ArtworkId, TitleId
 from artwork.maturity import may_stand_for
 from bandit.context import Candidate
 from bandit.guards import speaks
+from bandit.slate import Slate
 
 
 class UnknownTitles(LookupError):
@@ -49,7 +50,7 @@ def entries_of(catalogue: Catalogue, asked: Iterable[AskedTitle]) -> list[TitleE
 class Offer:
     """What one slot may show, in canonical order; `pinned` where people ordered the one artwork that is left."""
 
-    artworks: tuple[Candidate, ...]
+    artworks: Sequence[Candidate]
     pinned: bool = False
 
 
@@ -59,21 +60,18 @@ def offer_of(entry: TitleEntry, request: PageRequest, *, house: House) -> Offer:
     if entry.guards.pins:
         pinned = entry.guards.pinned({each.artwork for each in found}, request.context)
         if pinned is not None:
-            return Offer((entry.candidates[pinned],), pinned=True)
+            return Offer(entry.slate(frozenset((pinned,))), pinned=True)
     return Offer(found)
 
 
-def eligible(entry: TitleEntry, request: PageRequest, *, house: House) -> tuple[Candidate, ...]:
+def eligible(entry: TitleEntry, request: PageRequest, *, house: House) -> Slate:
     """List the candidates that this request may be shown, in canonical order; the default is always among them."""
     if not entry.restricted:
-        return tuple(entry.candidates.values())
+        return entry.slate(entry.everything)
     default = entry.default()
     fitting = {each.artwork for each in entry.artworks if _fits(each, entry, request, house=house)}
-    return tuple(
-        each
-        for each in entry.candidates.values()
-        if each.artwork in fitting or (default is not None and each.artwork == default.artwork)
-    )
+    always = frozenset[ArtworkId]() if default is None else frozenset((default.artwork,))
+    return entry.slate((entry.everything & fitting) | always)
 
 
 def _fits(artwork: Artwork, entry: TitleEntry, request: PageRequest, *, house: House) -> bool:

@@ -7,8 +7,10 @@ from types import MappingProxyType
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, Title, TitleId
 from bandit.context import Candidate
 from bandit.guards import TitleGuards
+from bandit.slate import Slate
 
 _UNGUARDED = TitleGuards()
+REMEMBERED_SLATES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,27 @@ class TitleEntry:
 
     A candidate is an ACTIVE artwork whose image has a vector in the snapshot's embedding version. `restricted` tells
     whether some are not for every request, `spoilers` whether some are for viewers who have finished the title.
+    `slates` holds the sets of candidates that requests were offered (see `slate`).
     """
 
     title: Title
     artworks: tuple[Artwork, ...]
     candidates: Mapping[ArtworkId, Candidate]
     guards: TitleGuards = _UNGUARDED
+    everything: frozenset[ArtworkId] = frozenset()
     restricted: bool = False
     spoilers: bool = False
+    slates: dict[frozenset[ArtworkId], Slate] = field(default_factory=dict[frozenset[ArtworkId], Slate], compare=False)
+
+    def slate(self, artworks: frozenset[ArtworkId]) -> Slate:
+        """Return these candidates in canonical order: always the same object, so that policies may remember it."""
+        found = self.slates.get(artworks)
+        if found is None:
+            if len(self.slates) >= REMEMBERED_SLATES:
+                self.slates.clear()
+            chosen = Slate(each for each in self.candidates.values() if each.artwork in artworks)
+            found = self.slates.setdefault(artworks, chosen)
+        return found
 
     def default(self) -> Candidate | None:
         """Return the artwork that is shown when nothing is known, or None while there is none to show."""
@@ -45,6 +60,7 @@ def title_entry(
         ordered,
         MappingProxyType({each.artwork: each for each in shown}),
         guards,
+        everything=frozenset(each.artwork for each in shown),
         restricted=bool(guards.schedules) or any(map(_is_restricted, own)),
         spoilers=any(each.spoiler for each in own),
     )

@@ -18,11 +18,15 @@ router = APIRouter(tags=["serving"])
 
 
 class EligibleAnswer(Wire):
-    """One artwork that could have been shown; `image` is the first 16 digits of its image's SHA-256."""
+    """One artwork that could have been shown; `image` is the first 16 digits of its image's SHA-256.
+
+    `bounds` are the least and the greatest probability that guards allowed it, null where they said nothing.
+    """
 
     artwork: str
     image: str
     probability: float
+    bounds: tuple[float, float] | None = None
 
 
 class DecisionAnswer(Wire):
@@ -48,6 +52,7 @@ class DecisionAnswer(Wire):
     viewer_vector: list[float] | None
     salt: str
     window: int
+    diversity: float
     outcomes: list[dict[str, Any]]
     rewards: list[dict[str, Any]]
 
@@ -88,17 +93,21 @@ def _page_part(page: Page) -> dict[str, Any]:
         "viewer_vector": None if vector is None else vector.tolist(),
         "salt": page.salt,
         "window": page.window,
+        "diversity": page.diversity,
     }
 
 
 def _slot_part(page: Page, index: int) -> dict[str, Any]:
     slot = page.slots[index]
-    rows = zip(slot.artworks, slot.images, slot.probabilities, strict=True)
+    bounds = slot.bounds or (None,) * len(slot.artworks)
+    rows = zip(slot.artworks, slot.images, slot.probabilities, bounds, strict=True)
     return {
         "title": slot.title,
         "position": slot.position,
         "score": slot.score,
-        "artworks": [EligibleAnswer(artwork=name, image=image, probability=p) for name, image, p in rows],
+        "artworks": [
+            EligibleAnswer(artwork=name, image=image, probability=p, bounds=own) for name, image, p, own in rows
+        ],
         "artwork": slot.artwork,
         "probability": slot.probability,
         "reason": slot.reason,
