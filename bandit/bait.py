@@ -2,8 +2,8 @@
 
 Knows no storage and no clock.
 
-With S the play rate of an artwork over that of the even mixture of its title's others, and C the same of the mean share
-watched of a play (`bandit.comparison`: on all viewers, not on those that a policy showed it to), the index is
+With S the play rate of an artwork over that of what was shown in its place to viewers alike, and C the same of the
+mean share watched of a play (the contrasts of `bandit.comparison`), the index is
 
     min(ln S, −ln C)
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, Term, TitleSums, anytime_reach, spread
+from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, PlayTerm, TitleSums, anytime_reach, spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class BaitRules:
 
     threshold: float = 0.2
     risk: float = 0.05
-    tuned_at: float = 2000.0
+    tuned_at: float = 500.0
     fewest_plays: float = 20.0
 
 
@@ -43,8 +43,8 @@ class BaitRules:
 class BaitReport:
     """What the log says of one artwork as bait; `image` is its image key, `decisions` how many showed it.
 
-    `starts` is its play rate and `completion` the mean share watched of a play, each over that of the title's other
-    artworks. `index` = min(ln starts, −ln completion) with an interval `low` to `high`; all five are None where the log
+    `starts` is its play rate and `completion` the mean share watched of a play, each over that of the title's others.
+    `index` = min(ln starts, −ln completion) with an interval `low` to `high`; all five are None where the log
     holds too little. `alarm`: the index is above the threshold, and chance is no explanation.
     """
 
@@ -69,27 +69,26 @@ def bait_reports(
 
 
 def _of_title(title: TitleSums, rules: BaitRules) -> list[BaitReport]:
-    images = sorted(title.names, key=lambda image: (title.names[image], image))
-    return [_reported(title, image, rules) for image in images]
+    return [_reported(title, image, rules) for image in title.images]
 
 
 def _reported(title: TitleSums, image: str, rules: BaitRules) -> BaitReport:
     shown = BaitReport(title=title.title, artwork=title.names[image], image=image, decisions=title.decisions(image))
-    sides = title.against_others(image)
-    if sides is None or title.buckets < FEWEST_BUCKETS or not all(_told(side, rules) for side in sides):
+    sides = title.contrast(image)
+    if title.buckets < FEWEST_BUCKETS or not all(_told(side, rules) for side in sides):
         return shown
     return _compared(shown, *sides, buckets=title.buckets, rules=rules)
 
 
 def _told(side: Arm, rules: BaitRules) -> bool:
-    if not side.total(Term.WATCH_SHARE):
+    if not side.total(PlayTerm.WATCH_SHARE):
         return False
-    return side.effective * side.total(Term.TAKE) / side.total(Term.WEIGHT) >= rules.fewest_plays
+    return side.effective * side.total(PlayTerm.TAKE) / side.total(PlayTerm.WEIGHT) >= rules.fewest_plays
 
 
 def _compared(shown: BaitReport, own: Arm, others: Arm, *, buckets: int, rules: BaitRules) -> BaitReport:
-    starts, starts_error = _log_ratio(own, others, (Term.TAKE, Term.WEIGHT), buckets=buckets)
-    completion, completion_error = _log_ratio(own, others, (Term.WATCH_SHARE, Term.TAKE), buckets=buckets)
+    starts, starts_error = _log_ratio(own, others, (PlayTerm.TAKE, PlayTerm.WEIGHT), buckets=buckets)
+    completion, completion_error = _log_ratio(own, others, (PlayTerm.WATCH_SHARE, PlayTerm.TAKE), buckets=buckets)
     effective = np.array(2.0 / (1.0 / own.effective + 1.0 / others.effective))
     # Two bounds a side, each with its share of the risk.
     reach = float(anytime_reach(effective, risk=rules.risk / 2, buckets=buckets, tuned_at=rules.tuned_at))
@@ -115,5 +114,7 @@ def _log_ratio(own: Arm, others: Arm, terms: tuple[int, int], *, buckets: int) -
 
 def _implied_error(own: Arm, others: Arm) -> float:
     """The error of ln starts that the logged probabilities imply, were both sides played alike."""
-    rate = (own.total(Term.TAKE) + others.total(Term.TAKE)) / (own.total(Term.WEIGHT) + others.total(Term.WEIGHT))
-    return math.sqrt((1.0 - rate) / rate * (own.inverse / own.rows**2 + others.inverse / others.rows**2))
+    rate = (own.total(PlayTerm.TAKE) + others.total(PlayTerm.TAKE)) / (
+        own.total(PlayTerm.WEIGHT) + others.total(PlayTerm.WEIGHT)
+    )
+    return math.sqrt((1.0 - rate) / rate * (1.0 / own.effective + 1.0 / others.effective))

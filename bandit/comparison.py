@@ -1,15 +1,21 @@
 """The artworks of a title made comparable, though a policy showed each to those who like it. Knows no storage.
 
-A decision that showed artwork a with probability p counts 1/p times, so every artwork is valued on all viewers who
-could have been shown it (Hájek's self-normalised mean). Artworks are compared on decisions where both were eligible.
+Two comparisons, each fair in its way, from one pass over the log:
+
+- **Values**, to say what an artwork is worth on average: a decision that showed it with probability p counts 1/p
+  times, so every artwork is valued on all viewers (Hájek's self-normalised mean). Pairs are compared where both were
+  eligible.
+- **Contrasts**, to say how an artwork differs from those beside it: overlap weights (Li, Morgan & Zaslavsky 2018),
+  1 − p where it was shown and p where another was, so both sides have the same viewers, those for whom it was open
+  what they would see. No weight is above 1: even a log of a policy that hardly explores has something to say.
+
 Spread is measured between buckets of whole viewers, since one viewer's decisions hang together, and never taken to
 be smaller than the logged probabilities imply: an artwork that was rarely possible may just have been lucky.
-
-Sums stream and merge: the parts of a log add up to the whole. Memory: 2.5 kB an artwork and set of eligible ones.
+Sums stream and merge: the parts of a log add up to the whole. Memory: 5 kB an artwork and set of eligible ones.
 """
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -36,14 +42,20 @@ class Worth(IntEnum):
     WATCH_SHARE = 2
 
 
-class Term(IntEnum):
-    """The columns of the sums: the weight 1/p, and it times each worth and the squared reward."""
+class ValueTerm(IntEnum):
+    """The columns of an arm of values: the weight, and it times the reward and its square."""
 
     WEIGHT = 0
     REWARD = 1
-    TAKE = 2
-    WATCH_SHARE = 3
-    SQUARE = 4
+    SQUARE = 2
+
+
+class PlayTerm(IntEnum):
+    """The columns of an arm of a contrast: the weight, and it times play or none and the share watched."""
+
+    WEIGHT = 0
+    TAKE = 1
+    WATCH_SHARE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,19 +80,19 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
-    """What one side of a comparison adds up to: `sums` (BUCKETS, 5), the eligible `rows`, and Σ 1/p over all of them.
+    """One side of a comparison: `sums` (BUCKETS, 3), and what weights and their squares were expected to add up to.
 
-    `Σ 1/p` is known before anything is drawn, so the effective number of decisions does not depend on luck.
+    These two follow from probabilities alone, so how much an arm can tell does not depend on what was drawn.
     """
 
     sums: Floats
-    rows: float
-    inverse: float
+    mass: float
+    square: float
 
     @property
     def effective(self) -> float:
-        """How many decisions that all showed this would tell as much: rows² / Σ 1/p."""
-        return self.rows**2 / self.inverse if self.inverse else 0.0
+        """How many decisions of equal weight would tell as much."""
+        return self.mass**2 / self.square if self.square else 0.0
 
     def total(self, term: int) -> float:
         """The sum of a column over all buckets."""
@@ -93,40 +105,43 @@ class Arm:
         return value, (self.sums[:, over] - value * self.sums[:, under]) / below
 
     def __add__(self, other: "Arm") -> "Arm":
-        return Arm(self.sums + other.sums, self.rows + other.rows, self.inverse + other.inverse)
-
-    def __truediv__(self, parts: int) -> "Arm":
-        return Arm(self.sums / parts, self.rows / parts, self.inverse / parts**2)
+        return Arm(self.sums + other.sums, self.mass + other.mass, self.square + other.square)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """The arms of one set of K eligible artworks: `sums` (BUCKETS, K, 3), `mass` and `square` (K,)."""
+
+    sums: Floats
+    mass: Floats
+    square: Floats
+
+    def arm(self, place: int) -> Arm:
+        return Arm(self.sums[:, place], float(self.mass[place]), float(self.square[place]))
+
+    def __add__(self, other: "_Side") -> "_Side":
+        return _Side(self.sums + other.sums, self.mass + other.mass, self.square + other.square)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Stratum:
-    """The sums of one set of eligible artworks: `table` (BUCKETS, K, 5), `inverse` and `shown` (K,)."""
+    """What one set of eligible artworks adds up to; `used` marks the buckets that hold a viewer."""
 
     images: tuple[str, ...]
-    rows: int
     shown: Integers
-    inverse: Floats
-    table: Floats
     used: Mask
-
-    def arm(self, image: str) -> Arm:
-        place = self.images.index(image)
-        return Arm(self.table[:, place], float(self.rows), float(self.inverse[place]))
-
-    def others(self, image: str) -> Arm:
-        """The others of this set as one: each alike."""
-        rest = [other for other in self.images if other != image]
-        return _together([self.arm(other) for other in rest]) / len(rest)
+    values: _Side
+    own: _Side
+    others: _Side
 
     def __add__(self, other: "_Stratum") -> "_Stratum":
         return _Stratum(
             self.images,
-            self.rows + other.rows,
             self.shown + other.shown,
-            self.inverse + other.inverse,
-            self.table + other.table,
             self.used | other.used,
+            self.values + other.values,
+            self.own + other.own,
+            self.others + other.others,
         )
 
 
@@ -139,37 +154,45 @@ class TitleSums:
     strata: tuple[_Stratum, ...]
 
     @property
+    def images(self) -> list[str]:
+        """The image keys that compete, in the order of their artworks' ids."""
+        return sorted(self.names, key=lambda image: (self.names[image], image))
+
+    @property
     def buckets(self) -> int:
         """How many independent pieces the title's viewers make."""
         return int(np.logical_or.reduce([each.used for each in self.strata]).sum())
 
     def decisions(self, image: str) -> int:
         """How many decisions showed an artwork."""
-        return sum(int(each.shown[each.images.index(image)]) for each in self._with(image))
-
-    def arm(self, image: str) -> Arm:
-        """An artwork on all decisions where it was eligible."""
-        return _together([each.arm(image) for each in self._with(image)])
+        return sum(int(each.shown[place]) for each, place in self._with(image))
 
     def rivals(self, image: str) -> list[str]:
-        """The artworks that were eligible beside this one."""
-        beside = {other for each in self._with(image) for other in each.images}
+        """The artworks that compete and were eligible beside this one."""
+        beside = {other for each, _ in self._with(image) for other in each.images}
         return sorted((beside & set(self.names)) - {image})
 
+    def value(self, image: str) -> Arm:
+        """An artwork on all decisions where it was eligible."""
+        return _together([each.values.arm(place) for each, place in self._with(image)])
+
     def pair(self, one: str, other: str) -> tuple[Arm, Arm]:
-        """Two artworks on the decisions where both were eligible."""
-        both = [each for each in self._with(one) if other in each.images]
-        return _together([each.arm(one) for each in both]), _together([each.arm(other) for each in both])
+        """The values of two artworks on the decisions where both were eligible; `other` is one of the rivals."""
+        both = [(each, place, each.images.index(other)) for each, place in self._with(one) if other in each.images]
+        return (
+            _together([each.values.arm(place) for each, place, _ in both]),
+            _together([each.values.arm(place) for each, _, place in both]),
+        )
 
-    def against_others(self, image: str) -> tuple[Arm, Arm] | None:
-        """An artwork and the even mixture of those beside it, or None where it was always alone."""
-        beside = [each for each in self._with(image) if len(each.images) > 1]
-        if not beside:
-            return None
-        return _together([each.arm(image) for each in beside]), _together([each.others(image) for each in beside])
+    def contrast(self, image: str) -> tuple[Arm, Arm]:
+        """An artwork, and what was shown in its place, for the same viewers. Both are empty where it was alone."""
+        return (
+            _together([each.own.arm(place) for each, place in self._with(image)]),
+            _together([each.others.arm(place) for each, place in self._with(image)]),
+        )
 
-    def _with(self, image: str) -> list[_Stratum]:
-        return [each for each in self.strata if image in each.images]
+    def _with(self, image: str) -> list[tuple[_Stratum, int]]:
+        return [(each, each.images.index(image)) for each in self.strata if image in each.images]
 
 
 @dataclass(eq=False)
@@ -244,7 +267,7 @@ def anytime_reach(effective: Floats, *, risk: float, buckets: int, tuned_at: flo
     return student_from_normal(normal, buckets - 1)
 
 
-def _together(arms: list[Arm]) -> Arm:
+def _together(arms: Sequence[Arm]) -> Arm:
     return sum(arms[1:], arms[0])
 
 
@@ -252,29 +275,38 @@ def _stratum(shown: Shown, possible: Mask) -> _Stratum:
     images = tuple(sorted(set(shown.images)))  # one picture that two artworks show is one: its chances add up
     place = np.array([images.index(image) for image in shown.images])
     probabilities = shown.probabilities[possible] @ (place[:, None] == np.arange(len(images)))
-    chosen = place[shown.chosen[possible]]
-    weights = 1.0 / probabilities[np.arange(len(chosen)), chosen]
-    worth = shown.worth[possible]
-    terms = np.column_stack([np.ones(len(chosen)), worth, worth[:, Worth.REWARD] ** 2]) * weights[:, None]
+    drawn = place[shown.chosen[possible]][:, None] == np.arange(len(images))
+    reward, *played = shown.worth[possible].T
     buckets = ((shown.viewers[possible] * _MIX) >> _BUCKET_SHIFT).astype(np.int64)
-    width = len(images)
-    places = buckets * width + chosen
-    columns = [np.bincount(places, weights=column, minlength=BUCKETS * width) for column in terms.T]
+    rest = np.maximum(1.0 - probabilities, 0.0)
     return _Stratum(
         images=images,
-        rows=len(chosen),
-        shown=np.bincount(chosen, minlength=width).astype(np.int64),
-        inverse=(1.0 / probabilities).sum(axis=0),
-        table=np.stack(columns, axis=1, dtype=np.float64).reshape(BUCKETS, width, len(Term)),
+        shown=drawn.sum(axis=0),
         used=np.bincount(buckets, minlength=BUCKETS) > 0,
+        values=_side(
+            drawn / probabilities, [reward, reward**2], buckets, expected=_moments(probabilities, 1.0 / probabilities)
+        ),
+        own=_side(drawn * rest, played, buckets, expected=_moments(probabilities, rest)),
+        others=_side(~drawn * probabilities, played, buckets, expected=_moments(rest, probabilities)),
     )
+
+
+def _moments(chance: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """What weights that apply with these chances (n, K), and their squares, are expected to add up to: (K,) each."""
+    return (chance * weight).sum(axis=0), (chance * weight**2).sum(axis=0)
+
+
+def _side(weights: Floats, worth: Sequence[Floats], buckets: Integers, *, expected: tuple[Floats, Floats]) -> _Side:
+    """Add up weights (n, K), alone and times each worth (n,), within buckets of viewers."""
+    holds = np.zeros((BUCKETS, len(buckets)))
+    holds[buckets, np.arange(len(buckets))] = 1.0
+    columns = [holds @ weights, *(holds @ (weights * each[:, None]) for each in worth)]
+    return _Side(np.stack(columns, axis=2), *expected)
 
 
 def _check(shown: Shown) -> None:
     drawn = shown.probabilities[np.arange(len(shown)), shown.chosen]
     if not ((drawn > 0) & (drawn <= 1)).all():
-        raise InvalidExample(
-            f"title {shown.title}: an artwork was shown with a probability outside (0, 1]; drop the row"
-        )
+        raise InvalidExample(f"title {shown.title}: a shown artwork had a probability outside (0, 1]; drop the row")
     if not ((shown.worth >= 0) & (shown.worth <= 1)).all():
         raise InvalidExample(f"title {shown.title}: a worth is outside [0, 1]; value the decisions again")

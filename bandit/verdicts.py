@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, Term, TitleSums, anytime_reach, spread
+from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, TitleSums, ValueTerm, anytime_reach, spread
 from bandit.ope.batch import Floats
 
 
@@ -42,7 +42,7 @@ class VerdictRules:
     margin: float = 0.1
     budget: int = 5000
     risk: float = 0.05
-    tuned_at: float = 2000.0
+    tuned_at: float = 500.0
     fewest_effective: float = 30.0
     fewest_rewarded: float = 20.0
 
@@ -111,11 +111,10 @@ class _Contest:
 
 
 def _of_title(title: TitleSums, rules: VerdictRules) -> list[ArtworkVerdict]:
-    images = sorted(title.names, key=lambda image: (title.names[image], image))
-    values = {image: _value(title.arm(image)) for image in images}
+    values = {image: _value(title.value(image)) for image in title.images}
     known = [value for value in values.values() if value is not None]
     margin = rules.margin * sum(known) / len(known) if known else 0.0
-    return [_judged(title, image, value=values[image], margin=margin, rules=rules) for image in images]
+    return [_judged(title, image, value=values[image], margin=margin, rules=rules) for image in title.images]
 
 
 def _judged(title: TitleSums, image: str, *, value: float | None, margin: float, rules: VerdictRules) -> ArtworkVerdict:
@@ -165,35 +164,37 @@ def _contest(title: TitleSums, image: str, *, rivals: list[str], rules: VerdictR
 def _comparable(one: Arm, other: Arm, *, rules: VerdictRules) -> bool:
     if min(one.effective, other.effective) < rules.fewest_effective:
         return False
-    if not (one.total(Term.WEIGHT) and other.total(Term.WEIGHT)):
+    if not (one.total(ValueTerm.WEIGHT) and other.total(ValueTerm.WEIGHT)):
         return False
     return _rewarded(one) + _rewarded(other) >= rules.fewest_rewarded
 
 
 def _difference(one: Arm, other: Arm, *, buckets: int) -> tuple[float, float, float]:
     """Value of `one` minus that of `other`, its standard error, and the effective decisions of a side."""
-    (value, linear), (rival, against) = (arm.ratio(Term.REWARD, Term.WEIGHT) for arm in (one, other))
-    noise = one.inverse / one.rows**2 + other.inverse / other.rows**2
+    (value, linear), (rival, against) = (arm.ratio(ValueTerm.REWARD, ValueTerm.WEIGHT) for arm in (one, other))
+    noise = 1.0 / one.effective + 1.0 / other.effective
     implied = math.sqrt(_variance(one, other) * noise)
     return value - rival, max(spread(linear - against, buckets=buckets), implied), 2.0 / noise
 
 
 def _variance(one: Arm, other: Arm) -> float:
     """The variance of a reward, both sides taken together: a side that was rarely rewarded may have been unlucky."""
-    weight = one.total(Term.WEIGHT) + other.total(Term.WEIGHT)
-    mean = (one.total(Term.REWARD) + other.total(Term.REWARD)) / weight
-    return max((one.total(Term.SQUARE) + other.total(Term.SQUARE)) / weight - mean**2, 0.0)
+    weight = one.total(ValueTerm.WEIGHT) + other.total(ValueTerm.WEIGHT)
+    mean = (one.total(ValueTerm.REWARD) + other.total(ValueTerm.REWARD)) / weight
+    return max((one.total(ValueTerm.SQUARE) + other.total(ValueTerm.SQUARE)) / weight - mean**2, 0.0)
 
 
 def _rewarded(arm: Arm) -> float:
     """How many effective decisions carry the reward: effective decisions × (Σ r)² / (n Σ r²)."""
-    if not arm.total(Term.SQUARE):
+    if not arm.total(ValueTerm.SQUARE):
         return 0.0
-    return arm.effective * arm.total(Term.REWARD) ** 2 / (arm.total(Term.WEIGHT) * arm.total(Term.SQUARE))
+    return (
+        arm.effective * arm.total(ValueTerm.REWARD) ** 2 / (arm.total(ValueTerm.WEIGHT) * arm.total(ValueTerm.SQUARE))
+    )
 
 
 def _value(arm: Arm) -> float | None:
-    return arm.ratio(Term.REWARD, Term.WEIGHT)[0] if arm.total(Term.WEIGHT) else None
+    return arm.ratio(ValueTerm.REWARD, ValueTerm.WEIGHT)[0] if arm.total(ValueTerm.WEIGHT) else None
 
 
 def _verdict(low: float, high: float, *, margin: float) -> Verdict:
