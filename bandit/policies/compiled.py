@@ -82,13 +82,12 @@ class CompiledPolicy(Policy):
         """See `Policy.page`; takes the slots of many pages as well. Quickest with a `Slate` for each title."""
         if not slots:
             return []
-        asked = [artworks for _, artworks in slots]
+        contexts, asked = zip(*slots, strict=True)
+        if {*map(type, asked)} == {Slate}:
+            return self._state(_in_arrays(contexts, asked)).slots()
         slates = [each if type(each) is Slate else self._lists.slate_of(each) for each in asked]
-        stated = self._state(_in_arrays([context for context, _ in slots], slates)).slots()
-        return [
-            probabilities if slate is own else _in_order_of(own, slate, probabilities)
-            for own, slate, probabilities in zip(asked, slates, stated, strict=True)
-        ]
+        stated = self._state(_in_arrays(contexts, slates)).slots()
+        return [*map(_in_order_of, asked, slates, stated)]
 
     def state(self, slots: Slots) -> Stated:
         """Return the probabilities of all slots, each with its artworks in canonical order.
@@ -172,6 +171,8 @@ def _requests_of(contexts: Sequence[Context]) -> tuple[list[Context], NDArray[np
 
 def _in_order_of(asked: Sequence[Candidate], slate: Slate, probabilities: Probabilities) -> Probabilities:
     """Put the probabilities of artworks in canonical order back into the order they were asked in."""
+    if asked is slate:
+        return probabilities
     stated = np.empty(len(asked))
     stated[sorted(range(len(asked)), key=lambda index: asked[index].artwork)] = probabilities
     return stated
