@@ -67,7 +67,7 @@ class BestMean(Policy):
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    hardship = Hardship(late_share=0.5, lift=2.0)
+    hardship = Hardship(late_share=0.5, lift=4.0)
     return random_world(2, shape=SHAPE, rates=PlayRates(uniform=0.2, oracle=0.4), hardship=hardship)
 
 
