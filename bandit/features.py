@@ -4,18 +4,22 @@ A feature that is not listed here cannot be used, and one that means age or gend
 """
 
 import hashlib
-import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import accumulate
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from artwork.description import LABELS, Measure
 from artwork.lite.captions import Attribute
 from bandit.context import Context, RequestContext
 from bandit.errors import InvalidExample, RefusedFeature
+
+Floats = NDArray[np.float64]
 
 # fmt: off
 _REFUSED_WORDS = frozenset({
@@ -223,6 +227,22 @@ class FeatureSpec:
         return sum(look.width for look in self.looks)
 
     @property
+    def context_groups(self) -> dict[str, range]:
+        """The columns of a context row that belong together: `viewer`, `intent`, and every feature by its name."""
+        widths = {"viewer": self.viewer_dimensions, "intent": self.intent_dimensions}
+        return _side_by_side(widths | {feature.name: feature.width for feature in self.features})
+
+    @property
+    def main_groups(self) -> dict[str, range]:
+        """The columns of a main row that belong to each look, by its name."""
+        return _side_by_side({look.name: look.width for look in self.looks})
+
+    @property
     def schema_hash(self) -> str:
         """SHA-256 over the whole spec, hex: equal hashes mean equal columns."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+
+def _side_by_side(widths: Mapping[str, int]) -> dict[str, range]:
+    ends = accumulate(widths.values())
+    return {name: range(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True)}

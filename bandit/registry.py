@@ -22,12 +22,15 @@ from bandit.encoding import FeatureSpace, space_from_arrays
 from bandit.errors import DamagedModel, IncompatibleModel, RefusedFeature
 from bandit.features import FeatureSpec
 from bandit.golden import Golden, check_golden, golden_pages
+from bandit.learners import LearnerSettings
+from bandit.linear.model import linear_model_from
 from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.policy import Policy
+from bandit.policies.thompson import ThompsonPolicy
 from bandit.policies.vowpal import EngineSettings, VowpalPolicy, export_weights
 
 FORMAT = 2
-_HEADER, _MODEL, _ARRAYS, _GOLDEN = "header.json", "model.vw", "arrays/", "golden.json"
+_HEADER, _MODEL, _ARRAYS, _GOLDEN = "header.json", "model", "arrays/", "golden.json"
 _CHECKSUM = "checksum"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -46,6 +49,8 @@ class Manifest:
 
     `rows` were learned from, `held_out` were kept for evaluation, `not_drawn` were no draws of a policy (defaults,
     fallbacks) and never learned from, `of_other_viewers` carried a viewer vector of another foundation version.
+    `reward` names the definition that the rows were valued under; `examples` counts all that was learned, also by the
+    version that learning went on from; `sums` is the SHA-256 of the sums that learning can go on from in turn.
     `golden` are the pages that it is checked with whenever it is loaded; its bundle holds the same.
     """
 
@@ -56,16 +61,20 @@ class Manifest:
     watermark: str | None
     embedding_version: str
     foundation_version: str | None
+    intent_version: str | None = None
     spec: FeatureSpec
     schema_hash: str
-    settings: EngineSettings
+    reward: str
+    settings: LearnerSettings
     arguments: tuple[str, ...]
     holdout: Holdout
     rows: int
     held_out: int
     not_drawn: int
     of_other_viewers: int
+    examples: int
     metrics: dict[str, float]
+    sums: str | None
     golden: Golden
 
     @property
@@ -108,12 +117,12 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     spec: FeatureSpec
     schema_hash: str
-    settings: EngineSettings
+    settings: LearnerSettings
     examples: int
 
 
-def pack(space: FeatureSpace, model: bytes, *, settings: EngineSettings, examples: int) -> bytes:
-    """Return one bundle, deterministic: an uncompressed zip of the header, model, projections and golden pages."""
+def pack(space: FeatureSpace, model: bytes, *, settings: LearnerSettings, examples: int) -> bytes:
+    """Return one bundle, deterministic: an uncompressed zip of header, model, projections and golden pages."""
     header = Header(
         format=FORMAT,
         spec=space.spec,
@@ -151,7 +160,7 @@ def version_of(digest: str) -> PolicyVersionId:
 
 
 def load_policy(bundle: bytes, expected_digest: str) -> Policy:
-    """Return the policy in `bundle`, checked whole before any of it is parsed.
+    """Return the policy in `bundle`, checked whole before any of it is parsed. `examine` checks what it states besides.
 
     Raises:
         DamagedModel: the bytes are not those that `expected_digest` names.
@@ -159,13 +168,15 @@ def load_policy(bundle: bytes, expected_digest: str) -> Policy:
     """
     _check_digest(bundle, expected_digest)
     header, space, model = _unpack(bundle)
-    return CompiledPolicy(
-        space,
-        export_weights(space, model),
-        version=version_of(expected_digest),
-        digest=expected_digest,
-        exploration=header.settings.exploration(header.examples),
-    )
+    version, settings = version_of(expected_digest), header.settings
+    if isinstance(settings, EngineSettings):
+        weights = export_weights(space, model, examples=header.examples)
+    else:
+        linear = linear_model_from(model)
+        if linear.certainty is not None:
+            return ThompsonPolicy(space, linear, version=version, digest=expected_digest, epsilon=settings.epsilon)
+        weights = linear.weights
+    return CompiledPolicy(space, weights, version=version, digest=expected_digest, exploration=settings.exploration())
 
 
 def load_engine(bundle: bytes, expected_digest: str) -> VowpalPolicy:
@@ -175,6 +186,8 @@ def load_engine(bundle: bytes, expected_digest: str) -> VowpalPolicy:
     """
     _check_digest(bundle, expected_digest)
     header, space, model = _unpack(bundle)
+    if not isinstance(header.settings, EngineSettings):
+        raise IncompatibleModel("this version was not learned by the engine; load it with load_policy")
     return VowpalPolicy(
         space,
         model,
@@ -182,6 +195,12 @@ def load_engine(bundle: bytes, expected_digest: str) -> VowpalPolicy:
         digest=expected_digest,
         epsilon=header.settings.epsilon,
     )
+
+
+def space_of(bundle: bytes, expected_digest: str) -> FeatureSpace:
+    """Return the features that the version in `bundle` looks at. Raises as `load_policy` does."""
+    _check_digest(bundle, expected_digest)
+    return _unpack(bundle)[1]
 
 
 def examine(bundle: bytes, expected_digest: str) -> None:

@@ -15,7 +15,7 @@ from bandit.context import Context, RequestContext
 from bandit.decision import vector_from
 from bandit.encoding import ArtworkRows, FeatureSpace, space_from_arrays
 from bandit.features import FeatureSpec
-from bandit.policies.vowpal import EngineSettings
+from bandit.learners import LearnerSettings
 
 _LENGTH_BYTES = 4
 
@@ -32,6 +32,8 @@ class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
     chosen: int
     reward: float
     probability: float
+    at: float
+    """When the page was decided, by this installation's clock: seconds since 1970."""
 
     def context(self) -> Context:
         """The context that a policy saw."""
@@ -44,21 +46,22 @@ class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
-class Task(msgspec.Struct, frozen=True):
-    """What the learning process is asked to do with the rows."""
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the learning process is asked to do with `rows` rows; `image_keys` and `titles` are those of the table."""
 
     spec: FeatureSpec
-    settings: EngineSettings
+    settings: LearnerSettings
     image_keys: tuple[str, ...]
+    titles: tuple[str, ...]
     rows: int
     mean_reward: float
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What it found out besides the model."""
+    """What it found out besides the model: how many examples that has learned, and what the manifest tells of it."""
 
     examples: int
-    progressive_value: float
+    metrics: dict[str, float]
 
 
 class RowWriter:
@@ -75,11 +78,15 @@ class RowWriter:
 
 
 class Spool:
-    """The folder: rows, task, projections and artwork rows go in; the model and the result come out."""
+    """The folder: rows, task, projections and artwork rows go in; the model and the result come out.
+
+    The sums that a linear version was solved from go in where learning is to go on from them, and always come out.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.rows_path = folder / "rows.msgpack"
-        self.model_path = folder / "model.vw"
+        self.model_path = folder / "model"
+        self.sums_path = folder / "sums.npz"
         self._task = folder / "task.json"
         self._arrays = folder / "arrays.npz"
         self._result = folder / "result.json"
@@ -107,6 +114,10 @@ class Spool:
         with self.rows_path.open("rb") as file:
             while length := file.read(_LENGTH_BYTES):
                 yield decode(file.read(int.from_bytes(length, "little")))
+
+    def keep_sums(self, sums: bytes) -> None:
+        """Write the sums that learning can go on from."""
+        self.sums_path.write_bytes(sums)
 
     def answer(self, model: bytes, result: Result) -> None:
         """Write what was learned."""

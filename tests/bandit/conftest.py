@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,6 +13,7 @@ from artwork.catalog import ArtworkId, ImageHash, TitleId
 from bandit.context import Candidate, Context, Picture, RequestContext, Vector
 from bandit.decision import Page, PageId, PolicyVersionId, RewardedDecision, Slot
 from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
+from bandit.policies.vowpal import EngineSettings
 from foundation.events import ViewerId
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
@@ -118,6 +119,12 @@ def provenance() -> Provenance:
 @pytest.fixture(scope="session")
 def learned(small_log: SmallLog, config: LearnConfig, provenance: Provenance) -> LearnedModel:
     return learn(small_log.rows, small_log.pictures, config=config, provenance=provenance)
+
+
+@pytest.fixture(scope="session")
+def engine_learned(small_log: SmallLog, config: LearnConfig, provenance: Provenance) -> LearnedModel:
+    by_engine = replace(config, settings=EngineSettings())
+    return learn(small_log.rows, small_log.pictures, config=by_engine, provenance=provenance)
 
 
 @pytest.fixture(scope="session")

@@ -11,14 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from bandit import learning
+from bandit import apprenticeship, harvest, learning
 from bandit.context import Picture
 from bandit.decision import Reason, RewardedDecision
-from bandit.errors import EmptyLog, InvalidExample, LearningFailed
+from bandit.errors import EmptyLog, IncompatibleModel, InvalidExample, LearningFailed
 from bandit.features import FeatureSpec
-from bandit.learning import LearnConfig, Provenance, is_held_out, learn
+from bandit.harvest import is_held_out
+from bandit.learners import LearnerSettings
+from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
+from bandit.linear.settings import LinearSettings
 from bandit.policies.vowpal import EngineSettings
-from bandit.registry import Holdout, digest_of, load_policy
+from bandit.registry import Holdout, digest_of, load_policy, space_of
 
 
 def with_reason(row: RewardedDecision, reason: Reason) -> RewardedDecision:
@@ -26,14 +29,17 @@ def with_reason(row: RewardedDecision, reason: Reason) -> RewardedDecision:
     return replace(row, page=msgspec.structs.replace(row.page, slots=(slot,)))
 
 
+@pytest.mark.parametrize("settings", [LinearSettings(), EngineSettings()])
 def test_c9_the_same_rows_give_the_same_digest(
-    small_log: Any, config: LearnConfig, provenance: Provenance, learned: Any
+    small_log: Any, config: LearnConfig, provenance: Provenance, settings: LearnerSettings
 ) -> None:
+    config = replace(config, settings=settings)
     later = replace(provenance, created_at=provenance.created_at + timedelta(days=3), parent=None)
     shuffled_pictures = dict(reversed(small_log.pictures.items()))
+    once = learn(small_log.rows, small_log.pictures, config=config, provenance=provenance)
     again = learn(iter(small_log.rows), shuffled_pictures, config=config, provenance=later)
-    assert again.bundle == learned.bundle
-    assert again.manifest == replace(learned.manifest, created_at=later.created_at, parent=None)
+    assert (again.bundle, again.sums) == (once.bundle, once.sums)
+    assert again.manifest == replace(once.manifest, created_at=later.created_at, parent=None)
 
 
 def test_c9_other_rows_or_another_config_give_another_digest(
@@ -44,6 +50,9 @@ def test_c9_other_rows_or_another_config_give_another_digest(
         (rows, config),
         (rows[:100], config),
         (rows, replace(config, settings=EngineSettings(passes=3))),
+        (rows, replace(config, settings=EngineSettings(passes=4))),
+        (rows, replace(config, settings=LinearSettings(half_life_days=2.0))),
+        (rows, replace(config, settings=LinearSettings(sampling="thompson"))),
         (rows, replace(config, spec=FeatureSpec(own_term=False))),
         (rows, replace(config, holdout=Holdout(salt="another"))),
         (rows, replace(config, embedding_version="clip-2")),
@@ -61,10 +70,19 @@ def test_the_manifest_tells_what_was_learned_from(learned: Any, small_log: Any, 
     assert manifest.version == f"squarecb-{digest_of(learned.bundle)[:12]}"
     assert (manifest.embedding_version, manifest.foundation_version) == ("clip-1", "viewers-1")
     assert (manifest.watermark, manifest.parent) == ("w1", "uniform")
-    assert "--squarecb" in manifest.arguments
+    assert manifest.arguments[:4] == ("--learner", "linear", "--sampling", "squarecb")
+    assert manifest.examples == manifest.rows
     learned_from = [row.reward for row in small_log.rows if not is_held_out(row.page.viewer, config.holdout)]
     assert manifest.metrics["mean_reward"] == pytest.approx(np.mean(learned_from))
+    assert 0 < manifest.metrics["noise"] < np.var(learned_from)
+    assert manifest.metrics["precision:viewer×artwork"] < manifest.metrics["precision:weekday×artwork"]
+
+
+def test_the_manifest_of_an_engines_version_has_the_engines_arguments(engine_learned: Any) -> None:
+    manifest = engine_learned.manifest
+    assert "--squarecb" in manifest.arguments
     assert manifest.metrics["progressive_value"] > manifest.metrics["mean_reward"]
+    assert manifest.sums is None
 
 
 def test_a_log_in_which_everything_is_worth_the_same_teaches_no_preference(
@@ -119,7 +137,7 @@ def test_an_empty_log_says_what_to_do(small_log: Any, config: LearnConfig, prove
 def test_a_damaged_row_stops_learning_before_the_engine(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "_run_apprentice", lambda *_, **__: pytest.fail("the engine was asked"))
+    monkeypatch.setattr(learning, "run_apprentice", lambda *_, **__: pytest.fail("the engine was asked"))
     rows = [*small_log.rows[:100], replace(small_log.rows[100], reward=float("nan"))]
     trainable = replace(config, holdout=Holdout(share=0.0))
     with pytest.raises(InvalidExample, match="reward"):
@@ -143,7 +161,7 @@ def test_damaged_artwork_vectors_are_refused(
 def test_a_damaged_vector_beyond_those_that_were_fitted_is_refused(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "FITTED_VECTORS", 5)
+    monkeypatch.setattr(harvest, "FITTED_VECTORS", 5)
     last = max(small_log.pictures)
     pictures = small_log.pictures | {last: Picture(vector=np.full(12, np.nan, dtype=np.float32))}
     with pytest.raises(InvalidExample, match="projected"):
@@ -163,7 +181,7 @@ def test_viewer_vectors_of_two_dimensions_under_one_version_are_refused(
 def test_a_learning_process_that_dies_harms_nobody(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
+    monkeypatch.setattr(apprenticeship, "APPRENTICE", ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
     monkeypatch.setattr(learning.tempfile, "tempdir", os.fspath(tmp_path))
     with pytest.raises(LearningFailed, match=r"code -11 \(no message\)"):
         learn(small_log.rows[:50], small_log.pictures, config=config, provenance=provenance)
@@ -173,7 +191,7 @@ def test_a_learning_process_that_dies_harms_nobody(
 def test_what_the_learning_process_said_last_is_passed_on(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "raise MemoryError('all gone')"))
+    monkeypatch.setattr(apprenticeship, "APPRENTICE", ("-c", "raise MemoryError('all gone')"))
     with pytest.raises(LearningFailed, match=r"code 1 .*all gone"):
         learn(small_log.rows[:50], small_log.pictures, config=config, provenance=provenance)
 
@@ -181,7 +199,7 @@ def test_what_the_learning_process_said_last_is_passed_on(
 def test_a_learning_process_that_leaves_no_model_is_noticed(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "pass"))
+    monkeypatch.setattr(apprenticeship, "APPRENTICE", ("-c", "pass"))
     with pytest.raises(LearningFailed, match="no model"):
         learn(small_log.rows[:50], small_log.pictures, config=config, provenance=provenance)
 
@@ -189,7 +207,7 @@ def test_a_learning_process_that_leaves_no_model_is_noticed(
 def test_a_learning_process_that_never_ends_is_ended(
     small_log: Any, config: LearnConfig, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "APPRENTICE", ("-c", "import time; time.sleep(600)"))
+    monkeypatch.setattr(apprenticeship, "APPRENTICE", ("-c", "import time; time.sleep(600)"))
     with pytest.raises(LearningFailed, match="code -9"):
         learn(
             small_log.rows[:50],
@@ -201,10 +219,101 @@ def test_a_learning_process_that_never_ends_is_ended(
 
 def test_progress_rises_to_one(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
     told: list[float] = []
-    learn(small_log.rows[:200], small_log.pictures, config=config, provenance=provenance, progress=told.append)
+    by_engine = replace(config, settings=EngineSettings())
+    learn(small_log.rows[:200], small_log.pictures, config=by_engine, provenance=provenance, progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 10
+
+
+def stated_by(model: LearnedModel, small_log: Any) -> np.ndarray:
+    policy = load_policy(model.bundle, model.manifest.digest)
+    asked = [(small_log.context(viewer), artworks) for viewer in range(60) for artworks in small_log.candidates]
+    return np.array(policy.page(asked))
+
+
+@pytest.mark.parametrize("half_life", [None, 0.005])
+def test_learning_goes_on_from_a_version_as_if_from_the_start(
+    small_log: Any, config: LearnConfig, provenance: Provenance, half_life: float | None
+) -> None:
+    """In the projections of the first version: `later` has all artworks and, with them, other projections."""
+    config = replace(config, settings=LinearSettings(gamma_scale=100.0, half_life_days=half_life))
+    rows, pictures = small_log.rows, small_log.pictures
+    whole = learn(rows, pictures, config=config, provenance=provenance)
+    first = learn(rows[:900], pictures, config=config, provenance=provenance)
+    projections = space_of(whole.bundle, whole.manifest.digest), space_of(first.bundle, first.manifest.digest)
+    assert np.array_equal(*(space.viewers.components for space in projections))
+    onward = learn(rows[900:], pictures, config=config, provenance=provenance, onward=first)
+    assert np.abs(stated_by(onward, small_log) - stated_by(whole, small_log)).max() < 1e-8
+    assert np.abs(stated_by(onward, small_log) - stated_by(first, small_log)).max() > 1e-3
+    assert onward.manifest.rows == whole.manifest.rows - first.manifest.rows
+    if half_life is None:
+        assert onward.manifest.examples == whole.manifest.examples
+
+
+def test_going_on_twice_from_the_same_version_gives_the_same(
+    small_log: Any, config: LearnConfig, provenance: Provenance, learned: LearnedModel
+) -> None:
+    one, other = (
+        learn(small_log.rows[:100], small_log.pictures, config=config, provenance=provenance, onward=learned)
+        for _ in range(2)
+    )
+    assert one == other
+
+
+def test_new_artworks_join_when_learning_goes_on(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
+    early = [row for row in small_log.rows if row.decision.title in ("t0", "t1")]
+    late = [row for row in small_log.rows if row.decision.title not in ("t0", "t1")]
+    first = learn(early, small_log.pictures, config=config, provenance=provenance)
+    onward = learn(late, small_log.pictures, config=config, provenance=provenance, onward=first)
+    known = space_of(onward.bundle, onward.manifest.digest).known
+    assert set(space_of(first.bundle, first.manifest.digest).known) < set(known)
+    assert len(known) == len(small_log.pictures)
+
+
+@pytest.mark.parametrize("other", ["settings", "spec", "reward", "no sums", "damaged sums"])
+def test_learning_does_not_go_on_under_another_config(
+    small_log: Any, config: LearnConfig, provenance: Provenance, learned: LearnedModel, other: str
+) -> None:
+    changed = {
+        "settings": replace(config, settings=LinearSettings(epsilon=0.05)),
+        "spec": replace(config, spec=FeatureSpec(viewer_dimensions=3)),
+        "reward": replace(config, reward="take/1"),
+    }.get(other, config)
+    sums = {"no sums": None, "damaged sums": b"PK"}.get(other, learned.sums)
+    with pytest.raises(IncompatibleModel, match="learn from the start"):
+        learn(
+            small_log.rows[:50],
+            small_log.pictures,
+            config=changed,
+            provenance=provenance,
+            onward=replace(learned, sums=sums),
+        )
+
+
+def test_a_half_life_that_forgets_all_but_the_last_row_breaks_nothing(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    config = replace(config, settings=LinearSettings(half_life_days=1e-6))
+    model = learn(small_log.rows[:200], small_log.pictures, config=config, provenance=provenance)
+    assert np.isfinite(stated_by(model, small_log)).all()
+
+
+def test_tastes_that_moved_are_forgotten(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
+    """The first half of the log says the opposite of the second: with a half-life the second is believed."""
+    turned = [
+        replace(row, reward=1.0 - row.reward) if number < 750 else row for number, row in enumerate(small_log.rows)
+    ]
+    liked = np.array(
+        [small_log.likes(viewer, artworks) for viewer in range(60) for artworks in small_log.candidates], dtype=float
+    )
+
+    def share_of_liked(half_life: float | None) -> float:
+        settings = LinearSettings(half_life_days=half_life)
+        model = learn(turned, small_log.pictures, config=replace(config, settings=settings), provenance=provenance)
+        return float((stated_by(model, small_log) * liked).sum(axis=1)[liked.any(axis=1)].mean())
+
+    assert share_of_liked(0.002) > share_of_liked(None) + 0.1
 
 
 def test_rows_are_streamed_and_read_once(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:

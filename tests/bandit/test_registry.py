@@ -54,7 +54,7 @@ def test_c7_a_model_with_any_bit_flipped_is_never_served(learned: Any) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 99},
         {"schema_hash": "0" * 64},
         {"spec": {"features": [{"name": "device", "purpose": "p", "values": ["women"]}]}},
         {"spec": {"features": [{"name": "postcode", "purpose": "p"}]}},

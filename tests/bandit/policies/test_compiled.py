@@ -63,10 +63,10 @@ def test_it_states_what_the_engine_states(
 
 
 def test_under_the_shipped_settings_only_the_engines_rounding_of_near_ties_differs(
-    learned: LearnedModel, small_log: Any, make_candidate: Any
+    engine_learned: LearnedModel, small_log: Any, make_candidate: Any
 ) -> None:
     # gamma of some 45,000 turns the engine's float32 error in a cost, 1e-7, into 1e-4 where two costs nearly tie
-    apart = differences(learned, pages(small_log, make_candidate))
+    apart = differences(engine_learned, pages(small_log, make_candidate))
     assert np.mean(apart > 1e-5) < 0.03
     assert apart.max() < 1e-3
 

@@ -12,6 +12,8 @@ import pytest
 from artwork.projection import InvalidProjection
 from bandit.context import Candidate, Context, RequestContext
 from bandit.errors import InvalidExample, NoEligibleArtwork
+from bandit.learning import LearnConfig, Provenance, learn
+from bandit.linear.settings import LinearSettings
 from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UniformPolicy
@@ -22,8 +24,20 @@ Maker = Callable[..., Candidate]
 
 
 @pytest.fixture(scope="module")
-def engine(learned: Any) -> Policy:
-    return load_engine(learned.bundle, learned.manifest.digest)
+def engine(engine_learned: Any) -> Policy:
+    return load_engine(engine_learned.bundle, engine_learned.manifest.digest)
+
+
+@pytest.fixture(scope="module")
+def compiled_engine(engine_learned: Any) -> Policy:
+    return load_policy(engine_learned.bundle, engine_learned.manifest.digest)
+
+
+@pytest.fixture(scope="module")
+def thompson(small_log: Any, config: LearnConfig, provenance: Provenance) -> Policy:
+    config = replace(config, settings=LinearSettings(sampling="thompson"))
+    model = learn(small_log.rows, small_log.pictures, config=config, provenance=provenance)
+    return load_policy(model.bundle, model.manifest.digest)
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +205,15 @@ class TestCompiled(LearnedContract):
     @pytest.fixture
     def policy(self, compiled: Policy) -> Policy:
         return compiled
+
+
+class TestCompiledFromTheEngine(LearnedContract):
+    @pytest.fixture
+    def policy(self, compiled_engine: Policy) -> Policy:
+        return compiled_engine
+
+
+class TestThompson(LearnedContract):
+    @pytest.fixture
+    def policy(self, thompson: Policy) -> Policy:
+        return thompson

@@ -1,0 +1,43 @@
+"""What the linear learner is told. Knows no rows and no weights."""
+
+from typing import Literal
+
+import msgspec
+
+from bandit.exploration import Exploration
+
+Sampling = Literal["squarecb", "thompson"]
+
+
+class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learner", tag="linear"):
+    """How a version is learned by Bayesian linear regression, and how it explores.
+
+    `epsilon` / K is the smallest probability of K artworks. Under SquareCB, `gamma_scale` · n ^ `gamma_exponent` is an
+    artwork's γ after n decisions that showed it. With `half_life_days` a row counts half as much for every so many
+    days that it is older than the newest: for tastes that move. The defaults are those of the comparison in
+    docs/log.md.
+    """
+
+    gamma_scale: float = 10_000.0
+    gamma_exponent: float = 0.5
+    epsilon: float = 0.01
+    half_life_days: float | None = None
+    sampling: Sampling = "squarecb"
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.epsilon <= 1 and self.gamma_scale >= 0 and self.gamma_exponent >= 0):
+            raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are not negative")
+        if self.half_life_days is not None and not self.half_life_days > 0:
+            raise ValueError(f"a half-life of {self.half_life_days} days forgets everything; give more than 0, or none")
+
+    def exploration(self) -> Exploration:
+        """How a model that learned with these settings explores."""
+        return Exploration(gamma_scale=self.gamma_scale, gamma_exponent=self.gamma_exponent, epsilon=self.epsilon)
+
+    def arguments(self) -> list[str]:
+        """The settings as a command line would say them, for the manifest."""
+        forgetting = [] if self.half_life_days is None else ["--half_life_days", f"{self.half_life_days!r}"]
+        return [
+            *("--learner", "linear", "--sampling", self.sampling, "--epsilon", f"{self.epsilon!r}"),
+            *("--gamma_scale", f"{self.gamma_scale!r}", "--gamma_exponent", f"{self.gamma_exponent!r}", *forgetting),
+        ]

@@ -1,0 +1,88 @@
+"""Thompson sampling on the linear learner's posterior, its probabilities by quadrature. Knows no learner and no log.
+
+An artwork is shown as often as it is believed to be the best: the chance that a reward drawn from its posterior passes
+one drawn from every other's (Thompson 1933; Chapelle & Li 2011). Draws are independent between artworks, so that chance
+is one integral an artwork,
+
+    p_a = ∫ φ(z) ∏_{b ≠ a} Φ((μ_a + σ_a z − μ_b) / σ_b) dz,
+
+and never a count of simulated draws, which would be biased where it is divided by.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit.context import Candidate, Context
+from bandit.decision import IMAGE_KEY_DIGITS, PolicyVersionId
+from bandit.encoding import FeatureSpace
+from bandit.errors import IncompatibleModel
+from bandit.exploration import best_of_normals, with_floor
+from bandit.linear.model import Certainty, LinearModel
+from bandit.policies.policy import Policy, Probabilities, require_artworks
+from bandit.policies.weights import Weights
+from bandit.sampling import canonical
+
+Floats = NDArray[np.float64]
+_LEAST_SPREAD = 1e-6
+"""Artworks are never believed to be known to more than this: two that nobody could tell apart stay alike."""
+
+
+class ThompsonPolicy(Policy):
+    """Thompson sampling with a floor. Safe to share between threads; slower than SquareCB by the posterior's size."""
+
+    def __init__(
+        self, space: FeatureSpace, model: LinearModel, *, version: PolicyVersionId, digest: str, epsilon: float
+    ) -> None:
+        """Take the weights and how sure they are.
+
+        Raises:
+            IncompatibleModel: the model does not say how sure it is.
+        """
+        if model.certainty is None:
+            raise IncompatibleModel("this version does not say how sure it is; learn it with sampling thompson")
+        self.version = version
+        self.digest = digest
+        self.embedding_version = space.artworks.embedding_version
+        self.foundation_version = space.viewers.embedding_version if space.viewers else None
+        self.intent_version = space.intents.embedding_version if space.intents else None
+        self.floor = epsilon
+        self._space = space
+        self._weights: Weights = model.weights
+        self._certainty: Certainty = model.certainty
+
+    def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
+        """See `Policy.probabilities`. Raises InvalidExample or InvalidProjection on vectors that do not fit."""
+        require_artworks(artworks)
+        ordered = canonical(artworks)
+        mean, spread = self._believed(context, ordered)
+        stated = with_floor(best_of_normals(mean[np.newaxis], spread[np.newaxis]), epsilon=self.floor)[0]
+        asked = np.empty(len(artworks))
+        asked[sorted(range(len(artworks)), key=lambda index: artworks[index].artwork)] = stated
+        return asked
+
+    def _believed(self, context: Context, artworks: Sequence[Candidate]) -> tuple[Floats, Floats]:
+        """The mean and the standard deviation of each artwork's reward: (K,), (K,)."""
+        row = self._space.context_rows([context])[0].astype(np.float64)
+        rows = [self._space.artwork_rows(artwork.vector[np.newaxis]) for artwork in artworks]
+        sides = np.concatenate(rows).astype(np.float64)
+        mains = self._space.main_rows(artworks).astype(np.float64)
+        keys = [artwork.image[:IMAGE_KEY_DIGITS] for artwork in artworks]
+        owns = self._space.own_terms(keys)
+        weights, certainty = self._weights, self._certainty
+        own = np.array([weights.own[list(places)].mean() if places else 0.0 for places in owns])
+        costs = sides @ (weights.artwork + row @ weights.crossed) + mains @ weights.main + own
+        places = np.array(self._space.known_places(keys))
+        known = places >= 0
+        features = np.concatenate([_crossed(row, sides), mains], axis=1)
+        features[known] -= certainty.leverage[places[known]]
+        variance = ((features @ certainty.covariance) * features).sum(axis=1)
+        variance += np.where(known, certainty.own_variance[places], certainty.own_prior)
+        return 1.0 - costs, np.sqrt(np.maximum(variance, _LEAST_SPREAD**2))
+
+
+def _crossed(row: Floats, sides: Floats) -> Floats:
+    """A constant and the context's columns, crossed with each artwork's: (K, (1 + C) · A)."""
+    context = np.concatenate([[1.0], row])
+    return (context[:, np.newaxis] * sides[:, np.newaxis, :]).reshape(len(sides), -1)
