@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from artwork.projection import InvalidProjection, fit_projection
-from bandit.context import Context, RequestContext
+from bandit.context import Context, Picture, RequestContext
 from bandit.encoding import FeatureSpace, space_from_arrays, unwhitened
 from bandit.errors import InvalidExample
 from bandit.features import FeatureSpec
@@ -53,6 +53,31 @@ def test_c12_a_viewer_vector_of_another_dimension_is_refused(space: FeatureSpace
         space.context_rows([other])
 
 
+def test_c12_an_intent_is_projected_by_itself_and_in_its_own_version_only(small_log: Any, space: FeatureSpace) -> None:
+    intents = np.roll(small_log.viewers, 1, axis=0)
+    knowing = replace(space, intents=fit_projection(intents, dimensions=2, embedding_version="intents-1"))
+    context = replace(small_log.context(3), intent_vector=intents[3])
+    [row] = knowing.context_rows([context])
+    assert row[:4] == pytest.approx(space.viewers.project(small_log.viewers[3:4])[0])
+    assert row[4:6] == pytest.approx(knowing.intents.project(intents[3:4])[0])
+    assert row[6] == 0.0
+    for blind in (space.context_rows([context]), space.context_rows([small_log.context(3)])):
+        assert not blind[0, 4:7].any()
+    for broken in (np.ones(5), np.full(8, np.nan)):
+        with pytest.raises(InvalidExample, match="intent"):
+            knowing.context_rows([replace(context, intent_vector=broken.astype(np.float32))])
+
+
+def test_a_page_whose_slots_differ_in_intent_alone_is_encoded_slot_by_slot(small_log: Any, space: FeatureSpace) -> None:
+    fitted = fit_projection(small_log.viewers, dimensions=2, embedding_version="intents-1")
+    knowing = replace(space, intents=fitted)
+    shared = small_log.context(0)
+    page = [shared, replace(shared, intent_vector=small_log.viewers[5]), shared]
+    rows = knowing.context_rows(page)
+    assert np.array_equal(rows[0], rows[2])
+    assert not np.array_equal(rows[0], rows[1])
+
+
 def test_a_space_without_viewers_treats_everyone_as_a_newcomer(space: FeatureSpace, small_log: Any) -> None:
     blind = FeatureSpace(space.spec, space.artworks)
     rows = blind.context_rows([small_log.context(0), replace(small_log.context(0), viewer_vector=None)])
@@ -79,6 +104,33 @@ def test_an_artwork_row_is_a_constant_and_the_projected_vector(space: FeatureSpa
     assert rows.shape == (len(vectors), 6)
     assert (rows[:, 0] == 1.0).all()
     assert np.array_equal(rows[:, 1:], space.artworks.project(vectors))
+
+
+def test_a_main_row_has_one_column_on_a_label_and_the_measures_as_they_are(space: FeatureSpace) -> None:
+    vector = np.ones(12, dtype=np.float32)
+    shown = Picture(vector=vector, labels={"people": "2", "light": "dark"}, measures={"warmth": -0.5, "edges": 1.0})
+    [row] = space.main_rows([shown])
+    groups = space.spec.main_groups
+    people = next(look for look in space.spec.looks if look.name == "people")
+    assert row[groups["people"].start + people.values.index("2")] == 1.0
+    assert row[groups["light"]].sum() == 1.0
+    assert (row[groups["warmth"]], row[groups["edges"]]) == (-0.5, 1.0)
+    assert np.count_nonzero(row) == 4
+    assert row.shape == (space.spec.main_width,)
+
+
+def test_what_is_not_known_of_a_picture_counts_for_nothing(space: FeatureSpace) -> None:
+    vector = np.ones(12, dtype=np.float32)
+    strange = Picture(vector=vector, labels={"people": "17", "hair": "red"}, measures={"beauty": 1.0})
+    assert not space.main_rows([strange, Picture(vector=vector)]).any()
+    assert space.main_rows([]).shape == (0, space.spec.main_width)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_measure_that_is_not_finite_is_refused(space: FeatureSpace, value: float) -> None:
+    broken = Picture(vector=np.ones(12, dtype=np.float32), measures={"warmth": value})
+    with pytest.raises(InvalidExample, match="describe it again"):
+        space.main_rows([broken])
 
 
 def test_unwhitened_directions_spread_as_the_vectors_do_the_widest_by_one(space: FeatureSpace, small_log: Any) -> None:

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from artwork.description import LABELS, Measure
 from bandit.context import RequestContext
 from bandit.errors import RefusedFeature
-from bandit.features import DEFAULT_FEATURES, Feature, FeatureSpec, refuse_age_and_gender
+from bandit.features import DEFAULT_FEATURES, DEFAULT_LOOKS, Feature, FeatureSpec, Look, refuse_age_and_gender
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 DEVICE = next(feature for feature in DEFAULT_FEATURES if feature.name == "device")
@@ -36,10 +38,54 @@ def test_c10_a_feature_outside_the_schema_cannot_be_used() -> None:
         Feature("income", "what the viewer earns")
 
 
+@pytest.mark.parametrize("name", ["age", "gender", "women", "is_male"])
+def test_c10_labels_and_measures_that_mean_age_or_gender_are_refused(name: str) -> None:
+    with pytest.raises(RefusedFeature, match="never used"):
+        Look(name, "who is in the picture")
+    with pytest.raises(RefusedFeature, match="never used"):
+        Look("people", "who is in the picture", ("1", name))
+
+
+def test_c10_nothing_that_can_be_described_means_age_or_gender() -> None:
+    for text in [*LABELS, *(value for values in LABELS.values() for value in values), *Measure]:
+        refuse_age_and_gender(text)
+
+
+def test_c10_a_label_or_measure_outside_the_lists_cannot_be_used() -> None:
+    with pytest.raises(RefusedFeature, match="known"):
+        Look("hair", "attracts", ("red", "black"))
+    with pytest.raises(RefusedFeature, match="known"):
+        Look("people", "attracts", ("0", "many"))
+    with pytest.raises(RefusedFeature, match="known"):
+        Look("beauty", "attracts")
+
+
+def test_everything_that_can_be_described_is_used() -> None:
+    assert {look.name: look.values for look in DEFAULT_LOOKS} == {**LABELS, **{name.value: () for name in Measure}}
+
+
+def test_a_feature_is_listed_once() -> None:
+    for listed in ({"features": (DEVICE, DEVICE)}, {"looks": (DEFAULT_LOOKS[0], DEFAULT_LOOKS[0])}):
+        with pytest.raises(RefusedFeature, match="twice"):
+            FeatureSpec(**listed)
+
+
+def test_every_feature_is_documented_with_its_columns() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "features.md").read_text()
+    rows = {line.split("|")[1].strip().strip("`"): line for line in page.splitlines() if line.startswith("| ")}
+    for feature in DEFAULT_FEATURES:
+        columns = f"{len(feature.values)} + other" if feature.values else "1"
+        assert rows[feature.name].split("|")[2].strip() == columns
+    for look in DEFAULT_LOOKS:
+        assert all(value in rows[look.name] for value in look.values)
+
+
 def test_every_feature_states_a_purpose() -> None:
     with pytest.raises(RefusedFeature, match="purpose"):
         Feature("position", " ")
-    assert all(feature.purpose for feature in FeatureSpec().features)
+    with pytest.raises(RefusedFeature, match="purpose"):
+        Look("brightness", "")
+    assert all(each.purpose for each in (*FeatureSpec().features, *FeatureSpec().looks))
 
 
 def test_unknown_values_share_the_last_column_and_unsaid_ones_have_none() -> None:
@@ -78,12 +124,14 @@ def test_the_schema_hash_notices_every_change() -> None:
 def test_a_spec_survives_json_and_is_checked_on_the_way_in() -> None:
     text = msgspec.json.encode(FeatureSpec())
     assert msgspec.json.decode(text, type=FeatureSpec) == FeatureSpec()
-    with pytest.raises(RefusedFeature):
-        msgspec.json.decode(text.replace(b'"tv"', b'"women"'), type=FeatureSpec)
+    for listed, smuggled in ((b'"tv"', b'"women"'), (b'"crown"', b'"girl"'), (b'"warmth"', b'"age"')):
+        with pytest.raises(RefusedFeature, match="never used"):
+            msgspec.json.decode(text.replace(listed, smuggled), type=FeatureSpec)
 
 
 @pytest.mark.parametrize(
-    "dimensions", [{"viewer_dimensions": 65}, {"artwork_dimensions": 0}, {"artwork_dimensions": 64}]
+    "dimensions",
+    [{"viewer_dimensions": 65}, {"intent_dimensions": -1}, {"artwork_dimensions": 0}, {"artwork_dimensions": 64}],
 )
 def test_vectors_are_projected_to_few_dimensions(dimensions: dict[str, int]) -> None:
     with pytest.raises(RefusedFeature, match="64"):

@@ -29,6 +29,7 @@ def damaged(row: RewardedDecision, **changes: object) -> RewardedDecision:
         {"chosen": -1},
         {"images": ("00",)},
         {"images": ("00", "01", "02", "03")},
+        {"artworks": ("a0", "a1", "a1", "a3")},
     ],
 )
 def test_a_decision_that_is_not_one_is_refused(small_log: Any, changes: dict[str, object]) -> None:
@@ -47,6 +48,18 @@ def test_a_broken_viewer_vector_is_refused(small_log: Any, stored: bytes) -> Non
     row = small_log.rows[0]
     with pytest.raises(InvalidExample, match="viewer vector"):
         check_row(replace(row, page=msgspec.structs.replace(row.page, viewer_vector=stored)), small_log.pictures)
+
+
+@pytest.mark.parametrize("stored", [b"", b"abc", np.full(8, np.inf, dtype="<f4").tobytes()])
+def test_a_broken_intent_vector_is_refused(small_log: Any, stored: bytes) -> None:
+    row = small_log.rows[0]
+    with pytest.raises(InvalidExample, match="intent vector"):
+        check_row(replace(row, page=msgspec.structs.replace(row.page, intent_vector=stored)), small_log.pictures)
+
+
+def test_two_artworks_may_share_an_image(small_log: Any) -> None:
+    [first, *_] = small_log.rows[0].decision.images
+    check_row(damaged(small_log.rows[0], images=(first,) * 4), small_log.pictures)
 
 
 def test_a_sound_row_passes(small_log: Any) -> None:

@@ -59,6 +59,7 @@ class FixedPolicy(Policy):
     version = PolicyVersionId("fixed")
     digest = "d" * 64
     foundation_version = "viewers-1"
+    intent_version = "intents-1"
 
     def __init__(self, stated: Sequence[float], *, embedding_version: str | None = None) -> None:
         self.stated = np.array(stated)
@@ -97,6 +98,18 @@ def test_c12_a_vector_of_another_version_never_reaches_the_policy() -> None:
     other = FixedPolicy([0.3, 0.7], embedding_version="lite-0")
     assert assemble_page(asking("harbor"), TWO, policy=other, stamp=STAMP).policy == "default"
     assert not other.contexts
+
+
+@pytest.mark.parametrize(("version", "understood"), [("intents-1", True), ("intents-0", False)])
+def test_c12_an_intent_is_logged_in_its_version_and_reaches_only_a_policy_of_it(version: str, understood: bool) -> None:
+    viewer = KnownViewer(viewer=ViewerId("v1"), intent=np.arange(3, dtype=np.float32), intent_version=version)
+    policy = FixedPolicy([0.3, 0.7])
+    page = assemble_page(asking("harbor", viewer=viewer), TWO, policy=policy, stamp=STAMP)
+    assert (policy.contexts[0].intent_vector is not None) is understood
+    assert policy.contexts[0].viewer_vector is None
+    intent = page.intent()
+    assert intent is not None
+    assert (page.intent_version, intent.tolist(), page.viewer_vector) == (version, [0.0, 1.0, 2.0], None)
 
 
 def test_a_viewer_keeps_an_artwork_for_a_window() -> None:

@@ -1,8 +1,10 @@
 """From the decision log to batches: the policy is asked what it would have stated, about just what it may know."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -104,6 +106,38 @@ def test_a_viewer_vector_of_another_foundation_version_is_not_shown() -> None:
     page = page_of("ann", slot_of("t", "ab", chosen=1), foundation="viewers-2")
     (batch,) = score([RewardedDecision(page, 0, 1.0)], Nearest(), pictures=PICTURES)
     assert batch.target.tolist() == [0.0]
+
+
+class Looking(Nearest):
+    """A fake that likes bright pictures with people, and keeps what it was asked."""
+
+    intent_version = "intents-1"
+
+    def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
+        self.asked.append(context)
+        liked = np.array([each.measures.get("brightness", 0.0) + ("people" in each.labels) for each in artworks])
+        return np.exp(liked) / np.exp(liked).sum()
+
+
+def test_a_policy_sees_pictures_as_they_are_described() -> None:
+    described = {
+        key: replace(picture, labels={"people": "1"} if key[1] == "a" else {}, measures={"brightness": 0.5})
+        for key, picture in PICTURES.images.items()
+    }
+    page = page_of("ann", slot_of("t", "ab", chosen=0))
+    (batch,) = score([RewardedDecision(page, 0, 1.0)], Looking(), pictures=replace(PICTURES, images=described))
+    np.testing.assert_allclose(batch.target, [np.exp(1.5) / (np.exp(1.5) + np.exp(0.5))], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("version", "seen"), [("intents-1", True), ("intents-2", False), (None, False)])
+def test_c12_an_intent_of_another_version_is_not_shown(version: str | None, seen: bool) -> None:
+    stored = np.array([0.5, 0.5], dtype="<f4").tobytes()
+    page = page_of("ann", slot_of("t", "ab", chosen=1))
+    page = msgspec.structs.replace(page, intent_vector=stored, intent_version=version)
+    policy = Looking()
+    list(score([RewardedDecision(page, 0, 1.0)], policy, pictures=PICTURES))
+    assert (policy.asked[0].intent_vector is not None) is seen
+    assert policy.asked[0].viewer_vector is not None
 
 
 def test_batches_keep_the_logs_order_and_its_viewers() -> None:
