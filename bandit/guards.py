@@ -170,8 +170,11 @@ def within(probabilities: Probabilities, bounds: Bounds | None, *, kept: Probabi
 
 
 def floor_under(stated: Probabilities, floor: float) -> Probabilities:
-    """What the policy's floor keeps for each of K artworks: `floor` / K, or what was stated where that is less."""
-    return np.minimum(stated, floor / len(stated))
+    """What is kept for each of K artworks: the policy's floor / K (FLOOR / K where it has less), or what was stated.
+
+    So what a policy leaves a chance keeps one that can be learned from, and what it never shows stays so.
+    """
+    return np.minimum(stated, max(floor, FLOOR) / len(stated))
 
 
 def _feasible(bounds: Bounds, kept: Probabilities) -> tuple[Probabilities, Probabilities]:

@@ -107,6 +107,11 @@ def test_what_diversity_pressed_under_the_floor_is_raised_to_it() -> None:
     assert within(np.array([1e-6, 1 - 1e-6]), None, kept=floor_under(stated, 0.05)) == pytest.approx([0.025, 0.975])
 
 
+def test_a_policy_without_a_floor_gets_the_one_of_guards() -> None:
+    assert floor_under(np.array([0.5, 0.5, 0.0]), 0.0) == pytest.approx([FLOOR / 3, FLOOR / 3, 0.0])
+    assert floor_under(np.array([0.5, 0.001]), 0.1) == pytest.approx([0.05, 0.001])
+
+
 def test_the_floor_raises_nothing_that_the_policy_left_at_nothing() -> None:
     stated = np.array([1.0, 0.0, 0.0])
     found = within(stated, ((0.0, 1.0), (0.2, 1.0), (0.0, 1.0)), kept=kept(stated))
