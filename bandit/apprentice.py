@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -33,26 +34,26 @@ REPORTS = 200
 Report = Callable[[int], None]
 
 
-def main(folder: Path) -> None:
-    """Learn what the spool in `folder` asks for."""
+def main(folder: Path, tell: Callable[[float], None]) -> None:
+    """Learn what the spool in `folder` asks for, telling the share done."""
     spool = Spool(folder)
     task, space, table = spool.asked()
     if isinstance(task.settings, EngineSettings):
-        _teach_engine(spool, task, space, table=table, settings=task.settings)
+        report = _reporter(task.rows * task.settings.passes, tell)
+        _teach_engine(spool, task, space, table=table, report=report)
     else:
-        _solve(spool, task, space, table=table, settings=task.settings)
+        _solve(spool, task, space, table=table, report=_reporter(task.rows, tell))
 
 
-def _teach_engine(
-    spool: Spool, task: Task, space: FeatureSpace, *, table: ArtworkRows, settings: EngineSettings
-) -> None:
+def _teach_engine(spool: Spool, task: Task, space: FeatureSpace, *, table: ArtworkRows, report: Report) -> None:
+    settings = cast(EngineSettings, task.settings)
     trained = train(
         space,
         table,
         image_keys=task.image_keys,
         lessons=Lessons(lambda: _lessons(spool, space), task.mean_reward),
         settings=settings,
-        progress=_reporter(task.rows * settings.passes),
+        progress=report,
     )
     spool.answer(trained.model, Result(trained.examples, {"progressive_value": trained.progressive_value}))
 
@@ -64,11 +65,12 @@ def _lessons(spool: Spool, space: FeatureSpace) -> Iterator[LearningRow]:
             yield LearningRow(context, row.artworks, row.chosen, row.reward, row.probability)
 
 
-def _solve(spool: Spool, task: Task, space: FeatureSpace, *, table: ArtworkRows, settings: LinearSettings) -> None:
+def _solve(spool: Spool, task: Task, space: FeatureSpace, *, table: ArtworkRows, report: Report) -> None:
+    settings = cast(LinearSettings, task.settings)
     sums = _sums_before(spool, Table(task.image_keys, task.titles, table), task)
     places = {key: place for place, key in enumerate(sums.keys)}
     shown = np.array([places[key] for key in task.image_keys], dtype=np.int64)
-    sums = add_rows(sums, _encoded(spool, space, shown=shown, report=_reporter(task.rows)), settings=settings)
+    sums = add_rows(sums, _encoded(spool, space, shown=shown, report=report), settings=settings)
     inferred = infer_weights(sums, task.spec, known=space.known)
     spool.keep_sums(_packed(sums))
     model = LinearModel.of(inferred, sampling=settings.sampling, order=[places[key] for key in space.known])
@@ -107,7 +109,7 @@ def _batches(spool: Spool, size: int) -> Iterator[list[SpooledRow]]:
         yield batch
 
 
-def _reporter(total: int) -> Report:
+def _reporter(total: int, tell: Callable[[float], None]) -> Report:
     """Tell the share of `total` at most REPORTS times."""
     step, told = max(1, total // REPORTS), 0
 
@@ -115,11 +117,15 @@ def _reporter(total: int) -> Report:
         nonlocal told
         if learned - told >= step or learned == total:
             told = learned
-            sys.stdout.write(f"{learned / total:.4f}\n")
-            sys.stdout.flush()
+            tell(learned / total)
 
     return report
 
 
+def _write(share: float) -> None:
+    sys.stdout.write(f"{share:.4f}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), _write)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from bandit import apprentice
 from bandit.apprenticeship import run_apprentice
 from bandit.context import Picture
 from bandit.decision import PolicyVersionId, RewardedDecision
@@ -32,7 +33,7 @@ class LearnConfig:
 
     A logged viewer vector of another `foundation_version` counts as none, an intent vector of another `intent_version`
     too. An artwork needs `own_minimum` draws in the log to get a weight of its own. `reward` names the definition that
-    the rows were valued under.
+    the rows were valued under. Not `apart`, learning happens in this process: quicker, for rehearsals that may die.
     """
 
     embedding_version: str
@@ -43,6 +44,7 @@ class LearnConfig:
     holdout: Holdout = field(default_factory=Holdout)
     reward: str = QUALITY_PLAY
     own_minimum: int = 1
+    apart: bool = True
     timeout_seconds: float = 3600.0
 
     @property
@@ -106,7 +108,10 @@ def learn(
             harvest.read(rows, RowWriter(file))
         space = _space(harvest, config, spool, onward=onward)
         spool.ask(_task(harvest, config), space, table=harvest.table(space))
-        run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
+        if config.apart:
+            run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
+        else:
+            apprentice.main(Path(folder), progress or _tell_nobody)
         try:
             model, result = spool.answered()
             sums = spool.sums_path.read_bytes() if spool.sums_path.exists() else None
@@ -115,6 +120,10 @@ def learn(
     bundle = pack(space, model, settings=config.settings, examples=result.examples)
     manifest = _manifest(bundle, space, config=config, harvest=harvest, result=result, provenance=provenance)
     return LearnedModel(bundle, replace(manifest, sums=None if sums is None else _sha256(sums)), sums)
+
+
+def _tell_nobody(_: float) -> None:
+    pass
 
 
 def _space(harvest: Harvest, config: LearnConfig, spool: Spool, *, onward: LearnedModel | None) -> FeatureSpace:
