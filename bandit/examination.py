@@ -15,7 +15,8 @@ import bandit
 from bandit.errors import BanditError, DamagedModel, ExaminationFailed, GoldenMismatch, IncompatibleModel
 
 EXAMINER = (sys.executable, "-m", "bandit.examiner")
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 60
+"""An examination takes a second, but the first one on a machine may compile arithmetic (`bandit.kernels`)."""
 ASK_AGAIN_SECONDS = 60.0
 """How long a refusal holds: a process that ran out of memory or time may do better later."""
 _MISTAKES = {each.__name__: each for each in (DamagedModel, IncompatibleModel, GoldenMismatch)}

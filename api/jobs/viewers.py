@@ -21,7 +21,7 @@ from api.storage.foundation import (
     put_viewer_vectors,
     set_live_foundation_version,
 )
-from api.storage.policies import BUILT_IN, find_policy_version, live_version
+from api.storage.policies import BUILT_IN, find_policy_version, standing
 from foundation.checkpoint import from_bytes, to_bytes, version_of
 from foundation.encoder import encode_viewers, title_vectors
 from foundation.trained import Foundation, TrainingConfig
@@ -78,18 +78,18 @@ def refresh_viewers(engine: Engine, foundation: Foundation, *, version: str) -> 
 
 
 def foundations_in_use(engine: Engine) -> list[FoundationVersion]:
-    """Return the versions that pages are decided with: that of the live policy, and the live one, if they differ.
+    """Return the versions that pages are decided with: those of the live policy, its canary and shadow, and the live one.
 
     A policy understands the viewer vectors that it was learned on, so a newer version must not take them from it.
     """
     with reading(engine) as connection:
         live = live_foundation_version(connection)
-        deciding = live_version(connection)
-        known = None
-        if deciding not in BUILT_IN:
-            known = find_policy_version(connection, deciding).manifest.get("foundation_version")
-        learned_on = None if known is None else find_foundation_version(connection, known)
-    return [each for each in (learned_on, None if learned_on == live else live) if each is not None]
+        now = standing(connection)
+        deciding = (now.live, now.canary.version if now.canary else None, now.shadow)
+        learned = [find_policy_version(connection, each) for each in deciding if each and each not in BUILT_IN]
+        names = dict.fromkeys(name for each in learned if (name := each.manifest.get("foundation_version")))
+        learned_on = [find_foundation_version(connection, name) for name in names]
+    return learned_on if live is None or live in learned_on else [*learned_on, live]
 
 
 def live_foundation(engine: Engine, blobs: BlobStore) -> tuple[FoundationVersion, Foundation]:

@@ -139,13 +139,12 @@ def _refuse_needless(now: Standing, deployment: Deployment) -> None:
         if stage is Stage.RETIRED:
             raise Conflict(f"{version} is live.", "Promote another version, or roll back, first.")
         raise Conflict(f"{version} is live already.", "There is nothing to do.")
-    canary = now.canary
-    if stage is Stage.CANARY and canary and (canary.version, canary.share) == (version, deployment.share):
-        raise Conflict(f"{version} is the canary with this share already.", "There is nothing to do.")
-    if stage is Stage.SHADOW and version == now.shadow:
-        raise Conflict(f"{version} is the shadow already.", "There is nothing to do.")
-    if stage is Stage.RETIRED and now.stage_of(version) is Stage.RETIRED:
-        raise Conflict(f"{version} is retired already.", "There is nothing to do.")
+    if now.after(deployment, number=0) == now:
+        raise Conflict(f"{version} is {_as(deployment)} already.", "There is nothing to do.")
+
+
+def _as(deployment: Deployment) -> str:
+    return deployment.stage if deployment.share is None else f"{deployment.stage} with a share of {deployment.share:g}"
 
 
 def _one(version: str) -> Any:

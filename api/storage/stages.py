@@ -56,7 +56,7 @@ class Standing:
     before: tuple[PolicyVersionId, ...] = ()
     canary: StandingCanary | None = None
     shadow: PolicyVersionId | None = None
-    seen: frozenset[PolicyVersionId] = frozenset()
+    seen: frozenset[PolicyVersionId] = frozenset({UNIFORM})
 
     def after(self, deployment: Deployment, *, number: int) -> "Standing":
         """What stands after one more deployment, the `number`-th that was ever written down."""

@@ -110,11 +110,11 @@ def _create_evaluations() -> None:
         sa.PrimaryKeyConstraint("evaluation", name=op.f("pk_policy_evaluations")),
     )
     op.create_index(
-        op.f("ix_policy_evaluations_version"), "policy_evaluations", ["version", "evaluation"], unique=False
+        op.f("ix_policy_evaluations_version_evaluation"), "policy_evaluations", ["version", "evaluation"], unique=False
     )
 
 
 def _drop_evaluations() -> None:
-    op.drop_index(op.f("ix_policy_evaluations_version"), table_name="policy_evaluations")
+    op.drop_index(op.f("ix_policy_evaluations_version_evaluation"), table_name="policy_evaluations")
     op.drop_table("policy_evaluations")
     op.drop_column("deployments", "overridden")

@@ -18,6 +18,7 @@ WIRE = {
     "/v1/policies": {"get"},
     "/v1/policies/{version}": {"get"},
     "/v1/policies/{version}:promote": {"post"},
+    "/v1/policies/{version}:retire": {"post"},
     "/v1/policies:rollback": {"post"},
     "/images/{sha256}": {"get"},
     "/healthz": {"get"},

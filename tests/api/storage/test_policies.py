@@ -1,4 +1,4 @@
-"""Policy versions and deployments: what is live, and what a roll-back uncovers (C7)."""
+"""Policy versions and deployments: what stands after each, and what a roll-back uncovers (C7)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,9 +11,7 @@ from api.storage.database import transaction
 from api.storage.policies import (
     DEFAULT,
     UNIFORM,
-    Deployment,
     PolicyVersion,
-    Stage,
     add_policy_version,
     deploy,
     find_policy_version,
@@ -21,8 +19,10 @@ from api.storage.policies import (
     list_policy_versions,
     live_version,
     roll_back,
-    version_before,
+    standing,
 )
+from api.storage.stages import Deployment, Stage
+from bandit.canary import in_canary
 from bandit.decision import PolicyVersionId
 
 A, B = PolicyVersionId("squarecb-aaaaaaaaaaaa"), PolicyVersionId("squarecb-bbbbbbbbbbbb")
@@ -40,8 +40,18 @@ def learned(engine: Engine, now: datetime) -> Engine:
     return engine
 
 
-def _promote(connection: Connection, version: PolicyVersionId, now: datetime, stage: Stage = Stage.LIVE) -> None:
-    deploy(connection, Deployment(version=version, stage=stage, actor="ops", reason="better", at=now))
+def _promote(
+    connection: Connection,
+    version: PolicyVersionId,
+    now: datetime,
+    stage: Stage = Stage.LIVE,
+    share: float | None = None,
+) -> None:
+    deploy(connection, Deployment(version=version, stage=stage, actor="ops", reason="better", at=now, share=share))
+
+
+def _roll_back(connection: Connection, now: datetime) -> Deployment:
+    return roll_back(connection, actor="ops", reason="worse", now=now)
 
 
 def test_uniform_is_live_until_the_first_promotion(learned: Engine, now: datetime) -> None:
@@ -64,16 +74,85 @@ def test_rolling_back_goes_down_the_promotions_and_never_up_again(learned: Engin
     with transaction(learned) as connection:
         _promote(connection, A, now)
         _promote(connection, B, now)
-        assert version_before(connection) == A
+        assert standing(connection).before == (UNIFORM, A)
         back = roll_back(connection, actor="ops", reason="worse", now=now)
         assert (back.version, back.rolled_back, live_version(connection)) == (A, B, A)
         assert roll_back(connection, actor="ops", reason="worse", now=now).version == UNIFORM
         with pytest.raises(Conflict, match="no version before uniform"):
-            version_before(connection)
-        with pytest.raises(Conflict, match="no version before uniform"):
             roll_back(connection, actor="ops", reason="again", now=now)
         _promote(connection, B, now)
         assert roll_back(connection, actor="ops", reason="worse", now=now).version == UNIFORM
+
+
+def test_a_version_goes_through_the_stages_and_is_at_one_of_them_at_a_time(learned: Engine, now: datetime) -> None:
+    with transaction(learned) as connection:
+        assert [standing(connection).stage_of(each) for each in (A, UNIFORM)] == [Stage.CANDIDATE, Stage.LIVE]
+        _promote(connection, A, now, Stage.SHADOW)
+        _promote(connection, B, now, Stage.CANARY, share=0.1)
+        assert [standing(connection).stage_of(each) for each in (A, B)] == [Stage.SHADOW, Stage.CANARY]
+        _promote(connection, A, now, Stage.CANARY, share=0.2)
+        assert [standing(connection).stage_of(each) for each in (A, B)] == [Stage.CANARY, Stage.RETIRED]
+        assert standing(connection).shadow is None
+        _promote(connection, A, now)
+        assert [standing(connection).stage_of(each) for each in (A, UNIFORM)] == [Stage.LIVE, Stage.RETIRED]
+        assert standing(connection).canary is None
+
+
+def test_a_version_that_is_live_for_all_ends_a_canary_and_leaves_a_shadow(learned: Engine, now: datetime) -> None:
+    with transaction(learned) as connection:
+        _promote(connection, A, now, Stage.CANARY, share=0.1)
+        _promote(connection, B, now, Stage.SHADOW)
+        _promote(connection, DEFAULT, now)
+        found = standing(connection)
+    assert (found.live, found.canary, found.shadow) == (DEFAULT, None, B)
+
+
+def test_a_roll_back_ends_the_canary_first_and_then_goes_down(learned: Engine, now: datetime) -> None:
+    with transaction(learned) as connection:
+        _promote(connection, A, now)
+        _promote(connection, B, now, Stage.CANARY, share=0.1)
+        ended = _roll_back(connection, now)
+        assert (ended.version, ended.rolled_back, live_version(connection)) == (A, B, A)
+        assert standing(connection).canary is None
+        assert _roll_back(connection, now).version == UNIFORM
+        _promote(connection, B, now, Stage.CANARY, share=0.1)
+        assert (_roll_back(connection, now).version, live_version(connection)) == (UNIFORM, UNIFORM)
+        with pytest.raises(Conflict, match="no version before"):
+            _roll_back(connection, now)
+
+
+def test_a_canary_that_grows_keeps_its_viewers_and_the_next_one_gets_others(learned: Engine, now: datetime) -> None:
+    viewers = [f"{number:032x}" for number in range(2000)]
+
+    def reached(connection: Connection) -> set[str]:
+        canary = standing(connection).canary
+        assert canary is not None
+        return {viewer for viewer in viewers if in_canary(viewer, share=canary.share, salt=canary.salt)}
+
+    with transaction(learned) as connection:
+        _promote(connection, A, now, Stage.CANARY, share=0.1)
+        small = reached(connection)
+        _promote(connection, A, now, Stage.CANARY, share=0.3)
+        grown = reached(connection)
+        _roll_back(connection, now)
+        _promote(connection, A, now, Stage.CANARY, share=0.1)
+        again = reached(connection)
+    assert small < grown
+    assert (len(small), len(grown)) == (pytest.approx(200, abs=50), pytest.approx(600, abs=75))
+    assert len(small & again) == pytest.approx(20, abs=16)
+
+
+def test_what_is_retired_is_not_rolled_back_to(learned: Engine, now: datetime) -> None:
+    with transaction(learned) as connection:
+        _promote(connection, A, now)
+        _promote(connection, B, now)
+        _promote(connection, A, now, Stage.RETIRED)
+        assert _roll_back(connection, now).version == UNIFORM
+        assert standing(connection).stage_of(A) is Stage.RETIRED
+        _promote(connection, A, now)
+        assert live_version(connection) == A
+        with pytest.raises(Conflict, match="is live"):
+            _promote(connection, A, now, Stage.RETIRED)
 
 
 def test_deployments_are_kept_with_actor_and_reason_newest_first(learned: Engine, now: datetime) -> None:
@@ -95,7 +174,22 @@ def test_what_is_unknown_or_live_already_is_not_deployed(learned: Engine, now: d
             _promote(connection, UNIFORM, now)
         _promote(connection, DEFAULT, now)
         assert live_version(connection) == DEFAULT
-        assert len(list_deployments(connection)) == 1
+        for stage, share in ((Stage.SHADOW, None), (Stage.CANARY, 0.1), (Stage.RETIRED, None)):
+            _promote(connection, A, now, stage, share)
+            with pytest.raises(Conflict, match="already"):
+                _promote(connection, A, now, stage, share)
+            with pytest.raises(Conflict, match="is live"):
+                _promote(connection, DEFAULT, now, stage, share)
+        assert len(list_deployments(connection)) == 4
+
+
+def test_what_was_overridden_is_kept(learned: Engine, now: datetime) -> None:
+    forced = Deployment(
+        version=A, stage=Stage.LIVE, actor="ops", reason="now", at=now, overridden=("it was never evaluated",)
+    )
+    with transaction(learned) as connection:
+        deploy(connection, forced)
+        assert list_deployments(connection) == [forced]
 
 
 def test_a_version_learned_again_is_the_same_and_another_under_its_name_is_refused(learned: Engine) -> None:
