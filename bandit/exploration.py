@@ -9,10 +9,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit.errors import BanditError
 from bandit.kernels import best_of_normals_table, floor_table, square_cb_table
 
 Probabilities = NDArray[np.float64]
 _GRID = np.linspace(-8.0, 8.0, 161)
+
+
+class InvalidExploration(BanditError):
+    """How much to explore is told by a number that has no meaning."""
+
+
+def check_share(epsilon: float) -> float:
+    """Return the share of chance.
+
+    Raises:
+        InvalidExploration: it is not in [0, 1].
+    """
+    if not 0.0 <= epsilon <= 1.0:
+        raise InvalidExploration(f"an epsilon of {epsilon} is no share of chance: give 0 (none) to 1 (uniform)")
+    return epsilon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

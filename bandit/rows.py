@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bandit.context import Picture
+from bandit.context import Context, Picture
 from bandit.decision import Page, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.sampling import check_distribution, draw, draw_uniform
@@ -45,6 +45,21 @@ def _check_drawn(decision: Slot, place: str) -> None:
 def _sound(stored: bytes | None) -> bool:
     return stored is None or (
         len(stored) > 0 and len(stored) % 4 == 0 and bool(np.isfinite(np.frombuffer(stored, "<f4")).all())
+    )
+
+
+def context_again(page: Page, slot: Slot, *, foundation: str | None, intent: str | None) -> Context:
+    """Return what a policy that understands these versions of viewer and intent vectors may look at for a logged slot.
+
+    A vector of another version counts as none, as it does in learning and in serving (C12).
+    """
+    return Context(
+        request=page.request,
+        viewer_vector=page.vector() if page.foundation_version == foundation else None,
+        intent_vector=page.intent() if page.intent_version == intent else None,
+        position=slot.position,
+        score=slot.score,
+        title=slot.title,
     )
 
 

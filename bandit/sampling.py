@@ -109,3 +109,10 @@ def window_of(at: datetime, seconds: int) -> int:
 def canonical(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return `candidates` in the order that probabilities are logged and drawn in: by artwork id."""
     return sorted(candidates, key=_artwork_id)
+
+
+def in_asked_order(asked: Sequence[Candidate], numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return one number an artwork, given in canonical order, in the order that the artworks were asked in."""
+    restored = np.empty(len(asked))
+    restored[sorted(range(len(asked)), key=lambda index: asked[index].artwork)] = numbers
+    return restored

@@ -12,6 +12,7 @@ from bandit.decision import Reason, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.ope.batch import Batch, Eligible, Floats, viewer_keys
 from bandit.policies.policy import Policy
+from bandit.rows import context_again
 
 _UNSEEN = Picture(vector=np.zeros(0, dtype=np.float32))
 _BATCH_ROWS = 8192
@@ -63,14 +64,7 @@ def _batch(rows: list[RewardedDecision], policy: Policy, pictures: Pictures) -> 
 
 
 def _context(row: RewardedDecision, policy: Policy) -> Context:
-    return Context(
-        request=row.page.request,
-        viewer_vector=row.page.vector() if row.page.foundation_version == policy.foundation_version else None,
-        intent_vector=row.page.intent() if row.page.intent_version == policy.intent_version else None,
-        position=row.decision.position,
-        score=row.decision.score,
-        title=row.decision.title,
-    )
+    return context_again(row.page, row.decision, foundation=policy.foundation_version, intent=policy.intent_version)
 
 
 def _candidates(slot: Slot, policy: Policy, pictures: Pictures) -> list[Candidate]:

@@ -21,8 +21,9 @@ from bandit.errors import InvalidExample
 from bandit.exploration import Exploration
 from bandit.kernels import Blocks, Questions, predicted_costs, stated_slots, warm
 from bandit.policies.blocks import BlockStore
-from bandit.policies.policy import Policy, Probabilities
+from bandit.policies.policy import Probabilities, ScoredPolicy
 from bandit.policies.weights import Weights
+from bandit.sampling import in_asked_order
 from bandit.slate import Slate, SlateMemory
 
 
@@ -53,7 +54,7 @@ class Stated:
         return [self.flat[begin:end] for begin, end in pairwise(self.bounds.tolist())]
 
 
-class CompiledPolicy(Policy):
+class CompiledPolicy(ScoredPolicy):
     """SquareCB over exported weights. Safe to share between threads; remembers a block of numbers a slate it met."""
 
     def __init__(
@@ -85,9 +86,14 @@ class CompiledPolicy(Policy):
         contexts, asked = zip(*slots, strict=True)
         if {*map(type, asked)} == {Slate}:
             return self._state(_in_arrays(contexts, asked)).slots()
-        slates = [each if type(each) is Slate else self._lists.slate_of(each) for each in asked]
-        stated = self._state(_in_arrays(contexts, slates)).slots()
-        return [*map(_in_order_of, asked, slates, stated)]
+        return _as_asked(asked, self._state(_in_arrays(contexts, self._slates(asked))))
+
+    def page_costs(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[NDArray[np.float64]]:
+        """See `ScoredPolicy.page_costs`."""
+        if not slots:
+            return []
+        contexts, asked = zip(*slots, strict=True)
+        return _as_asked(asked, self.costs(_in_arrays(contexts, self._slates(asked))))
 
     def state(self, slots: Slots) -> Stated:
         """Return the probabilities of all slots, each with its artworks in canonical order.
@@ -107,6 +113,9 @@ class CompiledPolicy(Policy):
     def remember(self, slates: Sequence[Slate]) -> None:
         """Make the blocks of `slates` now, so that the first request that asks for them need not. Raises as `state`."""
         self._blocks.look_up(slates)
+
+    def _slates(self, asked: Sequence[Sequence[Candidate]]) -> list[Slate]:
+        return [each if isinstance(each, Slate) else self._lists.slate_of(each) for each in asked]
 
     def _state(self, slots: Slots) -> Stated:
         questions, blocks = self._questions(slots)
@@ -169,10 +178,6 @@ def _requests_of(contexts: Sequence[Context]) -> tuple[list[Context], NDArray[np
     return requests, np.array(request_of, dtype=np.int64)
 
 
-def _in_order_of(asked: Sequence[Candidate], slate: Slate, probabilities: Probabilities) -> Probabilities:
-    """Put the probabilities of artworks in canonical order back into the order they were asked in."""
-    if asked is slate:
-        return probabilities
-    stated = np.empty(len(asked))
-    stated[sorted(range(len(asked)), key=lambda index: asked[index].artwork)] = probabilities
-    return stated
+def _as_asked(asked: Sequence[Sequence[Candidate]], stated: Stated) -> list[NDArray[np.float64]]:
+    pairs = zip(asked, stated.slots(), strict=True)
+    return [own if isinstance(each, Slate) else in_asked_order(each, own) for each, own in pairs]

@@ -43,6 +43,14 @@ class Policy(ABC):
         return [self.probabilities(context, artworks) for context, artworks in slots]
 
 
+class ScoredPolicy(Policy):
+    """A policy that explores over what it predicts each artwork to cost: 1 − reward, so lower is better."""
+
+    @abstractmethod
+    def page_costs(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[NDArray[np.float64]]:
+        """Return each slot's predicted costs, (len(artworks),) in the order of its artworks. Raises as `page` does."""
+
+
 def require_artworks(*slots: Sequence[Candidate]) -> None:
     """Refuse slots of which one has no artwork.
 
