@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from bandit.linear.moments import Floats, Indices, Moments
 
 ROUNDS = 40
-SETTLED = 0.01
-"""The widths have settled when no logarithm of one moves further in a round."""
+SETTLED = 0.02
+"""The widths have settled when no logarithm of one moves further in a round. A group that tells nothing may move."""
 
 _SMALLEST_NOISE = 1e-8
 _PRECISIONS = (1e-3, 1e8)
@@ -87,9 +87,10 @@ class _Beliefs:
     own: float
     groups: Floats
 
-    def distance(self, other: "_Beliefs") -> float:
-        mine = np.log([self.noise, self.own, *self.groups])
-        return float(np.abs(mine - np.log([other.noise, other.own, *other.groups])).max())
+    def moved(self, other: "_Beliefs", told: Floats) -> float:
+        """The furthest move of a logarithm; that of a group which has told less than one number counts less."""
+        moves = np.abs(np.log([self.noise, self.own, *self.groups]) - np.log([other.noise, other.own, *other.groups]))
+        return float((moves * np.minimum(1.0, told)).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +196,21 @@ class _System:
             prior[columns] = precision
         return prior
 
-    def revise(self, beliefs: _Beliefs, solution: _Solution) -> _Beliefs:
-        """One round of MacKay's fixed point."""
+    def revise(self, beliefs: _Beliefs, solution: _Solution) -> tuple[_Beliefs, Floats]:
+        """One round of MacKay's fixed point, and how many numbers the noise, own terms and each group have told."""
         spread = solution.covariance.diagonal()
-        groups, effective = beliefs.groups.copy(), 0.0
+        groups, told = beliefs.groups.copy(), np.zeros(len(self._groups))
         for number, columns in enumerate(self._groups):
             if not len(columns):
                 continue
-            told = len(columns) - groups[number] * spread[columns].sum()
-            effective += told
-            groups[number] = _bounded(max(told, 1e-3) / max(float((solution.mean[columns] ** 2).sum()), 1e-12))
+            told[number] = len(columns) - groups[number] * spread[columns].sum()
+            squares = float((solution.mean[columns] ** 2).sum())
+            groups[number] = _bounded(max(float(told[number]), 1e-3) / max(squares, 1e-12))
         own_told, own_squares, titles = self._own_evidence(beliefs, solution)
         own = _bounded(max(own_told, 1e-3) / max(own_squares, 1e-12)) if self._design.own else beliefs.own
-        left = max(1.0, self._rows - effective - own_told - titles)
-        return _Beliefs(float(max(_SMALLEST_NOISE, self._residual(solution) / left)), own, groups)
+        left = max(1.0, self._rows - float(told.sum()) - own_told - titles)
+        noise = float(max(_SMALLEST_NOISE, self._residual(solution) / left))
+        return _Beliefs(noise, own, groups), np.array([1.0, max(own_told, 0.0), *np.maximum(told, 0.0)])
 
     def _own_evidence(self, beliefs: _Beliefs, solution: _Solution) -> tuple[float, float, int]:
         """How many numbers the own terms have told, their squares around their titles' means, how many titles."""
@@ -261,8 +263,8 @@ class _System:
 def _settled(system: _System) -> tuple[Posterior, _Beliefs]:
     beliefs = system.first_beliefs()
     for _ in range(ROUNDS):
-        revised = system.revise(beliefs, system.solve(beliefs))
-        settled = revised.distance(beliefs) < SETTLED
+        revised, told = system.revise(beliefs, system.solve(beliefs))
+        settled = revised.moved(beliefs, told) < SETTLED
         beliefs = revised
         if settled:
             break
