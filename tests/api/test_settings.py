@@ -53,6 +53,8 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("TORCH_THREADS", "0"),
         ("REFRESH_SECONDS", "0"),
         ("OFFLINE", "perhaps"),
+        ("PAGE_DIVERSITY", "1.5"),
+        ("MATURITY_LIMIT", "scary"),
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

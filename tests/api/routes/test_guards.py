@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.api.installation import AT, Installation, an_event, an_outcome
+from api.storage.database import transaction
+from api.storage.vectors import (
+    EmbeddingVersion,
+    add_embedding_version,
+    all_vectors,
+    put_vector,
+    set_live_embedding_version,
+)
+from tests.api.installation import AT, EMBEDDING, Installation, an_event, an_outcome, unit_vector
 from tests.api.problems import is_problem
 
 GUARDS = "/v1/titles/harbor/guards"
@@ -122,6 +130,19 @@ def test_a_guard_that_contradicts_itself_is_refused(shared: Installation, guard:
     answer = shared.http.post(GUARDS, json={"artwork": "b", "reason": "why", **guard})
     assert told in is_problem(answer, 422, "bad_input")["detail"]
     assert shared.http.get(GUARDS).json() == {"guards": [], "changes": []}
+
+
+def test_guards_outlive_a_change_of_the_embedding(harbor: Installation) -> None:
+    order(harbor, kind="pin", artwork="b")
+    version = EmbeddingVersion(version="fake-000000000002", dimension=8, domain="rendered")
+    with transaction(harbor.engine) as connection:
+        add_embedding_version(connection, version, now=AT)
+        for image in all_vectors(connection, EMBEDDING.version):
+            put_vector(connection, image, version=version.version, vector=unit_vector(image))
+        set_live_embedding_version(connection, version.version)
+    harbor.services.refresh()
+    assert harbor.services.catalogue.current.embedding_version == version.version
+    assert slot(harbor)["reason"] == "pinned"
 
 
 def test_a_guard_needs_a_reason_and_a_title_that_exists(shared: Installation) -> None:

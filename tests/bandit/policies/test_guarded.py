@@ -9,11 +9,14 @@ import pytest
 
 from artwork.catalog import ArtworkId, TitleId
 from bandit.context import Candidate, Context, RequestContext
+from bandit.decision import IMAGE_KEY_DIGITS, Page, PageId, RewardedDecision, Slot
 from bandit.guards import Guard, Pin, Schedule, Share, Span, title_guards
+from bandit.ope.scoring import Pictures, score
 from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.guarded import GuardedPolicy
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UniformPolicy
+from foundation.events import ViewerId
 from tests.bandit.policies.test_contract import PolicyContract
 
 AT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
@@ -79,6 +82,38 @@ def test_other_titles_and_contexts_without_one_are_left_alone(artworks: list[Can
 def test_the_default_policy_keeps_to_the_default(artworks: list[Candidate]) -> None:
     policy = guarded(Share(artwork=C, minimum=0.5), policy=DefaultArtworkPolicy())
     assert np.array_equal(policy.probabilities(context(), artworks), [1.0, 0.0, 0.0])
+
+
+def test_a_guarded_policy_is_valued_on_a_log(artworks: list[Candidate]) -> None:
+    """ "Uniform with c paused" against a log of uniform: the rows that showed c weigh nothing, the others 3 / 2."""
+    slots = [
+        Slot(
+            title=HARBOR,
+            artworks=tuple(each.artwork for each in artworks),
+            images=tuple(each.image[:IMAGE_KEY_DIGITS] for each in artworks),
+            probabilities=(1 / 3, 1 / 3, 1 / 3),
+            chosen=chosen,
+            position=0,
+        )
+        for chosen in (0, 1, 2)
+    ]
+    page = Page(
+        page=PageId("0" * 32),
+        viewer=ViewerId("0" * 32),
+        at=AT,
+        request=RequestContext(at=AT),
+        policy=UniformPolicy.version,
+        policy_digest=UniformPolicy.digest,
+        embedding_version="clip-1",
+        foundation_version=None,
+        viewer_vector=None,
+        salt="salt",
+        window=0,
+        slots=tuple(slots),
+    )
+    rows = [RewardedDecision(page, index, 1.0) for index in range(3)]
+    [batch] = score(rows, guarded(withheld=(C,)), pictures=Pictures())
+    assert batch.target / batch.propensity == pytest.approx([1.5, 1.5, 0.0])
 
 
 def test_it_is_named_after_what_it_guards() -> None:
