@@ -5,7 +5,7 @@ Each field is documented in docs/settings.md; a test compares the two.
 
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -57,9 +57,13 @@ class Settings(BaseSettings):
     page_diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
     maturity_limit: Annotated[str | None, AfterValidator(_known_rating)] = None
     draw_salt: Annotated[str, Field(min_length=1)] = "keyart"
+    reward: Literal["quality_play/1", "take/1", "watch_share/1"] = "quality_play/1"
     reward_window_seconds: Annotated[int, Field(ge=0)] = 0
+    exploration_budget: Annotated[int, Field(ge=1)] = 5000
+    verdict_margin: Annotated[float, Field(gt=0, lt=1)] = 0.1
     torch_threads: Annotated[int, Field(ge=1)] = 2
     refresh_seconds: Annotated[float, Field(gt=0)] = 0.5
+    shadow_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     image_base_url: str = ""
 
     @property

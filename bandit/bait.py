@@ -16,7 +16,7 @@ threshold well above 0. The index gates promotion and is never blended into a re
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +66,18 @@ def bait_reports(
     """Report on every artwork that decisions were drawn for, by title and artwork; with `among`, these keys only."""
     rules = rules or BaitRules()
     return tuple(report for title in sums.titles(among=among) for report in _of_title(title, rules))
+
+
+def favoured_baits(
+    reports: Iterable[BaitReport], *, version: Mapping[str, float], live: Mapping[str, float], tolerance: float = 0.1
+) -> tuple[str, ...]:
+    """Name the artworks in alarm that `version` would show more often than `live`, by more than `tolerance` of it.
+
+    Both say how many of the same decisions would show an artwork, by title/artwork. A version that shows baits less
+    is what they are to be replaced by, so it must not be held up by them.
+    """
+    alarms = (f"{each.title}/{each.artwork}" for each in reports if each.alarm)
+    return tuple(name for name in alarms if version.get(name, 0.0) > (1.0 + tolerance) * live.get(name, 0.0))
 
 
 def _of_title(title: TitleSums, rules: BaitRules) -> list[BaitReport]:

@@ -35,6 +35,9 @@ def evaluate(  # a command's options are its parameters
         typer.Option(help="Bounds that every weight (target's probability / propensity) must keep."),
     ] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.95,
+    reward: Annotated[
+        str | None, typer.Option(help="The reward definition, on this installation's log (else KEYART_REWARD).")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +51,7 @@ def evaluate(  # a command's options are its parameters
             ranges = {"reward_range": reward_range, "weight_range": weight_range}
             found, rows = _of_table(log, policy=policy, mapping=mapping or [], ranges=ranges, level=level), "all"
         else:
-            found, rows = _of_own_log(policy, home=home, level=level)
+            found, rows = _of_own_log(policy, home=home, level=level, reward=reward)
     if as_json:
         typer.echo(json.dumps(found.to_json(), allow_nan=False))
     else:
@@ -57,18 +60,23 @@ def evaluate(  # a command's options are its parameters
         sys.exit(REFUSED)
 
 
-def _of_own_log(policy: str | None, *, home: Path | None, level: float) -> tuple[Any, str]:
+def _of_own_log(policy: str | None, *, home: Path | None, level: float, reward: str | None) -> tuple[Any, str]:
     from api.errors import BadInput
     from api.jobs.assessing import assess_version
+    from api.jobs.judging import artwork_reports
     from api.storage.blobs import BlobStore
     from api.storage.database import open_engine
     from bandit.decision import PolicyVersionId
+    from bandit.rewards import reward_definition
 
     if policy is None:
         raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
     settings = settings_of(home)
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
-    evaluated = assess_version(engine, blobs, version=PolicyVersionId(policy), level=level)
+    definition = reward_definition(reward or settings.reward).key
+    baits = artwork_reports(engine, settings=settings).baits
+    version = PolicyVersionId(policy)
+    evaluated = assess_version(engine, blobs, version=version, level=level, reward=definition, baits=baits)
     left_out = f"; {evaluated.skipped:,} rows left out: an artwork has no vector" if evaluated.skipped else ""
     return evaluated.evaluation, evaluated.rows + left_out
 

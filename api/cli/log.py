@@ -19,6 +19,9 @@ def group() -> None:
 @app.command(epilog="Example: keyart log export --out log/")
 def export(
     out: Annotated[Path, typer.Option(help="Folder for the files, one a day.")],
+    reward: Annotated[
+        str | None, typer.Option(help="The definition of the column `reward` (else KEYART_REWARD).")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -27,10 +30,13 @@ def export(
     from api.jobs.exporting import export_log
     from api.progress import progress_bar
     from api.storage.database import open_engine
+    from bandit.rewards import reward_definition
 
+    settings = settings_of(home)
+    definition = reward_definition(reward or settings.reward).key
     try:
         with progress_bar("Exporting"):
-            exported = export_log(open_engine(settings_of(home).database_url), out)
+            exported = export_log(open_engine(settings.database_url), out, reward=definition)
     except OSError as error:
         raise BadInput(f"{out} cannot be written: {error.strerror}.", "Choose another folder with --out.") from error
     files = [str(path) for path in exported.files]

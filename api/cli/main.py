@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import audit, catalog, demo, events, guards, log, policy, server
+from api.cli import audit, catalog, demo, events, guards, log, policy, report, reward, server
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.errors import BadSettings, KeyartError
@@ -33,11 +33,13 @@ evaluation.register(app)
 audit.register(app)
 demo.register(app)
 guards.register(catalog.artwork)
+report.register(catalog.artwork)
 app.add_typer(catalog.catalog, name="catalog")
 app.add_typer(catalog.artwork, name="artwork")
 app.add_typer(events.app, name="events")
 app.add_typer(viewers.app, name="foundation")
 app.add_typer(log.app, name="log")
+app.add_typer(reward.app, name="reward")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -32,7 +32,14 @@ def register(app: typer.Typer) -> None:
     app.command(epilog='Example: keyart rollback --reason "fewer plays since noon"')(rollback)
 
 
-def learn(home: Home = None, as_json: AsJson = False) -> None:
+def learn(
+    reward: Annotated[
+        str | None, typer.Option(help="The reward definition to learn from (else KEYART_REWARD).")
+    ] = None,
+    provisional: Annotated[bool, typer.Option(help="Learn from rewards that may still rise, too.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Learn a policy version from the log. It decides nothing until it is promoted."""
     from api.jobs.learning import learn_version
     from api.progress import progress_bar
@@ -42,7 +49,12 @@ def learn(home: Home = None, as_json: AsJson = False) -> None:
     settings = settings_of(home)
     with progress_bar("Learning") as progress:
         learned = learn_version(
-            open_engine(settings.database_url), BlobStore(settings.blob_root), settings=settings, progress=progress
+            open_engine(settings.database_url),
+            BlobStore(settings.blob_root),
+            settings=settings,
+            reward=reward,
+            provisional=provisional,
+            progress=progress,
         )
     manifest = learned.manifest
     if as_json:

@@ -1,5 +1,7 @@
 """The job that evaluates a version for the gate: its value and the live policy's, on the same rows, kept for ever."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -9,29 +11,42 @@ from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation
 from api.storage.policies import BUILT_IN, live_version
+from bandit.bait import BaitReport, favoured_baits
 from bandit.decision import PolicyVersionId
 from bandit.gate import OffPolicyResult
 from bandit.ope.estimator import Estimate
 from bandit.ope.evaluation import Evaluation
+from bandit.rewards import QUALITY_PLAY
 
 _ESTIMATOR = "snips"
 """Stays inside the rewards' range, and its interval clusters by viewer."""
 
 
-def assess_version(engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, level: float = 0.95) -> Evaluated:
+def assess_version(
+    engine: Engine,
+    blobs: BlobStore,
+    *,
+    version: PolicyVersionId,
+    level: float = 0.95,
+    reward: str = QUALITY_PLAY,
+    baits: Sequence[BaitReport] = (),
+) -> Evaluated:
     """Evaluate a policy version, and write down what the gate asks for (`bandit.gate`); nothing for a built-in one.
+
+    `baits` are reports of artworks; those in alarm that the version would show more than the live policy are kept.
 
     Raises as `evaluate_version` does; the evaluation of a version that cannot be loaded is not written down.
     """
-    evaluated = evaluate_version(engine, blobs, version=version, level=level)
+    evaluated = evaluate_version(engine, blobs, version=version, level=level, reward=reward)
     if version in BUILT_IN:
         return evaluated
     with reading(engine) as connection:
         live = live_version(connection)
     beside = evaluated
     if live != version:
-        beside = evaluate_version(engine, blobs, version=live, level=level, rows_of=version)
+        beside = evaluate_version(engine, blobs, version=live, level=level, reward=reward, rows_of=version)
     result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, level=level)
+    result = replace(result, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
     with transaction(engine) as connection:
         add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
     return evaluated

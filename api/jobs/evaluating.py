@@ -1,9 +1,10 @@
 """The job that values a policy version from the decisions that others made, on rows that it did not learn from."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 from sqlalchemy import Engine
 
 from api.dependencies.versions import load_version
@@ -17,6 +18,7 @@ from api.storage.rewards import rewarded_decisions
 from artwork.catalog import ArtworkId, TitleId
 from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.harvest import is_held_out
+from bandit.ope.batch import Batch
 from bandit.ope.evaluation import Evaluation, evaluate
 from bandit.ope.scoring import Pictures, score
 from bandit.registry import Manifest, manifest_from_json
@@ -25,11 +27,31 @@ from bandit.rewards import QUALITY_PLAY
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """An evaluation, which rows it was made on, and how many were left out since a picture had no vector."""
+    """An evaluation, which rows it was made on, and how many were left out since a picture had no vector.
+
+    `shown` says how many decisions would have shown each artwork (title/artwork), on average.
+    """
 
     evaluation: Evaluation
     rows: str
     skipped: int = 0
+    shown: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass
+class _Counted:
+    """The batches as they pass, and what the target's probabilities of each artwork add up to."""
+
+    batches: Iterator[Batch]
+    shown: dict[str, float] = field(default_factory=dict[str, float], init=False)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.batches:
+            if batch.eligible is not None:
+                sums = np.bincount(batch.eligible.artworks, batch.eligible.target, len(batch.eligible.names))
+                for name, mass in zip(batch.eligible.names, sums.tolist(), strict=True):
+                    self.shown[name] = self.shown.get(name, 0.0) + mass
+            yield batch
 
 
 def evaluate_version(
@@ -38,13 +60,15 @@ def evaluate_version(
     *,
     version: PolicyVersionId,
     level: float = 0.95,
+    reward: str = QUALITY_PLAY,
     rows_of: PolicyVersionId | None = None,
 ) -> Evaluated:
     """Value a policy version, or a built-in one, from this installation's own log.
 
     A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
     learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
-    it is. `rows_of` names another version whose rows those shall be, so that two policies are valued on the same.
+    it is. `reward` is the definition that decisions are valued under; `rows_of` names another version whose rows those
+    shall be, so that two policies are valued on the same.
 
     Raises:
         UnknownVersion: there is no such version.
@@ -52,18 +76,18 @@ def evaluate_version(
     """
     policy = load_version(engine, blobs, version)
     manifest, held = _manifest(engine, version), _manifest(engine, rows_of or version)
-    rows: Iterator[RewardedDecision] = rewarded_decisions(engine, definition=QUALITY_PLAY)
+    rows: Iterator[RewardedDecision] = rewarded_decisions(engine, definition=reward)
     rows = rows if held is None else _not_learned_from(rows, held)
     if manifest is None:
-        scored = score(rows, policy, pictures=Pictures(defaults=_defaults(engine)))
-        return Evaluated(evaluate(scored, level=level), _said_of(held))
+        scored = _Counted(score(rows, policy, pictures=Pictures(defaults=_defaults(engine))))
+        return Evaluated(evaluate(scored, level=level), _said_of(held), shown=scored.shown)
     pictures = pictures_in(engine, manifest.embedding_version)
     if policy.foundation_version is not None:
         rows = Reencoder(engine, blobs, version=policy.foundation_version).rows(rows)
     visible = VisibleRows(rows, pictures)
-    scored = score(visible, policy, pictures=Pictures(images=pictures))
+    scored = _Counted(score(visible, policy, pictures=Pictures(images=pictures)))
     found = evaluate(scored, level=level)
-    return Evaluated(found, _said_of(held), visible.skipped)  # counted while the rows were read
+    return Evaluated(found, _said_of(held), visible.skipped, scored.shown)  # counted while the rows were read
 
 
 def _manifest(engine: Engine, version: PolicyVersionId) -> Manifest | None:

@@ -16,9 +16,11 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
 from api.storage.pages import decided_at
-from api.storage.rewards import rewarded_decisions
-from bandit.decision import RewardedDecision
-from bandit.rewards import QUALITY_PLAY
+from api.storage.rewards import valued_decisions
+from bandit.rewards import QUALITY_PLAY, REWARDS, ValuedDecision
+
+REWARD_COLUMNS = {definition: f"reward_{definition.replace('/', '_')}" for definition in REWARDS}
+"""Where each definition's reward stands; empty in rows that were valued before there was this definition."""
 
 SCHEMA = pa.schema(
     [
@@ -43,6 +45,7 @@ SCHEMA = pa.schema(
         pa.field("foundation_version", pa.string()),
         pa.field("reward", pa.float64(), nullable=False),
         pa.field("reward_definition", pa.string(), nullable=False),
+        *(pa.field(column, pa.float64()) for column in REWARD_COLUMNS.values()),
     ]
 )
 ROWS_A_GROUP = 20_000
@@ -56,34 +59,34 @@ class Exported:
     rows: int
 
 
-def export_log(engine: Engine, folder: Path) -> Exported:
-    """Write every decision with a reward into `folder`/day=YYYY-MM-DD.parquet; each file appears whole or not at all.
+def export_log(engine: Engine, folder: Path, *, reward: str = QUALITY_PLAY) -> Exported:
+    """Write every decision with a final `reward` into `folder`/day=YYYY-MM-DD.parquet.
 
-    A day is that of the page's id, which is the order of the rows.
+    Each file appears whole or not at all. A day is that of the page's id, which is the order of the rows.
 
     Raises:
         StorageUnavailable: the log cannot be read; the files written so far are whole.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    decisions = rewarded_decisions(engine, definition=QUALITY_PLAY)
+    decisions = valued_decisions(engine, definition=reward)
     files: list[Path] = []
     rows = 0
     for day, own in groupby(decisions, key=lambda row: decided_at(row.page.page).date()):
         path = folder / f"day={day}.parquet"
-        rows += _write_day(path, own)
+        rows += _write_day(path, own, reward=reward)
         files.append(path)
     return Exported(tuple(files), rows)
 
 
-def _write_day(path: Path, decisions: Iterable[RewardedDecision]) -> int:
+def _write_day(path: Path, decisions: Iterable[ValuedDecision], *, reward: str) -> int:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     rows = 0
     try:
         with pq.ParquetWriter(draft, SCHEMA) as writer:
             group: list[dict[str, Any]] = []
             for decision in decisions:
-                group.append(_row(decision))
+                group.append(_row(decision, reward))
                 if len(group) == ROWS_A_GROUP:
                     rows += _write_group(writer, group)
                     group = []
@@ -100,7 +103,7 @@ def _write_group(writer: pq.ParquetWriter, group: list[dict[str, Any]]) -> int:
     return len(group)
 
 
-def _row(decision: RewardedDecision) -> dict[str, Any]:
+def _row(decision: ValuedDecision, reward: str) -> dict[str, Any]:
     page, slot = decision.page, decision.decision
     return {
         "decision": f"{page.page}-{decision.slot:02d}",
@@ -122,6 +125,7 @@ def _row(decision: RewardedDecision) -> dict[str, Any]:
         "logged_policy": page.policy,
         "embedding_version": page.embedding_version,
         "foundation_version": page.foundation_version,
-        "reward": decision.reward,
-        "reward_definition": QUALITY_PLAY,
+        "reward": decision.values[reward],
+        "reward_definition": reward,
+        **{column: decision.values.get(definition) for definition, column in REWARD_COLUMNS.items()},
     }

@@ -24,7 +24,7 @@ from bandit.context import Picture
 from bandit.decision import IMAGE_KEY_DIGITS, PageId, RewardedDecision
 from bandit.learning import LearnConfig, Provenance, learn
 from bandit.registry import Manifest
-from bandit.rewards import QUALITY_PLAY
+from bandit.rewards import reward_definition
 
 
 @dataclass
@@ -52,28 +52,37 @@ class LearnedVersion:
 
 
 def learn_version(
-    engine: Engine, blobs: BlobStore, *, settings: Settings, progress: Callable[[float], None] | None = None
+    engine: Engine,
+    blobs: BlobStore,
+    *,
+    settings: Settings,
+    reward: str | None = None,
+    provisional: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> LearnedVersion:
     """Join what is due, learn from every decision up to now, and keep the version as a candidate.
 
     With `reward_window_seconds` set, decisions younger than that are left for the next time: their plays may come.
-    Pages logged before the live foundation version was trained are seen in it (`api.jobs.reencoding`).
+    With `provisional` they count too, as what they are worth so far: sooner, and a little too low for long plays.
+    `reward` is the definition to learn from, by default that of the settings. Pages logged before the live foundation
+    version was trained are seen in it (`api.jobs.reencoding`).
 
     Raises:
         Conflict: no image was embedded yet.
+        UnknownReward: there is no such definition.
         EmptyLog, InvalidExample, LearningFailed: see `bandit.learning.learn`; nothing was kept.
     """
-    now = datetime.now(UTC)
+    definition, now = reward_definition(reward or settings.reward).key, datetime.now(UTC)
     window = timedelta(seconds=settings.reward_window_seconds)
     while join_rewards(engine, window=window, now=now):
         pass
-    watermark = _watermark(engine, window=window, now=now)
+    watermark = _watermark(engine, window=timedelta(0) if provisional else window, now=now)
     embedding_version = _live_embedding(engine)
     pictures = pictures_in(engine, embedding_version)
     with reading(engine) as connection:
         foundation = live_foundation_version(connection)
         parent = live_version(connection)
-    logged = rewarded_decisions(engine, definition=QUALITY_PLAY, until=watermark)
+    logged = rewarded_decisions(engine, definition=definition, until=watermark, provisional=provisional)
     if foundation is not None:
         logged = Reencoder(engine, blobs, version=foundation.version).rows(logged)
     rows = VisibleRows(logged, pictures)
@@ -81,7 +90,9 @@ def learn_version(
         rows,
         pictures,
         config=LearnConfig(
-            embedding_version=embedding_version, foundation_version=foundation.version if foundation else None
+            embedding_version=embedding_version,
+            foundation_version=foundation.version if foundation else None,
+            reward=definition,
         ),
         provenance=Provenance(created_at=now, watermark=watermark, parent=parent),
         progress=progress,

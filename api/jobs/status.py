@@ -14,7 +14,6 @@ from api.storage.pages import count_decisions
 from api.storage.policies import BUILT_IN, list_policy_versions, standing
 from api.storage.rewards import count_due, count_rewards
 from api.storage.vectors import live_embedding_version
-from bandit.rewards import QUALITY_PLAY
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     with reading(open_engine(settings.database_url)) as connection:
         embedding, foundation = live_embedding_version(connection), live_foundation_version(connection)
         pages, decisions = count_decisions(connection)
-        rewards, mean = count_rewards(connection, QUALITY_PLAY)
+        rewards, mean = count_rewards(connection, settings.reward)
         jobs, now = count_jobs(connection), standing(connection)
         return {
             "policy": now.live,
@@ -43,6 +42,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
             "outcomes": count_outcomes(connection),
             "rewards": rewards,
             "mean_reward": mean,
+            "reward": settings.reward,
             "pages_to_join": count_due(connection),
             "jobs_waiting": sum(count for (_, state), count in jobs.items() if state is JobState.WAITING),
             "jobs_failed": sum(count for (_, state), count in jobs.items() if state is JobState.FAILED),

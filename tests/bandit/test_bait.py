@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.bait import BaitReport, BaitRules, bait_reports
+from bandit.bait import BaitReport, BaitRules, bait_reports, favoured_baits
 from bandit.comparison import ArtworkSums, Shown
 from bandit.ope.batch import viewer_keys
 from bandit.simulator.hardship import Hardship
@@ -126,3 +126,14 @@ def test_a_threshold_is_a_rule_that_can_be_set() -> None:
     sums = sums_in(world, log)
     alarms = [sum(each.alarm for each in bait_reports(sums, rules=BaitRules(threshold=at))) for at in (0.2, 3.0)]
     assert alarms[0] > alarms[1] == 0
+
+
+def test_a_version_is_held_up_only_by_baits_that_it_would_show_more() -> None:
+    def report(artwork: str, *, alarm: bool) -> BaitReport:
+        return BaitReport(title=TitleId("t"), artwork=ArtworkId(artwork), image=artwork, decisions=9, alarm=alarm)
+
+    reports = [report("a", alarm=True), report("b", alarm=True), report("c", alarm=False), report("d", alarm=True)]
+    live = {"t/a": 100.0, "t/b": 100.0, "t/c": 100.0}
+    version = {"t/a": 105.0, "t/b": 120.0, "t/c": 200.0, "t/d": 1.0}
+    assert favoured_baits(reports, version=version, live=live) == ("t/b", "t/d")
+    assert favoured_baits(reports, version=live, live=version) == ()

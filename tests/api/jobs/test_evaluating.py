@@ -18,7 +18,7 @@ from api.storage.vectors import (
 )
 from artwork.catalog import TitleId
 from bandit.decision import PolicyVersionId
-from bandit.learning import is_held_out
+from bandit.harvest import is_held_out
 from bandit.rewards import QUALITY_PLAY
 from tests.api.installation import EMBEDDING, Installation, an_outcome, decisions_of, unit_vector
 from tests.api.learned import Learned

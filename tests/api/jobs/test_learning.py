@@ -69,6 +69,15 @@ def test_rewards_that_may_still_change_are_not_learned_from(ready: Installation,
     assert again.digest == learned.manifest.digest
 
 
+def test_provisional_rewards_are_learned_from_where_that_is_asked_for(ready: Installation, learned: Learned) -> None:
+    page = ready.select("harbor", viewer="even-0")
+    ready.report(an_outcome(decisions_of(page)[0], "seen"))
+    ready.join(window=timedelta(days=2))
+    waiting = settings_in(ready.home, reward_window_seconds=int(timedelta(days=2).total_seconds()))
+    early = learn_version(ready.engine, ready.blobs, settings=waiting, provisional=True).manifest
+    assert early.rows + early.held_out == learned.manifest.rows + learned.manifest.held_out + 1
+
+
 def test_rows_whose_pictures_have_no_vector_are_left_out_and_counted(ready: Installation, learned: Learned) -> None:
     keys = [each.image for each in ready.services.catalogue.current.titles[TITLES[1]].candidates.values()]  # type: ignore[index]
     with transaction(ready.engine) as connection:
