@@ -15,11 +15,11 @@ from api.storage.database import reading
 from api.storage.policies import BUILT_IN, find_policy_version, live_version
 from api.storage.rewards import rewarded_decisions
 from bandit.audit import Audit, audit
-from bandit.context import Context
 from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.encoding import FeatureSpace
 from bandit.registry import space_of
 from bandit.rewards import QUALITY_PLAY
+from bandit.rows import context_again
 from foundation.events import ViewerId
 
 _ROWS_AT_ONCE = 5_000
@@ -82,8 +82,13 @@ class _Means:
     counts: dict[ViewerId, int] = field(default_factory=dict[ViewerId, int])
 
     def add(self, rows: Iterable[RewardedDecision]) -> None:
+        viewers, intents = self.space.viewers, self.space.intents
+        foundation = viewers.embedding_version if viewers else None
+        intent = intents.embedding_version if intents else None
         for part in _parts(rows):
-            encoded = self.space.context_rows([_context(row, self.space) for row in part])
+            encoded = self.space.context_rows(
+                [context_again(row.page, row.decision, foundation=foundation, intent=intent) for row in part]
+            )
             for row, numbers in zip(part, encoded, strict=True):
                 viewer = row.page.viewer
                 self.sums[viewer] = self.sums.get(viewer, 0.0) + numbers.astype(np.float64)
@@ -99,16 +104,3 @@ def _parts(rows: Iterable[RewardedDecision]) -> Iterator[list[RewardedDecision]]
     remaining = iter(rows)
     while part := list(islice(remaining, _ROWS_AT_ONCE)):
         yield part
-
-
-def _context(row: RewardedDecision, space: FeatureSpace) -> Context:
-    page = row.page
-    understood = space.viewers is not None and page.foundation_version == space.viewers.embedding_version
-    intended = space.intents is not None and page.intent_version == space.intents.embedding_version
-    return Context(
-        request=page.request,
-        viewer_vector=page.vector() if understood else None,
-        intent_vector=page.intent() if intended else None,
-        position=row.decision.position,
-        score=row.decision.score,
-    )
