@@ -88,10 +88,6 @@ class Manifest:
         return told[:-1] + f',"{_CHECKSUM}":"{self.checksum}"}}'.encode()
 
 
-class _Checksum(msgspec.Struct):
-    checksum: str
-
-
 def manifest_from_json(text: bytes | str) -> Manifest:
     """Read back what `Manifest.to_json` gave.
 
@@ -101,12 +97,12 @@ def manifest_from_json(text: bytes | str) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
-        written = msgspec.json.decode(text, type=_Checksum).checksum
+        written = msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RefusedFeature) as error:
         raise IncompatibleModel(f"this is no manifest of this Keyart ({error}); learn the version again") from error
     if manifest.spec.schema_hash != manifest.schema_hash:
         raise IncompatibleModel("the manifest's schema hash is not its features'; learn the version again")
-    if manifest.checksum != written:
+    if written != msgspec.json.decode(manifest.to_json()):
         raise DamagedModel("the manifest is not what was written; restore it from a backup or learn the version again")
     return manifest
 

@@ -55,7 +55,8 @@ def promote(
         version=version, stage=order.stage, actor=order.actor, reason=order.reason, at=order.at, share=order.share
     )
     with transaction(engine) as connection:
-        deploy(connection, replace(deployment, overridden=_gate(connection, version, order)))
+        deployment = replace(deployment, overridden=_gate(connection, version, order))
+        deploy(connection, deployment)
     return deployment
 
 

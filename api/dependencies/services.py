@@ -73,7 +73,7 @@ def open_services(settings: Settings) -> Generator[Services]:
     blobs = BlobStore(settings.blob_root)
     log, reads = DecisionLog(engine), GuardedReads(hasty)
     live = LivePolicy(hasty, blobs)
-    shadow = ShadowObserver(live, reads)
+    shadow = ShadowObserver(live, reads, share=settings.shadow_share)
     services = Services(
         settings=settings,
         engine=engine,

@@ -19,8 +19,6 @@ from bandit.sampling import draw_uniform
 
 logger = logging.getLogger(__name__)
 
-SHARE = 0.05
-"""Of the live policy's pages. A thread of its own asks the shadow, and pages wait for nothing of it."""
 _WAITING = 64
 
 
@@ -47,13 +45,14 @@ class ShadowFigures:
 class ShadowObserver:
     """Offers pages to the shadow version. Never raises, never waits, and holds a few pages at most."""
 
-    def __init__(self, live: LivePolicy, reads: GuardedReads, *, share: float = SHARE) -> None:
+    def __init__(self, live: LivePolicy, reads: GuardedReads, *, share: float) -> None:
         """`share` of the pages is looked at, chosen by a hash of the page's id; `reads` is for viewers' vectors."""
         self._live = live
         self._reads = reads
         self._share = share
         self._pages: queue.Queue[tuple[Page, Catalogue] | None] = queue.Queue(_WAITING)
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._figures = ShadowFigures()
         self._thread = threading.Thread(target=self._run, name="keyart-shadow", daemon=True)
         self._thread.start()
@@ -63,6 +62,8 @@ class ShadowObserver:
         if self._live.deciding.shadow is None or draw_uniform("shadow", page.page, "", 0) >= self._share:
             return
         try:
+            if self._closed.is_set():
+                raise queue.Full
             self._pages.put_nowait((page, catalogue))
         except queue.Full:
             with self._lock:
@@ -78,12 +79,14 @@ class ShadowObserver:
         self._pages.join()
 
     def close(self) -> None:
-        """End the thread; what was not looked at yet is left out."""
-        self._pages.put(None)
-        self._thread.join()
+        """End the thread; what was not looked at by then is left out. Closing twice is harmless."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._pages.put(None)
+            self._thread.join()
 
     def _run(self) -> None:
-        while (offered := self._pages.get()) is not None:
+        while (offered := self._pages.get()) is not None and not self._closed.is_set():
             try:
                 self._observe(*offered)
             except Exception as error:

@@ -44,13 +44,14 @@ def load_version(
         check_manifest(manifest, bundle)
         return load_policy(bundle, found.digest)
     except BanditError as error:
-        raise Conflict(f"The policy version {version} cannot be used: {error}.", "The live version stays.") from error
+        remedy = "The live version stays. Restore this one from a backup, or learn again: `keyart learn`."
+        raise Conflict(f"The policy version {version} cannot be used: {error}.", remedy) from error
 
 
 def _manifest(found: PolicyVersion) -> Manifest:
     manifest = manifest_from_json(msgspec.json.encode(found.manifest))
     if (manifest.version, manifest.digest) != (found.version, found.digest):
         raise IncompatibleModel(
-            f"its manifest is that of {manifest.version}; restore the database from a backup or learn the version again"
+            f"its manifest is of {manifest.version} with other bytes; restore the database from a backup or learn again"
         )
     return manifest

@@ -1,4 +1,7 @@
-"""/v1/policies: listed, promoted without a restart, rolled back; a damaged version never goes live (C7)."""
+"""/v1/policies: listed, promoted without a restart, rolled back; a damaged version never goes live (C7).
+
+Canaries, shadows and the gate: test_stages.py.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,13 +38,17 @@ def test_uniform_is_live_until_a_version_is_promoted(ready: Installation, learne
     listed = ready.http.get("/v1/policies").json()
     assert listed["live"] == "uniform"
     assert [each["version"] for each in listed["versions"]] == [learned.manifest.version, "uniform", "default"]
-    assert listed["deployments"] == []
+    assert (listed["deployments"], listed["canary"], listed["shadow"]) == ([], None, None)
+    assert [each["stage"] for each in listed["versions"]] == ["candidate", "live", "candidate"]
+    assert "golden" not in listed["versions"][0]["manifest"]
     one = ready.http.get(f"/v1/policies/{learned.manifest.version}").json()
     assert (one["live"], one["digest"], one["manifest"]["rows"]) == (
         False,
         learned.manifest.digest,
         learned.manifest.rows,
     )
+    assert len(one["manifest"]["golden"]["pages"]) == 40
+    assert one["evaluation"]["low"] > one["evaluation"]["live_value"] > 0
 
 
 def test_a_promoted_version_decides_at_once_and_a_roll_back_takes_it_off(ready: Installation, learned: Learned) -> None:
@@ -134,12 +141,17 @@ def test_a_roll_back_to_a_version_that_cannot_decide_is_refused(
 def test_a_wrong_order_is_refused(ready: Installation, learned: Learned) -> None:
     version = learned.manifest.version
     is_problem(promote(ready, "squarecb-000000000000"), 404, "unknown_version")
-    is_problem(promote(ready, version, stage="canary", share=0.1), 422, "bad_input")
-    is_problem(promote(ready, version, stage="shadow"), 422, "bad_input")
+    is_problem(promote(ready, version, stage="canary"), 422, "bad_input")
+    is_problem(promote(ready, version, stage="shadow", share=0.1), 422, "bad_input")
+    is_problem(promote(ready, version, share=0.1), 422, "bad_input")
+    is_problem(promote(ready, version, stage="retired"), 422, "invalid_request")
+    is_problem(promote(ready, version, stage="canary", share=0), 422, "invalid_request")
     is_problem(promote(ready, version, stage="loud"), 422, "invalid_request")
     is_problem(promote(ready, version, share=2), 422, "invalid_request")
     is_problem(ready.http.post(f"/v1/policies/{version}:promote", json={}), 422, "invalid_request")
     is_problem(ready.http.post("/v1/policies:rollback", json={"reason": ""}), 422, "invalid_request")
+    is_problem(ready.http.post("/v1/policies/nothing:retire", json=WHY), 404, "unknown_version")
+    is_problem(ready.http.post("/v1/policies/uniform:retire", json=WHY), 409, "conflict")
     is_problem(ready.http.get("/v1/policies/nothing"), 404, "unknown_version")
     assert deployments(ready) == []
 
