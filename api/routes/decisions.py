@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
+from api.dependencies.explaining import explanation_of
 from api.dependencies.requests import ServicesDep
 from api.errors import ForgedDecision, UnknownDecision
 from api.routes.wire import Wire
@@ -13,6 +14,7 @@ from api.storage.outcomes import outcomes_of
 from api.storage.pages import find_page
 from api.storage.rewards import rewards_of
 from bandit.decision import Outcome, Page, Reward
+from bandit.explanation import Explanation
 
 router = APIRouter(tags=["serving"])
 
@@ -27,6 +29,20 @@ class EligibleAnswer(Wire):
     image: str
     probability: float
     bounds: tuple[float, float] | None = None
+
+
+class ExplanationAnswer(Wire):
+    """What the prediction that the artwork would do better than the default one (`other`) was made of.
+
+    `contributions` by feature sum to `advantage`; positive numbers speak for the artwork that was drawn. `reward` and
+    `other_reward` are the predicted rewards.
+    """
+
+    other: str
+    advantage: float
+    reward: float
+    other_reward: float
+    contributions: dict[str, float]
 
 
 class DecisionAnswer(Wire):
@@ -55,6 +71,7 @@ class DecisionAnswer(Wire):
     diversity: float
     outcomes: list[dict[str, Any]]
     rewards: list[dict[str, Any]]
+    explanation: ExplanationAnswer | None
 
 
 @router.get("/decisions/{decision}", response_model=DecisionAnswer)
@@ -73,6 +90,7 @@ def read(decision: Annotated[str, Path(max_length=256)], services: ServicesDep) 
         slot=signed.slot,
         outcomes=[_outcome(each) for each in outcomes if each.slot == signed.slot],
         rewards=[_reward(each) for each in rewards if each.slot == signed.slot],
+        explanation=_explanation(explanation_of(services, page, page.slots[signed.slot])),
         **_page_part(page),
         **_slot_part(page, signed.slot),
     )
@@ -112,6 +130,19 @@ def _slot_part(page: Page, index: int) -> dict[str, Any]:
         "probability": slot.probability,
         "reason": slot.reason,
     }
+
+
+def _explanation(told: Explanation | None) -> ExplanationAnswer | None:
+    if told is None:
+        return None
+    largest_first = sorted(told.contributions.items(), key=lambda pair: -abs(pair[1]))
+    return ExplanationAnswer(
+        other=told.other,
+        advantage=told.advantage,
+        reward=told.reward,
+        other_reward=told.other_reward,
+        contributions={name: value for name, value in largest_first if value},
+    )
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -75,10 +75,10 @@ class BlockStore:
         costs = product(rows, self._artwork)[:, 0]
         if len(self._main):
             costs = costs + product(self._space.main_rows(slate), self._main)[:, 0]
-        own, gammas = self._own(slate)
+        own, gammas = self.own(slate)
         return rows, np.concatenate([[costs + own, gammas], product(rows, self._slot_weights).T])
 
-    def _own(self, slate: Slate) -> tuple[Floats, Floats]:
+    def own(self, slate: Slate) -> tuple[Floats, Floats]:
         """Each artwork's own term and γ: one that the log did not hold has the mean of its title's known ones."""
         found = self._space.known_places([artwork.image[:IMAGE_KEY_DIGITS] for artwork in slate])
         places = np.array(found, dtype=np.int64)

@@ -55,7 +55,10 @@ class Stated:
 
 
 class CompiledPolicy(ScoredPolicy):
-    """SquareCB over exported weights. Safe to share between threads; remembers a block of numbers a slate it met."""
+    """SquareCB over exported weights. Safe to share between threads; remembers a block of numbers a slate it met.
+
+    `space` and `weights` are what it was made of: to read, never to change.
+    """
 
     def __init__(
         self, space: FeatureSpace, weights: Weights, *, version: PolicyVersionId, digest: str, exploration: Exploration
@@ -67,7 +70,8 @@ class CompiledPolicy(ScoredPolicy):
         self.foundation_version = space.viewers.embedding_version if space.viewers else None
         self.intent_version = space.intents.embedding_version if space.intents else None
         self.floor = exploration.epsilon
-        self._space = space
+        self.space = space
+        self.weights = weights
         self._crossed = np.array(weights.crossed, dtype=np.float64, order="C")
         self._logistic = weights.link == "logistic"
         slot_weights = self._crossed[[*space.slot_columns.values()]]
@@ -110,6 +114,10 @@ class CompiledPolicy(ScoredPolicy):
         flat, bounds = predicted_costs(questions, blocks, self._crossed, self._logistic)
         return Stated(flat=flat, bounds=bounds)
 
+    def own_terms(self, slate: Slate) -> NDArray[np.float64]:
+        """Return what each artwork of a slate counts by its own weight, (K,), as part of its cost."""
+        return self._blocks.own(slate)[0]
+
     def remember(self, slates: Sequence[Slate]) -> None:
         """Make the blocks of `slates` now, so that the first request that asks for them need not. Raises as `state`."""
         self._blocks.look_up(slates)
@@ -124,18 +132,18 @@ class CompiledPolicy(ScoredPolicy):
 
     def _questions(self, slots: Slots) -> tuple[Questions, Blocks]:
         places, blocks = self._blocks.look_up(slots.slates)
-        rows = self._space.request_rows(slots.requests)
-        return (rows, slots.request_of, self._space.slot_numbers(slots.positions, slots.scores), places), blocks
+        rows = self.space.request_rows(slots.requests)
+        return (rows, slots.request_of, self.space.slot_numbers(slots.positions, slots.scores), places), blocks
 
     def _decide_once(self) -> None:
         """Decide a slot of the average artwork for the average viewer: every kernel is compiled by that."""
-        viewers, intents = self._space.viewers, self._space.intents
+        viewers, intents = self.space.viewers, self.space.intents
         context = Context(
             request=RequestContext(at=datetime(1970, 1, 1, tzinfo=UTC)),
             viewer_vector=viewers.mean if viewers else None,
             intent_vector=intents.mean if intents else None,
         )
-        average = Candidate(artwork=ArtworkId(""), image=ImageHash(""), vector=self._space.artworks.mean)
+        average = Candidate(artwork=ArtworkId(""), image=ImageHash(""), vector=self.space.artworks.mean)
         slots = _in_arrays([context], [Slate([average])])
         self.state(slots)
         self.costs(slots)

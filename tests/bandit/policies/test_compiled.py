@@ -159,7 +159,7 @@ def test_c6_a_slot_gets_the_same_alone_in_any_page_and_in_any_batch(
 def test_c6_sums_run_in_the_documented_order_on_every_machine(learned: LearnedModel, small_log: Any) -> None:
     loaded = load_policy(learned.bundle, learned.manifest.digest)
     assert isinstance(loaded, CompiledPolicy)
-    space, weights = loaded._space, small_weights(loaded)
+    space, weights = loaded.space, small_weights(loaded)
     policy = with_weights(loaded, weights)
     context, artworks = replace(small_log.context(2), score=0.5), small_log.candidates[1]
     asked = arrays_of([(context, artworks)])
@@ -187,7 +187,7 @@ def in_order(numbers: list[float], others: list[float]) -> float:
 
 def small_weights(policy: CompiledPolicy, **other: Any) -> Weights:
     """Made-up weights that fit the policy's space."""
-    rng, spec, known = np.random.default_rng(6), policy._space.spec, len(policy._space.known)
+    rng, spec, known = np.random.default_rng(6), policy.space.spec, len(policy.space.known)
     made = Weights(
         crossed=rng.normal(size=(spec.context_width, spec.artwork_width)) / 10,
         artwork=rng.normal(size=spec.artwork_width) / 10,
@@ -199,15 +199,15 @@ def small_weights(policy: CompiledPolicy, **other: Any) -> Weights:
 
 def with_weights(policy: CompiledPolicy, weights: Weights) -> CompiledPolicy:
     exploration = EngineSettings(gamma_scale=10.0).exploration()
-    return CompiledPolicy(policy._space, weights, version=policy.version, digest="0" * 64, exploration=exploration)
+    return CompiledPolicy(policy.space, weights, version=policy.version, digest="0" * 64, exploration=exploration)
 
 
 def test_an_artwork_is_explored_by_what_is_known_of_it(
     compiled: CompiledPolicy, small_log: Any, make_candidate: Any
 ) -> None:
     title, newborn = small_log.candidates[0], make_candidate("new")
-    experience = np.full(len(compiled._space.known), 1e6)
-    little = compiled._space.known_places([title[0].image[:16]])[0]
+    experience = np.full(len(compiled.space.known), 1e6)
+    little = compiled.space.known_places([title[0].image[:16]])[0]
     experience[little] = 25.0
     policy = with_weights(compiled, small_weights(compiled, experience=experience))
     asked = arrays_of([(small_log.context(1), [*title, newborn])])
@@ -225,7 +225,7 @@ def test_a_logistic_link_bends_the_linear_costs(compiled: CompiledPolicy, small_
 
 
 def test_labels_and_measures_count_by_themselves(compiled: CompiledPolicy, small_log: Any) -> None:
-    spec = compiled._space.spec
+    spec = compiled.space.spec
     shot = spec.main_groups["shot"][0]
     policy = with_weights(compiled, small_weights(compiled, main=np.eye(spec.main_width)[shot]))
     value = next(look for look in spec.looks if look.name == "shot").values[0]

@@ -27,7 +27,7 @@ def scored(learned: Any) -> CompiledPolicy:
 
 @pytest.fixture(scope="module")
 def space(scored: CompiledPolicy) -> FeatureSpace:
-    return scored._space
+    return scored.space
 
 
 @pytest.fixture(scope="module")
