@@ -19,13 +19,13 @@ PATIENCE = timedelta(days=1)
 """How long outcomes wait for a decision that is not in the log yet; then it never will be."""
 
 ASK_AGAIN = timedelta(seconds=30)
-PAGES_AT_ONCE = 50
-"""So few that the decision log waits for the write lock for some milliseconds only."""
+PAGES_AT_ONCE = 16
+"""So few that the decision log waits for the write lock for some 50 milliseconds at most; a slot has three rewards."""
 PAGES_MARKED_AT_ONCE = 1000
 
 
 def join_rewards(engine: Engine, *, window: timedelta, now: datetime) -> int:
-    """Value the pages that are due, some fifty of them, and return how many were looked at; 0 when none is due.
+    """Value the pages that are due, some sixteen of them, and return how many were looked at; 0 when none is due.
 
     Reads first and writes afterwards, in a short transaction of its own: the decision log waits for the write lock. An
     outcome later than `window` after its decision is kept and not counted; with a zero window none is too late.

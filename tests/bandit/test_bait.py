@@ -12,9 +12,9 @@ from bandit.ope.batch import viewer_keys
 from bandit.simulator.hardship import Hardship
 from bandit.simulator.play import Stated, play
 from bandit.simulator.random_world import WEAK, WorldShape, random_world
+from bandit.simulator.shown import exploring_in, place_of, sums_in, true_index
 from bandit.simulator.world import World
 from bandit.simulator.yardsticks import uniform_in
-from tests.bandit.shown import exploring_in, place_of, sums_in, true_index
 
 SHAPE = WorldShape(viewers=1000, titles=8, artworks=6)
 BAITS = Hardship(bait_share=0.1, bait=1.0, letdown=4.0)

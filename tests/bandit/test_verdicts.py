@@ -12,11 +12,11 @@ from bandit.ope.batch import Floats, viewer_keys
 from bandit.simulator.hardship import Hardship
 from bandit.simulator.play import play
 from bandit.simulator.random_world import STRONG, WorldShape, random_world
+from bandit.simulator.shown import exploring_in, place_of, shown_in, true_values
 from bandit.verdicts import ArtworkVerdict, Verdict, VerdictRules, artwork_verdicts, exploring
-from tests.bandit.shown import exploring_in, place_of, shown_in, true_values
 
 SHAPE = WorldShape(viewers=1000, titles=4, artworks=6)
-LOOKS = [int(look) for look in np.geomspace(4000, 300_000, 14)]
+LOOKS = [int(look) for look in np.geomspace(4000, 160_000, 10)]
 
 
 def watched(seed: int, *, share: float) -> tuple[Floats, list[tuple[ArtworkVerdict, ...]]]:

@@ -1,4 +1,4 @@
-"""Logs of a World as `bandit.comparison` takes them, and what is true of a World's artworks."""
+"""A played log as `bandit.comparison` takes it, and what is true of a World's artworks on average. Knows no verdict."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from bandit.simulator.yardsticks import softmax_in, uniform_in
 
 
 def exploring_in(world: World, *, share: float, temperature: float) -> Stated:
-    """A policy that knows the truth and explores with `share` of its chance: what a learned one is like."""
+    """A policy that knows the truth (see `softmax_in`) and leaves `share` of its chance to exploring."""
     alike, soft = uniform_in(world), softmax_in(world, temperature=temperature)
     return lambda slots: share * alike(slots) + (1.0 - share) * soft(slots)
 
@@ -32,7 +32,7 @@ def shown_in(world: World, log: PlayedLog) -> Iterator[Shown]:
             probabilities=log.probabilities[rows][:, :count],
             chosen=log.chosen[rows],
             viewers=keys[log.viewers[rows]],
-            worth=np.column_stack([log.responses.rewards, log.responses.played, worth])[rows],
+            worth=np.column_stack([log.responses.rewards, log.responses.played, worth])[rows].astype(np.float64),
         )
 
 
