@@ -135,7 +135,8 @@ def test_where_gamma_leaves_rounding_small_it_states_what_the_engine_states(
     gentle = replace(config, settings=EngineSettings(gamma_scale=1.0), spec=FeatureSpec(own_term=own_term))
     model = learn(small_log.rows, small_log.pictures, config=gentle, provenance=provenance)
     engine, compiled = (load(model.bundle, model.manifest.digest) for load in (load_engine, load_policy))
-    answers = zip(compiled.page(slots), engine.page(slots), strict=True)
+    asked = slots if own_term else slots[:2000]
+    answers = zip(compiled.page(asked), engine.page(asked), strict=True)
     assert max(np.abs(one - other).max() for one, other in answers) <= 1e-5
 
 
