@@ -27,13 +27,15 @@ class GateRules:
 class OffPolicyResult:
     """What an evaluation said of `version`, and of what was `live` then, on the same rows.
 
-    `value` with `low` and `high` is the self-normalised estimate at `level`; the three are None where the evaluation
-    refused, and `refusals` says why. `live_value` is None where the live policy cannot be valued on these rows.
+    Decisions were valued under the definition `reward`. `value` with `low` and `high` is the self-normalised estimate
+    at `level`; the three are None where the evaluation refused, and `refusals` says why. `live_value` is None where the
+    live policy cannot be valued on these rows.
     `baits` are the artworks whose bait index was in alarm.
     """
 
     version: PolicyVersionId
     live: PolicyVersionId
+    reward: str
     rows: int
     level: float
     value: float | None = None
@@ -66,11 +68,25 @@ class GateVerdict:
         return not self.reasons
 
 
-def judge(result: OffPolicyResult | None, *, live: PolicyVersionId, rules: GateRules | None = None) -> GateVerdict:
-    """Say whether a version with this latest evaluation may decide in the place of `live`; None: never evaluated."""
+def judge(
+    result: OffPolicyResult | None, *, live: PolicyVersionId, reward: str, rules: GateRules | None = None
+) -> GateVerdict:
+    """Say whether a version with this latest evaluation may decide in the place of `live`; None: never evaluated.
+
+    `reward` is the definition that the version was learned from: it is valued by what it shall bring.
+    """
     if result is None:
         return GateVerdict((Failing("not_evaluated", "it was never evaluated", "run `keyart evaluate` on it first"),))
-    return GateVerdict(tuple(_failing(result, live, rules or GateRules())))
+    wrong = () if result.reward == reward else (_of_another_reward(result.reward, reward),)
+    return GateVerdict((*wrong, *_failing(result, live, rules or GateRules())))
+
+
+def _of_another_reward(valued: str, learned: str) -> Failing:
+    return Failing(
+        "another_reward",
+        f"it was valued under {valued}, and learned from {learned}",
+        f"evaluate it again with --reward {learned}",
+    )
 
 
 def _failing(result: OffPolicyResult, live: PolicyVersionId, rules: GateRules) -> Iterator[Failing]:

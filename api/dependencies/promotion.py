@@ -10,7 +10,7 @@ from api.errors import BadInput, Conflict, DamagedFile, MissingFile
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import latest_evaluation
-from api.storage.policies import BUILT_IN, deploy, roll_back, standing
+from api.storage.policies import BUILT_IN, deploy, find_policy_version, roll_back, standing
 from api.storage.stages import Deployment, Stage
 from api.storage.vectors import live_embedding_version
 from bandit.decision import PolicyVersionId
@@ -126,7 +126,8 @@ def _gate(connection: Connection, version: PolicyVersionId, order: Order) -> tup
     now, evaluation = standing(connection), latest_evaluation(connection, version)
     if version == now.live:
         return ()  # refused as needless
-    verdict = judge(evaluation.result if evaluation else None, live=now.live)
+    reward = str(find_policy_version(connection, version).manifest.get("reward"))
+    verdict = judge(evaluation.result if evaluation else None, live=now.live, reward=reward)
     if verdict.passed or order.force:
         return tuple(each.message for each in verdict.reasons)
     raise Conflict(f"{version} may not decide: {_told(verdict.reasons)}.", _remedy(version, verdict.reasons))

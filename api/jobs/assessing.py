@@ -46,7 +46,7 @@ def assess_version(
     if live != version:
         beside = evaluate_version(engine, blobs, version=live, level=level, reward=reward, rows_of=version)
     result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, level=level)
-    result = replace(result, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
+    result = replace(result, reward=reward, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
     with transaction(engine) as connection:
         add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
     return evaluated
@@ -60,6 +60,7 @@ def _result(
     return OffPolicyResult(
         version=version,
         live=live,
+        reward=QUALITY_PLAY,
         rows=own.rows,
         level=level,
         value=estimate.value if estimate else None,

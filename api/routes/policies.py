@@ -38,6 +38,7 @@ class EvaluationAnswer(Wire):
 
     at: datetime
     live: str
+    reward: str
     rows: int
     level: float
     value: float | None

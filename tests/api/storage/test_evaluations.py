@@ -20,6 +20,7 @@ def result(version: PolicyVersionId, value: float | None) -> OffPolicyResult:
     return OffPolicyResult(
         version=version,
         live=UNIFORM,
+        reward="quality_play/1",
         rows=100,
         level=0.95,
         value=value,
