@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bandit.errors import IncompatibleModel
 from bandit.linear.learner import Inferred
-from bandit.linear.moments import Floats
+from bandit.linear.moments import Floats, Indices
 from bandit.linear.settings import Sampling
 from bandit.policies.weights import Weights
 
@@ -19,10 +19,12 @@ from bandit.policies.weights import Weights
 class Certainty:
     """How sure the weights are, the known artworks in their order.
 
-    `covariance` (P, P) of the feature columns (`bandit.linear.evidence.Design`, with the constant first), `leverage`
-    (known, P) and `own_variance` (known,) of own terms, `own_prior` the variance of an artwork that nobody was shown.
+    `covariance` (Q, Q) of those feature `columns` (Q,) that the rows speak of (`bandit.linear.evidence.Design` numbers
+    them, with the constant first), `leverage` (known, Q) and `own_variance` (known,) of own terms, `own_prior` the
+    variance of an artwork that nobody was shown.
     """
 
+    columns: Indices
     covariance: Floats
     leverage: Floats
     own_variance: Floats
@@ -42,10 +44,13 @@ class LinearModel:
         if sampling != "thompson":
             return cls(inferred.weights)
         spread = inferred.spread()
+        columns: Indices = np.flatnonzero(inferred.posterior.covariance.diagonal()).astype(np.int64)
+        places = np.array(order, dtype=np.int64)
         certainty = Certainty(
-            covariance=inferred.posterior.covariance,
-            leverage=spread.leverage[order],
-            own_variance=spread.variance[order],
+            columns=columns,
+            covariance=inferred.posterior.covariance[columns[:, np.newaxis], columns],
+            leverage=spread.leverage[places[:, np.newaxis], columns],
+            own_variance=spread.variance[places],
             own_prior=1.0 / inferred.posterior.precisions["own"],
         )
         return cls(inferred.weights, certainty)
@@ -62,7 +67,7 @@ class LinearModel:
 
 
 _WEIGHTS = ("crossed", "artwork", "main", "own", "experience")
-_CERTAINTY = ("covariance", "leverage", "own_variance", "own_prior")
+_CERTAINTY = ("columns", "covariance", "leverage", "own_variance", "own_prior")
 
 
 def linear_model_from(packed: bytes) -> LinearModel:
@@ -88,6 +93,7 @@ def linear_model_from(packed: bytes) -> LinearModel:
     if "certainty.covariance" not in held:
         return LinearModel(weights)
     certainty = Certainty(
+        columns=held["certainty.columns"],
         covariance=held["certainty.covariance"],
         leverage=held["certainty.leverage"],
         own_variance=held["certainty.own_variance"],

@@ -75,7 +75,7 @@ class ThompsonPolicy(Policy):
         costs = sides @ (weights.artwork + row @ weights.crossed) + mains @ weights.main + own
         places = np.array(self._space.known_places(keys))
         known = places >= 0
-        features = np.concatenate([_crossed(row, sides), mains], axis=1)
+        features = np.concatenate([_crossed(row, sides), mains], axis=1)[:, certainty.columns]
         features[known] -= certainty.leverage[places[known]]
         variance = ((features @ certainty.covariance) * features).sum(axis=1)
         variance += np.where(known, certainty.own_variance[places], certainty.own_prior)

@@ -70,8 +70,9 @@ def sampler(learned: LearnedModel, *, certainty: Certainty | None) -> ThompsonPo
 def test_what_is_not_known_gives_a_newborn_artwork_its_chance(learned: LearnedModel, small_log: Any) -> None:
     """All are expected to do alike: the newborn one, of which little is known, is best more often than its share."""
     space = space_of(learned.bundle, learned.manifest.digest)
-    width, known = (1 + space.spec.context_width) * space.spec.artwork_width + space.spec.main_width, len(space.known)
-    certainty = Certainty(np.zeros((width, width)), np.zeros((known, width)), np.full(known, 0.01), own_prior=1.0)
+    known = len(space.known)
+    nothing = np.zeros(0, dtype=np.int64)
+    certainty = Certainty(nothing, np.zeros((0, 0)), np.zeros((known, 0)), np.full(known, 0.01), own_prior=1.0)
     policy = sampler(learned, certainty=certainty)
     title = small_log.candidates[1]
     newborn = replace(title[0], artwork="newborn", image="c" * 64)
