@@ -73,7 +73,7 @@ def learn(
 def policies(home: Home = None, as_json: AsJson = False) -> None:
     """List the policy versions: how far each decides, and what its newest evaluation said."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from api.jobs.status import list_versions
 
@@ -81,12 +81,15 @@ def policies(home: Home = None, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"versions": versions}))
         return
-    table = Table("version", "stage", "learned", "decisions", "value", "interval", "live on the same rows")
+    # Whoever promotes copies the name: it is shown whole, however narrow the terminal.
+    table = Table(Column("version", no_wrap=True), "stage", "learned", "rows", "value", "interval", "live then")
     for each in versions:
         value, low, high, live_value = (_number(each[name]) for name in ("value", "low", "high", "live_value"))
         interval = f"{low} to {high}" if low else ""
         learned_on = f"{each['rows']:,}" if each["rows"] else ""
-        table.add_row(each["version"], each["stage"], each["created_at"] or "", learned_on, value, interval, live_value)
+        table.add_row(
+            each["version"], each["stage"], (each["created_at"] or "")[:10], learned_on, value, interval, live_value
+        )
     Console().print(table)
 
 

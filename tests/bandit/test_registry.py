@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bandit.errors import DamagedModel, IncompatibleModel
+from bandit.errors import IncompatibleModel
 from bandit.registry import Manifest, digest_of, load_policy, manifest_from_json
 
 

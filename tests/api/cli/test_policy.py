@@ -62,3 +62,37 @@ def test_an_empty_log_is_refused_with_exit_code_three(keyart: Command, home: Pat
     ended = keyart("evaluate", "--policy", "uniform", "--home", home)
     assert ended.code == 3
     assert "no_rows" in ended.out
+
+
+def test_a_version_through_the_stages_in_commands(keyart: Command, learned_home: Path, learned: Learned) -> None:
+    version = learned.manifest.version
+
+    def stages() -> dict[str, str]:
+        listed = keyart("policies", "--home", learned_home, "--json").json()["versions"]
+        return {each["version"]: each["stage"] for each in listed}
+
+    assert stages() == {version: "candidate", "uniform": "live", "default": "candidate"}
+    assert keyart("promote", version, "--stage", "shadow", "--home", learned_home, "--json").json()["stage"] == "shadow"
+    assert "share" in keyart("promote", version, "--stage", "canary", "--home", learned_home).refusal()
+    said = keyart("promote", version, "--stage", "canary", "--share", "0.1", "--home", learned_home)
+    assert (said.code, said.out) == (0, f"{version} is canary for 10.0% of the viewers.\n")
+    assert stages()[version] == "canary"
+    status = keyart("status", "--home", learned_home, "--json").json()
+    assert (status["policy"], status["canary"], status["shadow"]) == ("uniform", version, None)
+    assert keyart("retire", version, "--home", learned_home, "--json").json() == {
+        "version": version,
+        "stage": "retired",
+    }
+    assert version in keyart("policies", "--home", learned_home).out
+
+
+def test_the_gate_speaks_in_one_line_and_force_overrides_it(
+    keyart: Command, learned_home: Path, learned: Learned
+) -> None:
+    version = learned.manifest.version
+    assert keyart("promote", "default", "--home", learned_home).code == 0
+    refusal = keyart("promote", version, "--home", learned_home).refusal()
+    assert "compared with uniform, and default is live" in refusal
+    assert f"keyart evaluate --policy {version}" in refusal
+    forced = keyart("promote", version, "--force", "--home", learned_home, "--json").json()
+    assert forced == {"version": version, "stage": "live"}
