@@ -47,3 +47,7 @@ class GoldenMismatch(BanditError):
 
 class ExaminationFailed(BanditError):
     """The process that examined a version died or ran out of time: the version or the library under it is broken."""
+
+
+class InvalidTrial(BanditError):
+    """Settings that are to be tried, or a World to try them in, do not exist."""

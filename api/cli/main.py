@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import audit, catalog, demo, events, guards, log, policy, report, reward, server
+from api.cli import audit, catalog, demo, events, guards, log, policy, report, reward, server, tune
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.errors import BadSettings, KeyartError
@@ -31,6 +31,7 @@ server.register(app)
 policy.register(app)
 evaluation.register(app)
 audit.register(app)
+tune.register(app)
 demo.register(app)
 guards.register(catalog.artwork)
 report.register(catalog.artwork)

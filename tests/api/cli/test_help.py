@@ -54,6 +54,7 @@ def test_the_commands_of_the_design_exist() -> None:
         ("rollback",),
         ("evaluate",),
         ("audit",),
+        ("tune",),
         ("log", "export"),
     }
 

@@ -1,0 +1,1 @@
+"""Tuning: settings searched in Worlds, where what they are worth is known."""
