@@ -71,7 +71,7 @@ def _solve(spool: Spool, task: Task, space: FeatureSpace, *, table: ArtworkRows,
     places = {key: place for place, key in enumerate(sums.keys)}
     shown = np.array([places[key] for key in task.image_keys], dtype=np.int64)
     sums = add_rows(sums, _encoded(spool, space, shown=shown, report=report), settings=settings)
-    inferred = infer_weights(sums, task.spec, known=space.known)
+    inferred = infer_weights(sums, task.spec, known=space.known, settled=task.settled)
     spool.keep_sums(_packed(sums))
     model = LinearModel.of(inferred, sampling=settings.sampling, order=[places[key] for key in space.known])
     spool.answer(model.to_bytes(), Result(round(float(sums.moments.rows.sum())), inferred.metrics))

@@ -4,7 +4,6 @@ Learning is a function (C9): the same rows in the same order, pictures and confi
 streamed, so memory holds one artwork table and a sample of viewers however long the log is.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,11 +15,12 @@ from bandit.apprenticeship import run_apprentice
 from bandit.context import Picture
 from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.encoding import FeatureSpace
-from bandit.errors import IncompatibleModel, LearningFailed
+from bandit.errors import LearningFailed
 from bandit.features import FeatureSpec
 from bandit.harvest import Harvest, Scope
 from bandit.learners import LearnerSettings
 from bandit.linear.settings import LinearSettings
+from bandit.onward import check_onward
 from bandit.policies.vowpal import EngineSettings, engine_arguments
 from bandit.registry import Holdout, Manifest, digest_of, golden_of, pack, space_of, version_of
 from bandit.rewards import QUALITY_PLAY
@@ -33,7 +33,10 @@ class LearnConfig:
 
     A logged viewer vector of another `foundation_version` counts as none, an intent vector of another `intent_version`
     too. An artwork needs `own_minimum` draws in the log to get a weight of its own. `reward` names the definition that
-    the rows were valued under. Not `apart`, learning happens in this process: quicker, for rehearsals that may die.
+    the rows were valued under, `provisional` says that some of the rewards may still rise. `settled` are image keys of
+    artworks that shall be explored no more than the floor (`bandit.verdicts`); versions of the engine, which explores
+    all artworks alike, take no notice. Not `apart`, learning happens in this process: quicker, for rehearsals that may
+    die.
     """
 
     embedding_version: str
@@ -43,6 +46,8 @@ class LearnConfig:
     settings: LearnerSettings = field(default_factory=LinearSettings)
     holdout: Holdout = field(default_factory=Holdout)
     reward: str = QUALITY_PLAY
+    provisional: bool = False
+    settled: frozenset[str] = frozenset()
     own_minimum: int = 1
     apart: bool = True
     timeout_seconds: float = 3600.0
@@ -103,11 +108,13 @@ def learn(
     """
     with tempfile.TemporaryDirectory(prefix="keyart-learn-") as folder:
         spool = Spool(Path(folder))
+        if onward is not None:
+            spool.keep_sums(_sums_of(onward, config))
         harvest = Harvest(pictures, config.scope)
         with spool.rows_path.open("wb") as file:
             harvest.read(rows, RowWriter(file))
-        space = _space(harvest, config, spool, onward=onward)
-        spool.ask(_task(harvest, config), space, table=harvest.table(space))
+        space = _space(harvest, config, onward=onward)
+        spool.ask(_task(harvest, space, config=config), space, table=harvest.table(space))
         if config.apart:
             run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
         else:
@@ -119,59 +126,50 @@ def learn(
             raise LearningFailed(f"the learning process left no model ({error}); see that the disk has room") from error
     bundle = pack(space, model, settings=config.settings, examples=result.examples)
     manifest = _manifest(bundle, space, config=config, harvest=harvest, result=result, provenance=provenance)
-    return LearnedModel(bundle, replace(manifest, sums=None if sums is None else _sha256(sums)), sums)
+    manifest = replace(manifest, onward=onward is not None, sums=None if sums is None else digest_of(sums))
+    return LearnedModel(bundle, manifest, sums)
 
 
 def _tell_nobody(_: float) -> None:
     pass
 
 
-def _space(harvest: Harvest, config: LearnConfig, spool: Spool, *, onward: LearnedModel | None) -> FeatureSpace:
+def _sums_of(onward: LearnedModel, config: LearnConfig) -> bytes:
+    return check_onward(
+        onward.manifest, onward.sums, scope=config.scope, settings=config.settings, reward=config.reward
+    )
+
+
+def _space(harvest: Harvest, config: LearnConfig, *, onward: LearnedModel | None) -> FeatureSpace:
     """The features: fitted anew, or those of the version that learning goes on from, with more artworks."""
     if onward is None:
         return harvest.space(minimum=config.own_minimum)
-    before = onward.manifest
-    mine = (config.scope, config.settings, config.reward)
-    if onward.sums is None or _sha256(onward.sums) != before.sums or mine != _told(before, config):
-        raise IncompatibleModel(
-            f"learning cannot go on from {before.version}: it keeps no sums, or was learned under another config; "
-            "learn from the start"
-        )
-    spool.keep_sums(onward.sums)
-    space = space_of(onward.bundle, before.digest)
+    space = space_of(onward.bundle, onward.manifest.digest)
     known = {*space.known, *harvest.known(minimum=config.own_minimum)}
     return FeatureSpace(space.spec, space.artworks, space.viewers, space.intents, tuple(sorted(known)))
 
 
-def _told(before: Manifest, config: LearnConfig) -> tuple[Scope, LearnerSettings, str]:
-    """A version's config as far as it must be the same; versions of viewers that it never met may be any."""
-    scope = Scope(
-        embedding_version=before.embedding_version,
-        foundation_version=before.foundation_version or config.foundation_version,
-        intent_version=before.intent_version or config.intent_version,
-        spec=before.spec,
-        holdout=before.holdout,
-    )
-    return scope, before.settings, before.reward
-
-
-def _task(harvest: Harvest, config: LearnConfig) -> Task:
+def _task(harvest: Harvest, space: FeatureSpace, *, config: LearnConfig) -> Task:
     return Task(
         spec=config.spec,
         settings=config.settings,
         image_keys=tuple(harvest.places),
         titles=tuple(harvest.titles),
+        settled=_settled(space, config),
         rows=harvest.learned,
         mean_reward=harvest.mean_reward,
     )
 
 
+def _settled(space: FeatureSpace, config: LearnConfig) -> tuple[str, ...]:
+    """Those of the known artworks that shall be explored no more, as far as the learner knows one from another."""
+    if isinstance(config.settings, EngineSettings):
+        return ()
+    return tuple(key for key in space.known if key in config.settled)
+
+
 def _arguments(space: FeatureSpace, settings: LearnerSettings) -> list[str]:
     return engine_arguments(space, settings) if isinstance(settings, EngineSettings) else settings.arguments()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _manifest(
@@ -189,6 +187,7 @@ def _manifest(
         digest=digest,
         created_at=provenance.created_at,
         parent=provenance.parent,
+        onward=False,
         watermark=provenance.watermark,
         embedding_version=config.embedding_version,
         foundation_version=space.viewers.embedding_version if space.viewers else None,
@@ -196,6 +195,7 @@ def _manifest(
         spec=config.spec,
         schema_hash=config.spec.schema_hash,
         reward=config.reward,
+        provisional=config.provisional,
         settings=config.settings,
         arguments=tuple(_arguments(space, config.settings)),
         holdout=config.holdout,
@@ -203,6 +203,7 @@ def _manifest(
         held_out=harvest.held_out,
         not_drawn=harvest.not_drawn,
         of_other_viewers=harvest.of_other_viewers,
+        settled=len(_settled(space, config)),
         examples=result.examples,
         metrics={"mean_reward": harvest.mean_reward} | result.metrics,
         sums=None,

@@ -49,8 +49,10 @@ class Manifest:
 
     `rows` were learned from, `held_out` were kept for evaluation, `not_drawn` were no draws of a policy (defaults,
     fallbacks) and never learned from, `of_other_viewers` carried a viewer vector of another foundation version.
-    `reward` names the definition that the rows were valued under; `examples` counts all that was learned, also by the
-    version that learning went on from; `sums` is the SHA-256 of the sums that learning can go on from in turn.
+    `reward` names the definition that the rows were valued under, `provisional` says that some rewards could still
+    rise. `onward`: learning went on from the sums of `parent`, so `rows`, `held_out` and the like count what came
+    since. `examples` counts all that was learned, faded as it is; `settled` artworks are explored no more than the
+    floor. `sums` is the SHA-256 of the sums that learning can go on from in turn.
     `golden` are the pages that it is checked with whenever it is loaded; its bundle holds the same.
     """
 
@@ -58,6 +60,7 @@ class Manifest:
     digest: str
     created_at: datetime
     parent: PolicyVersionId | None
+    onward: bool
     watermark: str | None
     embedding_version: str
     foundation_version: str | None
@@ -65,6 +68,7 @@ class Manifest:
     spec: FeatureSpec
     schema_hash: str
     reward: str
+    provisional: bool
     settings: LearnerSettings
     arguments: tuple[str, ...]
     holdout: Holdout
@@ -72,6 +76,7 @@ class Manifest:
     held_out: int
     not_drawn: int
     of_other_viewers: int
+    settled: int
     examples: int
     metrics: dict[str, float]
     sums: str | None

@@ -47,12 +47,16 @@ class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the learning process is asked to do with `rows` rows; `image_keys` and `titles` are those of the table."""
+    """What the learning process is asked to do with `rows` rows; `image_keys` and `titles` are those of the table.
+
+    `settled` are the image keys of artworks that shall be explored no more.
+    """
 
     spec: FeatureSpec
     settings: LearnerSettings
     image_keys: tuple[str, ...]
     titles: tuple[str, ...]
+    settled: tuple[str, ...]
     rows: int
     mean_reward: float
 

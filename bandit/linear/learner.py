@@ -4,7 +4,7 @@ The sums alone decide (`bandit.linear.moments`), so learning new rows on top of 
 from the start would, up to the rounding of sums.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from bandit.linear.settings import LinearSettings
 from bandit.policies.weights import Weights
 
 SECONDS_A_DAY = 86_400.0
+SETTLED_EXPERIENCE = 1e30
+"""What a settled artwork counts as known: any predicted cost above the lowest then leaves it the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,11 @@ class Inferred:
     metrics: dict[str, float]
 
 
-def infer_weights(sums: Sums, spec: FeatureSpec, *, known: Sequence[str]) -> Inferred:
-    """Solve for the weights; `known` are the image keys, in the order of their own terms, that keep one."""
+def infer_weights(sums: Sums, spec: FeatureSpec, *, known: Sequence[str], settled: Collection[str] = ()) -> Inferred:
+    """Solve for the weights; `known` are the image keys, in the order of their own terms, that keep one.
+
+    `settled` are those of them that shall be explored no more: they count as known for good.
+    """
     titles = np.unique(sums.titles, return_inverse=True)[1]
     design = Design(sums.mains, titles.astype(np.int64), _groups(spec), own=spec.own_term)
     posterior, spread = infer(sums.moments, design)
@@ -134,7 +139,7 @@ def infer_weights(sums: Sums, spec: FeatureSpec, *, known: Sequence[str]) -> Inf
         artwork=artwork,
         main=-posterior.mean[width * spec.artwork_width :],
         own=level - posterior.own[order],
-        experience=shown[order],
+        experience=np.where(np.isin(np.array(known), sorted(settled)), SETTLED_EXPERIENCE, shown[order]),
     )
     told = {"noise": posterior.noise, "effective_parameters": posterior.effective}
     widths = {f"precision:{name}": precision for name, precision in posterior.precisions.items()}

@@ -1,5 +1,6 @@
 """What the linear learner is told. Knows no rows and no weights."""
 
+import math
 from typing import Literal
 
 import msgspec
@@ -27,8 +28,8 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
     def __post_init__(self) -> None:
         if not (0 <= self.epsilon <= 1 and self.gamma_scale >= 0 and self.gamma_exponent >= 0):
             raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are not negative")
-        if self.half_life_days is not None and not self.half_life_days > 0:
-            raise ValueError(f"a half-life of {self.half_life_days} days forgets everything; give more than 0, or none")
+        if self.half_life_days is not None and not 0 < self.half_life_days < math.inf:
+            raise ValueError(f"a half-life of {self.half_life_days} days is none; give more than 0, or leave it out")
 
     def exploration(self) -> Exploration:
         """How a model that learned with these settings explores."""
