@@ -23,12 +23,11 @@ CLIP, OWN = "clip", "own"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What speaks for `artwork` against `other`, on the linear scale: positive numbers speak for `artwork`.
+    """What speaks for `artwork` against `other`, in predicted reward: positive numbers speak for `artwork`.
 
     `contributions` by feature: `viewer`, `intent` and each context feature as crossed with the two pictures, `clip` as
     the pictures count whoever looks, each label and measure, and `own` for the artworks' own terms. Their sum is
-    `advantage`, to rounding. `reward` and `other_reward` are the predicted rewards, 1 − cost; where the version's link
-    is the identity they differ by `advantage`.
+    `advantage`: to rounding, `reward` − `other_reward`, the predicted rewards, 1 − cost.
     """
 
     artwork: str

@@ -195,7 +195,7 @@ class FeatureSpec:
 
     features: tuple[Feature, ...] = DEFAULT_FEATURES
     looks: tuple[Look, ...] = DEFAULT_LOOKS
-    viewer_dimensions: int = 16
+    viewer_dimensions: int = 32
     intent_dimensions: int = 16
     artwork_dimensions: int = 16
     own_term: bool = True

@@ -146,10 +146,10 @@ def costs_slot(taste: Floats, numbers: Floats, rows: Vectors, terms: Floats, cos
 
 
 @kernel
-def predicted_costs(questions: Questions, blocks: Blocks, crossed: Floats, logistic: bool) -> tuple[Floats, Indices]:
+def predicted_costs(questions: Questions, blocks: Blocks, crossed: Floats) -> tuple[Floats, Indices]:
     """Return the predicted costs of all slots' artworks, slot after slot, and the bounds of the slots in them.
 
-    `crossed` is (C, A). The link is the logistic function or, where not `logistic`, the identity.
+    `crossed` is (C, A).
     """
     contexts, context_of, numbers, places = questions
     starts, counts, rows, terms = blocks
@@ -162,20 +162,15 @@ def predicted_costs(questions: Questions, blocks: Blocks, crossed: Floats, logis
         own = costs[bounds[slot] : bounds[slot + 1]]
         own_rows, own_terms = rows[start * width : end * width], terms[start * terms_each : end * terms_each]
         costs_slot(tastes[context_of[slot]], numbers[slot], own_rows, own_terms, own)
-    if logistic:
-        for place in range(costs.shape[0]):
-            costs[place] = 1.0 / (1.0 + math.exp(-costs[place]))
     return costs, bounds
 
 
 @kernel
-def stated_slots(
-    questions: Questions, blocks: Blocks, crossed: Floats, logistic: bool, epsilon: float
-) -> tuple[Floats, Indices]:
+def stated_slots(questions: Questions, blocks: Blocks, crossed: Floats, epsilon: float) -> tuple[Floats, Indices]:
     """Return the probabilities of all slots' artworks, slot after slot, and the bounds of the slots in them."""
     _, _, numbers, places = questions
     starts, counts, _, terms = blocks
-    costs, bounds = predicted_costs(questions, blocks, crossed, logistic)
+    costs, bounds = predicted_costs(questions, blocks, crossed)
     stated = np.empty(costs.shape[0])
     for slot in range(places.shape[0]):
         begin, end = bounds[slot], bounds[slot + 1]

@@ -73,7 +73,6 @@ class CompiledPolicy(ScoredPolicy):
         self.space = space
         self.weights = weights
         self._crossed = np.array(weights.crossed, dtype=np.float64, order="C")
-        self._logistic = weights.link == "logistic"
         slot_weights = self._crossed[[*space.slot_columns.values()]]
         self._blocks = BlockStore(space, weights, exploration=exploration, slot_weights=slot_weights)
         self._lists = SlateMemory()
@@ -111,7 +110,7 @@ class CompiledPolicy(ScoredPolicy):
     def costs(self, slots: Slots) -> Stated:
         """Return the predicted costs that `state` explores over, laid out in the same way. Raises as `state` does."""
         questions, blocks = self._questions(_checked(slots))
-        flat, bounds = predicted_costs(questions, blocks, self._crossed, self._logistic)
+        flat, bounds = predicted_costs(questions, blocks, self._crossed)
         return Stated(flat=flat, bounds=bounds)
 
     def own_terms(self, slate: Slate) -> NDArray[np.float64]:
@@ -127,7 +126,7 @@ class CompiledPolicy(ScoredPolicy):
 
     def _state(self, slots: Slots) -> Stated:
         questions, blocks = self._questions(slots)
-        flat, bounds = stated_slots(questions, blocks, self._crossed, self._logistic, self.floor)
+        flat, bounds = stated_slots(questions, blocks, self._crossed, self.floor)
         return Stated(flat=flat, bounds=bounds)
 
     def _questions(self, slots: Slots) -> tuple[Questions, Blocks]:

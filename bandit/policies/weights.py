@@ -2,18 +2,15 @@
 
 The predicted cost of an artwork in a context is
 
-    link( row · (artwork + context · crossed) + main_row · main + own )
+    row · (artwork + context · crossed) + main_row · main + own
 
 with the rows of `bandit.encoding.FeatureSpace`.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-Link = Literal["identity", "logistic"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +28,3 @@ class Weights:
     experience: NDArray[np.float64]
     main: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     experience_of_others: float = 0.0
-    link: Link = "identity"

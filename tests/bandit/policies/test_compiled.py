@@ -218,13 +218,6 @@ def test_an_artwork_is_explored_by_what_is_known_of_it(
     assert stated[-1] >= 1 / 5 - 0.01 or costs.argmin() == 4
 
 
-def test_a_logistic_link_bends_the_linear_costs(compiled: CompiledPolicy, small_log: Any) -> None:
-    asked = arrays_of([(small_log.context(viewer), small_log.candidates[0]) for viewer in range(20)])
-    linear = with_weights(compiled, small_weights(compiled)).costs(asked).flat
-    bent = with_weights(compiled, small_weights(compiled, link="logistic")).costs(asked).flat
-    assert bent == pytest.approx(1 / (1 + np.exp(-linear)), abs=1e-15)
-
-
 def test_labels_and_measures_count_by_themselves(compiled: CompiledPolicy, small_log: Any) -> None:
     spec = compiled.space.spec
     shot = spec.main_groups["shot"][0]
