@@ -5,6 +5,7 @@ Memory holds one place an artwork and a sample of viewers, however long the log 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ FITTED_VECTORS = 20_000
 """Projections are fitted on at most so many vectors: beyond, they hardly change and only cost memory."""
 
 
+@lru_cache(maxsize=65_536)
 def is_held_out(viewer: str, holdout: Holdout) -> bool:
     """Whether this viewer's rows are kept for evaluation and never learned from."""
     return draw_uniform(holdout.salt, viewer, "", 0) < holdout.share

@@ -15,13 +15,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decisions, diversity, embedding, export, select_http, simulator
+from benchmarks import decisions, diversity, embedding, export, gap, learning, select_http, simulator
 
 MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "decisions": decisions.run,
     "export": export.run,
     "diversity": diversity.run,
     "embedding": embedding.run,
+    "gap": gap.run,
+    "learning": learning.run,
     "select_http": select_http.run,
     "simulator": simulator.run,
 }

@@ -15,6 +15,7 @@ from api.storage.foundation import viewer_vector
 from bandit.context import Candidate, Context, Vector
 from bandit.decision import Page, PolicyVersionId, Reason, Slot
 from bandit.policies.policy import Policy
+from bandit.rows import context_again
 from bandit.sampling import draw_uniform
 
 logger = logging.getLogger(__name__)
@@ -156,14 +157,9 @@ def compared(shadow: Policy, live: Policy, page: Page, *, catalogue: Catalogue, 
 
 
 def _context(policy: Policy, page: Page, slot: Slot, vector: Vector | None) -> Context:
-    """What a policy may look at; an intent only in the version that it understands."""
-    return Context(
-        request=page.request,
-        viewer_vector=vector if policy.foundation_version else None,
-        intent_vector=page.intent() if page.intent_version == policy.intent_version else None,
-        position=slot.position,
-        score=slot.score,
-    )
+    """What a policy may look at for a logged slot, with the viewer's vector in its own version."""
+    logged = context_again(page, slot, foundation=page.foundation_version, intent=policy.intent_version)
+    return replace(logged, viewer_vector=vector if policy.foundation_version else None)
 
 
 def _candidates(slot: Slot, catalogue: Catalogue) -> list[Candidate]:
