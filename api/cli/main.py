@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import audit, catalog, demo, events, guards, log, policy, report, reward, server, tune
+from api.cli import audit, catalog, demo, events, guards, learning, log, policy, report, reward, server, tune
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.errors import BadSettings, KeyartError
@@ -28,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 server.register(app)
+learning.register(app)
 policy.register(app)
 evaluation.register(app)
 audit.register(app)

@@ -1,4 +1,4 @@
-"""`keyart learn`, `policies`, `promote`, `retire` and `rollback`: policy versions, from the log to deciding."""
+"""`keyart policies`, `promote`, `retire` and `rollback`: policy versions, from candidate to deciding and back."""
 
 import getpass
 import json
@@ -23,51 +23,12 @@ class Aim(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command(epilog="Example: keyart learn")(learn)
     app.command(epilog="Example: keyart policies")(policies)
     app.command(epilog='Example: keyart promote squarecb-1a2b3c4d5e6f --stage canary --share 0.1 --reason "try it"')(
         promote
     )
     app.command(epilog='Example: keyart retire squarecb-1a2b3c4d5e6f --reason "slow on televisions"')(retire)
     app.command(epilog='Example: keyart rollback --reason "fewer plays since noon"')(rollback)
-
-
-def learn(
-    reward: Annotated[
-        str | None, typer.Option(help="The reward definition to learn from (else KEYART_REWARD).")
-    ] = None,
-    provisional: Annotated[bool, typer.Option(help="Learn from rewards that may still rise, too.")] = False,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Learn a policy version from the log. It decides nothing until it is promoted."""
-    from api.jobs.learning import learn_version
-    from api.progress import progress_bar
-    from api.storage.blobs import BlobStore
-    from api.storage.database import open_engine
-
-    settings = settings_of(home)
-    with progress_bar("Learning") as progress:
-        learned = learn_version(
-            open_engine(settings.database_url),
-            BlobStore(settings.blob_root),
-            settings=settings,
-            reward=reward,
-            provisional=provisional,
-            progress=progress,
-        )
-    manifest = learned.manifest
-    if as_json:
-        typer.echo(manifest.to_json().decode())
-        return
-    typer.echo(f"{manifest.version} learned from {manifest.rows:,} decisions ({manifest.held_out:,} held out).")
-    if learned.skipped:
-        typer.echo(
-            f"{learned.skipped:,} decisions were left out: an artwork of theirs has no vector in the live version."
-        )
-    if manifest.foundation_version is None:
-        typer.echo("It knows no viewers' tastes: send events and run `keyart foundation train`, then learn again.")
-    typer.echo(f"Next: keyart evaluate --policy {manifest.version}")
 
 
 def policies(home: Home = None, as_json: AsJson = False) -> None:

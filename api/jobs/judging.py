@@ -73,25 +73,30 @@ def artwork_reports(
     while join_rewards(engine, window=timedelta(seconds=settings.reward_window_seconds), now=now):
         pass
     since = None if days is None else page_id_at(now - timedelta(days=days))
-    log = _Log(settings.reward)
+    log = ArtworkLog(settings.reward)
     sums = log.read(valued_decisions(engine, definition=settings.reward, since=since), title=title)
     shown = _active_images(engine)
-    rules = VerdictRules(margin=settings.verdict_margin, budget=settings.exploration_budget)
-    verdicts = artwork_verdicts(sums, rules=rules, among=shown)
+    verdicts = artwork_verdicts(sums, rules=verdict_rules(settings), among=shown)
     baits = bait_reports(sums, among=shown)
     reports = tuple(ArtworkReport(*pair) for pair in zip(verdicts, baits, strict=True))
     return Judged(reports, settings.reward, log.rows, log.skipped)
 
 
+def verdict_rules(settings: Settings) -> VerdictRules:
+    """When a verdict is given in this installation, and when exploring ends without one."""
+    return VerdictRules(margin=settings.verdict_margin, budget=settings.exploration_budget)
+
+
 @dataclass
-class _Log:
-    """Reads decisions into sums, some thousand at a time, and counts them."""
+class ArtworkLog:
+    """Reads decisions into sums under one reward, some thousand at a time, and counts them."""
 
     reward: str
     rows: int = 0
     skipped: int = 0
 
-    def read(self, decisions: Iterable[ValuedDecision], *, title: TitleId | None) -> ArtworkSums:
+    def read(self, decisions: Iterable[ValuedDecision], *, title: TitleId | None = None) -> ArtworkSums:
+        """Return the sums of those that a policy drew, of one title or of all. Raises InvalidExample on a bad row."""
         sums = ArtworkSums()
         drawn = self._drawn(decisions, title)
         while part := list(islice(drawn, _ROWS_AT_ONCE)):

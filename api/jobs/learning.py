@@ -1,7 +1,7 @@
 """The job that learns a policy version from the log: joined rewards in, a checked candidate out. Promotes nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -10,7 +10,10 @@ from sqlalchemy import Engine
 
 from api.errors import Conflict
 from api.jobs.joining import join_rewards
+from api.jobs.judging import verdict_rules
 from api.jobs.reencoding import Reencoder
+from api.jobs.resuming import learned_before
+from api.jobs.settling import settled_images
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
@@ -18,13 +21,17 @@ from api.storage.descriptions import all_pictures
 from api.storage.foundation import live_foundation_version
 from api.storage.pages import last_page, page_id_at
 from api.storage.policies import PolicyVersion, add_policy_version, live_version
-from api.storage.rewards import rewarded_decisions
+from api.storage.rewards import rewarded_decisions, valued_decisions
 from api.storage.vectors import live_embedding_version
 from bandit.context import Picture
-from bandit.decision import IMAGE_KEY_DIGITS, PageId, RewardedDecision
-from bandit.learning import LearnConfig, Provenance, learn
+from bandit.decision import IMAGE_KEY_DIGITS, PageId, PolicyVersionId, RewardedDecision
+from bandit.harvest import is_held_out
+from bandit.learners import LearnerSettings
+from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
+from bandit.linear.settings import LinearSettings
 from bandit.registry import Manifest
 from bandit.rewards import reward_definition
+from bandit.verdicts import VerdictRules
 
 
 @dataclass
@@ -43,6 +50,22 @@ class VisibleRows:
                 self.skipped += 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnOrder:
+    """What is to be learned. `learner` None: as Keyart ships, or as the version was that learning goes on from.
+
+    `reward` is the definition to learn from, by default that of the settings. With `provisional`, decisions whose
+    window is open count too, as what they are worth so far: sooner, and a little too low for long plays. `onward`:
+    go on from the live version, or from the version `start`; else learning begins at the start of the log.
+    """
+
+    learner: LearnerSettings | None = None
+    reward: str | None = None
+    provisional: bool = False
+    onward: bool = False
+    start: PolicyVersionId | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LearnedVersion:
     """A candidate's manifest, and how many rewarded decisions were left out since a picture had no vector."""
@@ -56,49 +79,77 @@ def learn_version(
     blobs: BlobStore,
     *,
     settings: Settings,
-    reward: str | None = None,
-    provisional: bool = False,
+    order: LearnOrder | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> LearnedVersion:
     """Join what is due, learn from every decision up to now, and keep the version as a candidate.
 
     With `reward_window_seconds` set, decisions younger than that are left for the next time: their plays may come.
-    With `provisional` they count too, as what they are worth so far: sooner, and a little too low for long plays.
-    `reward` is the definition to learn from, by default that of the settings. Pages logged before the live foundation
-    version was trained are seen in it (`api.jobs.reencoding`).
+    Pages logged before the live foundation version was trained are seen in it (`api.jobs.reencoding`). Learning that
+    goes on reads the rows after the watermark of the version that it goes on from.
 
     Raises:
-        Conflict: no image was embedded yet.
-        UnknownReward: there is no such definition.
-        EmptyLog, InvalidExample, LearningFailed: see `bandit.learning.learn`; nothing was kept.
+        Conflict: no image was embedded yet, or the version has nothing to go on from.
+        UnknownReward, UnknownVersion: there is no such definition, no such version.
+        DamagedFile, MissingFile: what is to be gone on from is not what its manifest names.
+        EmptyLog, InvalidExample, IncompatibleModel, LearningFailed: see `bandit.learning.learn`; nothing was kept.
     """
-    definition, now = reward_definition(reward or settings.reward).key, datetime.now(UTC)
+    order, now = order or LearnOrder(), datetime.now(UTC)
+    before = learned_before(engine, blobs, order.start) if order.onward else None
     window = timedelta(seconds=settings.reward_window_seconds)
     while join_rewards(engine, window=window, now=now):
         pass
-    watermark = _watermark(engine, window=timedelta(0) if provisional else window, now=now)
+    watermark = _watermark(engine, window=timedelta(0) if order.provisional else window, now=now)
+    config = _config(engine, settings, order, before=before, until=watermark)
+    pictures = pictures_in(engine, config.embedding_version)
+    rows = VisibleRows(_rows(engine, blobs, config, since=_since(before), until=watermark), pictures)
+    with reading(engine) as connection:
+        parent = before.manifest.version if before else live_version(connection)
+    provenance = Provenance(created_at=now, watermark=watermark, parent=parent)
+    learned = learn(rows, pictures, config=config, provenance=provenance, onward=before, progress=progress)
+    _keep(engine, blobs, learned)
+    return LearnedVersion(learned.manifest, rows.skipped)
+
+
+def _config(
+    engine: Engine, settings: Settings, order: LearnOrder, *, before: LearnedModel | None, until: PageId | None
+) -> LearnConfig:
+    """What to learn from and how, with the artworks that the log up to `until` has settled."""
     embedding_version = _live_embedding(engine)
-    pictures = pictures_in(engine, embedding_version)
     with reading(engine) as connection:
         foundation = live_foundation_version(connection)
-        parent = live_version(connection)
-    logged = rewarded_decisions(engine, definition=definition, until=watermark, provisional=provisional)
-    if foundation is not None:
-        logged = Reencoder(engine, blobs, version=foundation.version).rows(logged)
-    rows = VisibleRows(logged, pictures)
-    learned = learn(
-        rows,
-        pictures,
-        config=LearnConfig(
-            embedding_version=embedding_version,
-            foundation_version=foundation.version if foundation else None,
-            reward=definition,
-        ),
-        provenance=Provenance(created_at=now, watermark=watermark, parent=parent),
-        progress=progress,
+    config = LearnConfig(
+        embedding_version=embedding_version,
+        foundation_version=foundation.version if foundation else None,
+        settings=order.learner or (before.manifest.settings if before else LinearSettings()),
+        reward=reward_definition(order.reward or settings.reward).key,
+        provisional=order.provisional,
     )
-    _keep(engine, blobs, learned.manifest, bundle=learned.bundle)
-    return LearnedVersion(learned.manifest, rows.skipped)
+    if not isinstance(config.settings, LinearSettings):
+        return config  # the engine explores all artworks alike
+    return replace(config, settled=_settled(engine, config, until=until, rules=verdict_rules(settings)))
+
+
+def _settled(engine: Engine, config: LearnConfig, *, until: PageId | None, rules: VerdictRules) -> frozenset[str]:
+    """Told by the rows up to `until` of viewers who are not held out: a version must not have seen the others."""
+    decisions = valued_decisions(engine, definition=config.reward, until=until, provisional=config.provisional)
+    seen = (each for each in decisions if not is_held_out(each.page.viewer, config.holdout))
+    return settled_images(seen, reward=config.reward, rules=rules)
+
+
+def _rows(
+    engine: Engine, blobs: BlobStore, config: LearnConfig, *, since: PageId | None, until: PageId | None
+) -> Iterator[RewardedDecision]:
+    logged = rewarded_decisions(
+        engine, definition=config.reward, since=since, until=until, provisional=config.provisional
+    )
+    if config.foundation_version is None:
+        return logged
+    return Reencoder(engine, blobs, version=config.foundation_version).rows(logged)
+
+
+def _since(before: LearnedModel | None) -> PageId | None:
+    return PageId(before.manifest.watermark) if before and before.manifest.watermark else None
 
 
 def pictures_in(engine: Engine, version: str) -> dict[str, Picture]:
@@ -122,9 +173,12 @@ def _watermark(engine: Engine, *, window: timedelta, now: datetime) -> PageId | 
         return last_page(connection)
 
 
-def _keep(engine: Engine, blobs: BlobStore, manifest: Manifest, *, bundle: bytes) -> None:
+def _keep(engine: Engine, blobs: BlobStore, learned: LearnedModel) -> None:
     """Store the bytes first, then name them: what the database names must exist."""
-    digest = blobs.put_model(bundle)
+    manifest = learned.manifest
+    if learned.sums is not None:
+        blobs.put_model(learned.sums)
+    digest = blobs.put_model(learned.bundle)
     described = cast(dict[str, Any], msgspec.json.decode(manifest.to_json()))
     version = PolicyVersion(version=manifest.version, digest=digest, manifest=described, created_at=manifest.created_at)
     with transaction(engine) as connection:

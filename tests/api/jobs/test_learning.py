@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.errors import Conflict
-from api.jobs.learning import learn_version
+from api.jobs.learning import LearnOrder, learn_version
 from api.storage.database import reading, transaction
 from api.storage.pages import last_page
 from api.storage.policies import list_policy_versions, live_version
@@ -74,7 +74,7 @@ def test_provisional_rewards_are_learned_from_where_that_is_asked_for(ready: Ins
     ready.report(an_outcome(decisions_of(page)[0], "seen"))
     ready.join(window=timedelta(days=2))
     waiting = settings_in(ready.home, reward_window_seconds=int(timedelta(days=2).total_seconds()))
-    early = learn_version(ready.engine, ready.blobs, settings=waiting, provisional=True).manifest
+    early = learn_version(ready.engine, ready.blobs, settings=waiting, order=LearnOrder(provisional=True)).manifest
     assert early.rows + early.held_out == learned.manifest.rows + learned.manifest.held_out + 1
 
 
