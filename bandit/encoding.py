@@ -149,8 +149,11 @@ class FeatureSpace:
         """Return for each artwork of a title the places in `known` whose mean weight is its own term.
 
         A known artwork has its own place. One that the log did not hold takes the mean of the title's known ones, so
-        that it starts neither ahead nor behind because its title is watched more or less than others.
+        that it starts neither ahead nor behind because its title is watched more or less than others. Without own
+        terms there are none.
         """
+        if not self.spec.own_term:
+            return [()] * len(image_keys)
         places = [self._places.get(key) for key in image_keys]
         known = tuple(place for place in places if place is not None)
         return [known if place is None else (place,) for place in places]

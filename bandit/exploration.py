@@ -13,7 +13,7 @@ from bandit.errors import BanditError
 from bandit.kernels import best_of_normals_table, floor_table, square_cb_table
 
 Probabilities = NDArray[np.float64]
-_GRID = np.linspace(-8.0, 8.0, 161)
+_GRID = np.linspace(-6.0, 6.0, 97)
 
 
 class InvalidExploration(BanditError):
@@ -74,7 +74,7 @@ def epsilon_greedy(costs: NDArray[np.float64], *, epsilon: float) -> Probabiliti
 def best_of_normals(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> Probabilities:
     """Return how likely each of K independent normals, (n, K) means and standard deviations, is the largest: (n, K).
 
-    By the trapezoidal rule on 161 points within 8 standard deviations of each; sums to 1 by division.
+    By the trapezoidal rule on 97 points within 6 standard deviations of each; sums to 1 by division.
     """
     return best_of_normals_table(np.ascontiguousarray(mean), np.ascontiguousarray(spread), _GRID)
 

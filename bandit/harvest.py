@@ -160,9 +160,7 @@ class Harvest:
         return self.reward / self.learned
 
     def known(self, *, minimum: int) -> tuple[str, ...]:
-        """The image keys, sorted, that were drawn often enough to get a weight of their own."""
-        if not self.scope.spec.own_term:
-            return ()
+        """The image keys, sorted, that were drawn often enough to be remembered, with a weight of their own."""
         return tuple(sorted(key for key, draws in self.draws.items() if draws >= minimum))
 
     def space(self, *, minimum: int) -> FeatureSpace:
