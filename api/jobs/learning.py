@@ -115,6 +115,7 @@ def _config(
     engine: Engine, settings: Settings, order: LearnOrder, *, before: LearnedModel | None, until: PageId | None
 ) -> LearnConfig:
     """What to learn from and how, with the artworks that the log up to `until` has settled."""
+    reward = reward_definition(order.reward or settings.reward).key
     embedding_version = _live_embedding(engine)
     with reading(engine) as connection:
         foundation = live_foundation_version(connection)
@@ -122,7 +123,7 @@ def _config(
         embedding_version=embedding_version,
         foundation_version=foundation.version if foundation else None,
         settings=order.learner or (before.manifest.settings if before else LinearSettings()),
-        reward=reward_definition(order.reward or settings.reward).key,
+        reward=reward,
         provisional=order.provisional,
     )
     if not isinstance(config.settings, LinearSettings):
