@@ -28,7 +28,7 @@ _PRECISIONS = (1e-3, 1e8)
 _FIRST_SHARE = 0.1
 """What share of the rewards' variance every group is at first supposed to explain."""
 
-_FORGOTTEN = 1e-6
+FORGOTTEN = 1e-6
 """Rows that have faded to less than this are as good as none."""
 
 _ARTWORKS_AT_ONCE = 4096
@@ -117,7 +117,7 @@ class _System:
     def __init__(self, moments: Moments, design: Design) -> None:
         self._moments = moments
         self._design = design
-        shown = np.flatnonzero(moments.rows > _FORGOTTEN)
+        shown = np.flatnonzero(moments.rows > FORGOTTEN)
         self._shown: Indices = shown[np.argsort(design.titles[shown], kind="stable")]
         self._rows = float(moments.rows.sum())
         squares, rewarded = self._normal()

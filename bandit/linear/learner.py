@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from bandit.encoding import ArtworkRows
 from bandit.features import FeatureSpec
-from bandit.linear.evidence import Design, OwnSpread, Posterior, infer
+from bandit.linear.evidence import FORGOTTEN, Design, OwnSpread, Posterior, infer
 from bandit.linear.moments import Batch, Floats, Indices, Moments, moments_from_arrays
 from bandit.linear.settings import LinearSettings
 from bandit.policies.weights import Weights
 
+Mask = NDArray[np.bool_]
 SECONDS_A_DAY = 86_400.0
 SETTLED_EXPERIENCE = 1e30
 """What a settled artwork counts as known: any predicted cost above the lowest then leaves it the floor."""
@@ -138,12 +139,22 @@ def infer_weights(sums: Sums, spec: FeatureSpec, *, known: Sequence[str], settle
         crossed=-crossed[1:],
         artwork=artwork,
         main=-posterior.mean[width * spec.artwork_width :],
-        own=level - posterior.own[order],
+        own=level - _with_title_means(posterior.own, shown > FORGOTTEN, titles=titles, level=level)[order],
         experience=np.where(np.isin(np.array(known), sorted(settled)), SETTLED_EXPERIENCE, shown[order]),
     )
     told = {"noise": posterior.noise, "effective_parameters": posterior.effective}
     widths = {f"precision:{name}": precision for name, precision in posterior.precisions.items()}
     return Inferred(weights, posterior, spread, told | widths)
+
+
+def _with_title_means(own: Floats, remembered: Mask, *, titles: Indices, level: float) -> Floats:
+    """Own terms (N,), those of artworks whose rows have faded away replaced by the mean of their title's others.
+
+    So they start neither ahead nor behind, as one that was never shown does; `level` where the title has no others.
+    """
+    counts = np.bincount(titles, remembered)
+    means = np.divide(np.bincount(titles, own * remembered), counts, out=np.full(len(counts), level), where=counts > 0)
+    return np.where(remembered, own, means[titles])
 
 
 def _groups(spec: FeatureSpec) -> dict[str, Indices]:

@@ -20,8 +20,10 @@ from bandit.harvest import is_held_out
 from bandit.learners import LearnerSettings
 from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
 from bandit.linear.settings import LinearSettings
+from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.vowpal import EngineSettings
 from bandit.registry import Holdout, digest_of, load_policy, space_of
+from bandit.slate import Slate
 
 
 def with_reason(row: RewardedDecision, reason: Reason) -> RewardedDecision:
@@ -297,6 +299,25 @@ def test_a_half_life_that_forgets_all_but_the_last_row_breaks_nothing(
     config = replace(config, settings=LinearSettings(half_life_days=1e-6))
     model = learn(small_log.rows[:200], small_log.pictures, config=config, provenance=provenance)
     assert np.isfinite(stated_by(model, small_log)).all()
+
+
+def test_an_artwork_that_has_faded_away_counts_as_its_titles_others_do(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    """Not as one that nobody ever plays: that would keep it at the floor, and pull down what joins its title."""
+    ago = timedelta(days=300)
+    rows = [
+        replace(row, page=msgspec.structs.replace(row.page, at=row.page.at - ago))
+        if (row.decision.title, row.decision.chosen) == ("t0", 0)
+        else row
+        for row in small_log.rows
+    ]
+    config = replace(config, settings=LinearSettings(half_life_days=1.0), apart=False)
+    model = learn(rows, small_log.pictures, config=config, provenance=provenance)
+    policy = load_policy(model.bundle, model.manifest.digest)
+    assert isinstance(policy, CompiledPolicy)
+    faded, *others = policy.own_terms(Slate(small_log.candidates[0]))
+    assert faded == pytest.approx(np.mean(others), abs=1e-12)
 
 
 def test_tastes_that_moved_are_forgotten(small_log: Any, config: LearnConfig, provenance: Provenance) -> None:
