@@ -275,12 +275,13 @@ class _OwnBlock:
     """The precision of own terms, title by title: diag(n/σ² + α) − (α/K) 1 1ᵀ, solved by Sherman–Morrison."""
 
     def __init__(self, chunk: _Chunk, beliefs: _Beliefs) -> None:
+        told = chunk.rows / beliefs.noise
         self._titles = chunk.titles
-        self._inverse = 1.0 / (chunk.rows / beliefs.noise + beliefs.own)
+        self._inverse = 1.0 / (told + beliefs.own)
         self._counts = np.bincount(chunk.titles).astype(np.float64)
-        pull = beliefs.own / self._counts
         self._summed = np.bincount(chunk.titles, self._inverse)
-        self._coupling = pull / (1.0 - pull * self._summed)
+        # (α/K) / (1 − (α/K) Σ 1/(n/σ² + α)), without the difference: where α is large nothing would be left of it.
+        self._coupling = beliefs.own / np.bincount(chunk.titles, told * self._inverse)
 
     @property
     def title_count(self) -> int:

@@ -121,6 +121,15 @@ def test_without_own_terms_a_title_is_one() -> None:
     assert np.ptp(own, axis=1).max() < 1e-4
 
 
+def test_a_title_that_has_nearly_faded_away_is_told_exactly() -> None:
+    known = Known(9)
+    known.titles = np.where(np.arange(COUNT) == 0, TITLES, known.titles)
+    moments = Moments.empty(known.sides, CONTEXT)
+    moments.add(Batch(known.contexts, known.artworks, known.rewards, np.where(known.artworks == 0, 1e-7, 1.0)))
+    posterior, told = infer(moments, Design(known.mains, known.titles, known.design.groups, own=False))
+    assert told().variance[0] == pytest.approx(posterior.noise / moments.rows[0], rel=1e-12)
+
+
 def test_thousands_of_artworks_are_solved_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Known(8)
     whole, _ = infer(known.moments, known.design)
