@@ -113,7 +113,7 @@ def _of_value(result: OffPolicyResult, rules: GateRules) -> Iterator[Failing]:
         if not result.refusals:
             yield Failing("no_value", "its evaluation gave no value", "evaluate it again once more is logged")
         return
-    if result.rewarded_effective_rows < rules.fewest_rewarded:
+    if not result.rewarded_effective_rows >= rules.fewest_rewarded:
         yield Failing(
             "few_rewards",
             f"its value rests on {result.rewarded_effective_rows:.0f} effective rows with a reward, fewer than "
@@ -126,7 +126,7 @@ def _of_value(result: OffPolicyResult, rules: GateRules) -> Iterator[Failing]:
             f"{result.live}, which is live, cannot be valued on the same rows",
             "log decisions of a policy that explores, then evaluate it again",
         )
-    elif result.low < result.live_value * (1 - rules.tolerance):
+    elif not result.low >= result.live_value * (1 - rules.tolerance):  # so that NaN does not pass
         yield Failing(
             "below_live",
             f"it may be worth only {result.low:.4f} (its interval's low end), and {result.live} is worth "

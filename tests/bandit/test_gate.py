@@ -1,5 +1,6 @@
 """The gate: each thing that can speak against a version does so with a remedy, and nothing else does."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,9 @@ def test_a_version_that_is_better_with_confidence_passes() -> None:
     ("changes", "code", "said"),
     [
         ({"low": 0.0759}, "below_live", "0.0759"),
+        ({"low": math.nan}, "below_live", "nan"),
+        ({"live_value": math.nan}, "below_live", "nan"),
+        ({"rewarded_effective_rows": math.nan}, "few_rewards", "nan"),
         ({"live_value": None}, "live_unknown", "uniform"),
         ({"rewarded_effective_rows": 29.0}, "few_rewards", "29"),
         ({"level": 0.5}, "low_level", "0.5"),
