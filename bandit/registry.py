@@ -261,7 +261,9 @@ def _unpack(bundle: bytes) -> tuple[Header, FeatureSpace, bytes]:
         parts = _parts(bundle)
         header = msgspec.json.decode(parts[_HEADER], type=Header)
         if header.format != FORMAT or header.spec.schema_hash != header.schema_hash:
-            raise IncompatibleModel(f"format {header.format} with schema {header.schema_hash[:12]}… is not read here")
+            raise IncompatibleModel(
+                f"format {header.format} with schema {header.schema_hash[:12]}… is not read here; learn it again"
+            )
         arrays = {name.removeprefix(_ARRAYS)[:-4]: _array(part) for name, part in parts.items() if _ARRAYS in name}
         return header, space_from_arrays(header.spec, arrays), parts[_MODEL]
     except (*_UNREADABLE, KeyError, msgspec.MsgspecError, InvalidProjection, RefusedFeature) as error:

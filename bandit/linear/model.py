@@ -1,6 +1,7 @@
 """A linear version as bytes: its weights, and with Thompson sampling how sure they are. Knows no rows."""
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ def linear_model_from(packed: bytes) -> LinearModel:
             own=held["own"],
             experience=held["experience"],
         )
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise IncompatibleModel(f"these are no weights of this Keyart ({error}); learn the version again") from error
     if not all(np.isfinite(array).all() for array in held.values()):
         raise IncompatibleModel("a weight is not finite; learn the version again")

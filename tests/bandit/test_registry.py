@@ -49,7 +49,7 @@ def test_a_version_loads_and_decides_as_the_same_version(learned: Any, small_log
 )
 def test_a_model_of_another_schema_is_refused(learned: Any, changes: dict[str, Any]) -> None:
     other = repacked(learned.bundle, header=json.dumps(header_of(learned.bundle) | changes).encode())
-    with pytest.raises(IncompatibleModel):
+    with pytest.raises(IncompatibleModel, match="learn it again"):
         load_policy(other, digest_of(other))
 
 
@@ -57,6 +57,13 @@ def test_a_model_of_another_schema_is_refused(learned: Any, changes: dict[str, A
 def test_a_model_that_lacks_a_part_is_refused(learned: Any, member: str) -> None:
     other = repacked(learned.bundle, **{member: None})
     with pytest.raises(IncompatibleModel):
+        load_policy(other, digest_of(other))
+
+
+@pytest.mark.parametrize("weights", [b"", b"not weights", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
+def test_weights_that_never_were_any_are_refused(learned: Any, weights: bytes) -> None:
+    other = repacked(learned.bundle, model=weights)
+    with pytest.raises(IncompatibleModel, match="learn the version again"):
         load_policy(other, digest_of(other))
 
 
