@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from artwork.catalog import ArtworkId, ImageHash
 from bandit.context import Candidate, Context, RequestContext
 from bandit.decision import PolicyVersionId
-from bandit.encoding import FeatureSpace
+from bandit.encoding import FeatureSpace, same_request
 from bandit.errors import InvalidExample
 from bandit.exploration import Exploration
 from bandit.kernels import Blocks, Questions, predicted_costs, stated_slots, warm
@@ -174,11 +174,7 @@ def _requests_of(contexts: Sequence[Context]) -> tuple[list[Context], NDArray[np
     last, requests = contexts[0], [contexts[0]]
     request_of: list[int] = []
     for context in contexts:
-        if not (
-            context.request is last.request
-            and context.viewer_vector is last.viewer_vector
-            and context.intent_vector is last.intent_vector
-        ):
+        if not same_request(last, context):
             last = context
             requests.append(context)
         request_of.append(len(requests) - 1)

@@ -22,7 +22,7 @@ from bandit.exploration import best_of_normals, with_floor
 from bandit.linear.model import Certainty, LinearModel
 from bandit.policies.policy import Policy, Probabilities, require_artworks
 from bandit.policies.weights import Weights
-from bandit.sampling import canonical
+from bandit.sampling import canonical, in_asked_order
 
 Floats = NDArray[np.float64]
 _LEAST_SPREAD = 1e-6
@@ -58,9 +58,7 @@ class ThompsonPolicy(Policy):
         ordered = canonical(artworks)
         mean, spread = self._believed(context, ordered)
         stated = with_floor(best_of_normals(mean[np.newaxis], spread[np.newaxis]), epsilon=self.floor)[0]
-        asked = np.empty(len(artworks))
-        asked[sorted(range(len(artworks)), key=lambda index: artworks[index].artwork)] = stated
-        return asked
+        return in_asked_order(artworks, stated)
 
     def _believed(self, context: Context, artworks: Sequence[Candidate]) -> tuple[Floats, Floats]:
         """The mean and the standard deviation of each artwork's reward: (K,), (K,)."""
