@@ -40,7 +40,8 @@ class Projection:
         Rows have a root mean square of about 1 on the fit set; others may be longer or shorter.
         Raises InvalidProjection on another width or on numbers that are not finite.
         """
-        return ((self.checked(vectors) - self.mean.astype(np.float64)) @ self.components.astype(np.float64)).astype(np.float32)
+        centred = self.checked(vectors) - self.mean.astype(np.float64)
+        return (centred @ self.components.astype(np.float64)).astype(np.float32)
 
     def checked(self, vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return vectors (n, d) that can be projected as float64; raises InvalidProjection as `project` does."""

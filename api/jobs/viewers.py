@@ -78,7 +78,7 @@ def refresh_viewers(engine: Engine, foundation: Foundation, *, version: str) -> 
 
 
 def foundations_in_use(engine: Engine) -> list[FoundationVersion]:
-    """Return the versions that pages are decided with: those of the live policy, its canary and shadow, and the live one.
+    """Return the versions that pages are decided with: those of live policy, canary and shadow, and the live one.
 
     A policy understands the viewer vectors that it was learned on, so a newer version must not take them from it.
     """
