@@ -311,8 +311,8 @@ deployments = Table(
     Column("overridden", JSON),
     Index(None, "stage", "deployment"),
 )
-"""Append-only. `rolled_back` names the version that a roll-back took off, and is null for a promotion. `overridden` says what
-spoke against one that was forced."""
+"""Append-only. `rolled_back` names the version that a roll-back took off, and is null for a promotion.
+`overridden` says what spoke against one that was forced."""
 
 policy_evaluations = Table(
     "policy_evaluations",
