@@ -35,8 +35,8 @@ class LearnConfig:
     too. An artwork needs `own_minimum` draws in the log to get a weight of its own. `reward` names the definition that
     the rows were valued under, `provisional` says that some of the rewards may still rise. `settled` are image keys of
     artworks that shall be explored no more than the floor (`bandit.verdicts`); versions of the engine, which explores
-    all artworks alike, take no notice. Not `apart`, learning happens in this process: quicker, for rehearsals that may
-    die.
+    all artworks alike, and those that sample by Thompson's rule take no notice. Not `apart`, learning happens in this
+    process: quicker, for rehearsals that may die.
     """
 
     embedding_version: str
@@ -162,8 +162,8 @@ def _task(harvest: Harvest, space: FeatureSpace, *, config: LearnConfig) -> Task
 
 
 def _settled(space: FeatureSpace, config: LearnConfig) -> tuple[str, ...]:
-    """Those of the known artworks that shall be explored no more, as far as the learner knows one from another."""
-    if isinstance(config.settings, EngineSettings):
+    """Those of the known artworks that shall be explored no more, where exploration knows one from another."""
+    if isinstance(config.settings, EngineSettings) or config.settings.sampling != "squarecb":
         return ()
     return tuple(key for key in space.known if key in config.settled)
 

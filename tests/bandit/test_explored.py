@@ -149,3 +149,16 @@ def test_engine_versions_take_no_notice_of_settled_artworks(
     everything = replace(config, settings=engine_learned.manifest.settings, settled=frozenset(small_log.pictures))
     again = learn(small_log.rows, small_log.pictures, config=everything, provenance=provenance)
     assert (again.bundle, again.manifest.settled) == (engine_learned.bundle, 0)
+
+
+def test_versions_that_sample_by_thompsons_rule_claim_no_settled_artworks(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    """They explore by how sure they are, which a verdict changes nothing of."""
+    config = replace(config, settings=LinearSettings(sampling="thompson"), apart=False)
+    rows, everything = small_log.rows[:200], frozenset(small_log.pictures)
+    one, other = (
+        learn(rows, small_log.pictures, config=each, provenance=provenance)
+        for each in (config, replace(config, settled=everything))
+    )
+    assert (one, one.manifest.settled) == (other, 0)
