@@ -76,8 +76,9 @@ class ThompsonPolicy(Policy):
         features = np.concatenate([_crossed(row, sides), mains], axis=1)[:, certainty.columns]
         features[known] -= certainty.leverage[places[known]]
         variance = ((features @ certainty.covariance) * features).sum(axis=1)
-        variance += np.where(known, certainty.own_variance[places], certainty.own_prior)
-        return 1.0 - costs, np.sqrt(np.maximum(variance, _LEAST_SPREAD**2))
+        own_variance = np.full(len(places), certainty.own_prior)
+        own_variance[known] = certainty.own_variance[places[known]]
+        return 1.0 - costs, np.sqrt(np.maximum(variance + own_variance, _LEAST_SPREAD**2))
 
 
 def _crossed(row: Floats, sides: Floats) -> Floats:

@@ -84,3 +84,13 @@ def test_what_is_not_known_gives_a_newborn_artwork_its_chance(learned: LearnedMo
 def test_a_model_that_does_not_say_how_sure_it_is_cannot_be_sampled(learned: LearnedModel) -> None:
     with pytest.raises(IncompatibleModel, match="thompson"):
         sampler(learned, certainty=None)
+
+
+def test_a_version_that_remembers_no_artwork_states_probabilities(
+    small_log: Any, config: LearnConfig, provenance: Provenance
+) -> None:
+    forgetful = replace(config, settings=LinearSettings(sampling="thompson"), own_minimum=10_000, apart=False)
+    model = learn(small_log.rows[:50], small_log.pictures, config=forgetful, provenance=provenance)
+    policy = load_policy(model.bundle, model.manifest.digest)
+    stated = policy.probabilities(small_log.context(0), small_log.candidates[0])
+    assert stated.sum() == pytest.approx(1.0, abs=1e-12)
