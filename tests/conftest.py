@@ -1,4 +1,4 @@
-"""The installations that the tests of the edges, the contracts and the stories run on."""
+"""The processes and installations that the tests of the edges, the contracts and the stories run on."""
 
 from tests.api.fixtures import (
     harbor,
@@ -11,13 +11,16 @@ from tests.api.fixtures import (
     ready,
     shared,
 )
+from tests.processes import apart, no_needless_processes
 
 __all__ = [
+    "apart",
     "harbor",
     "home",
     "installation",
     "learned",
     "learned_home",
+    "no_needless_processes",
     "no_settings_of_this_machine",
     "prepared_home",
     "ready",

@@ -10,6 +10,8 @@ from bandit.errors import BanditError, DamagedModel, ExaminationFailed, GoldenMi
 from bandit.examination import ASK_AGAIN_SECONDS, Examiner
 from bandit.registry import digest_of
 
+pytestmark = pytest.mark.usefixtures("apart")
+
 
 def acting(code: str, **more: Any) -> Examiner:
     """An examiner whose process runs this code in the place of an examination."""

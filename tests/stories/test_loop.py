@@ -95,6 +95,7 @@ def deciding(http: Any) -> str:
     return policy
 
 
+@pytest.mark.usefixtures("apart")
 def test_from_pictures_to_a_learned_version_and_back(
     server: tuple[Served, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
