@@ -26,8 +26,9 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
     sampling: Sampling = "squarecb"
 
     def __post_init__(self) -> None:
-        if not (0 <= self.epsilon <= 1 and self.gamma_scale >= 0 and self.gamma_exponent >= 0):
-            raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are not negative")
+        gammas_fit = 0 <= self.gamma_scale < math.inf and 0 <= self.gamma_exponent < math.inf
+        if not (0 <= self.epsilon <= 1 and gammas_fit):
+            raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are finite and not negative")
         if self.half_life_days is not None and not 0 < self.half_life_days < math.inf:
             raise ValueError(f"a half-life of {self.half_life_days} days is none; give more than 0, or leave it out")
 

@@ -9,6 +9,7 @@ count by themselves, as what is described of them does (group M); the weight tha
 group I.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,13 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
     learning_rate: float = 0.005
     passes: int = 2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        gammas_fit = 0 <= self.gamma_scale < math.inf and 0 <= self.gamma_exponent < math.inf
+        if not (0 <= self.epsilon <= 1 and gammas_fit):
+            raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are finite and not negative")
+        if not (0 < self.learning_rate < math.inf and self.passes >= 1):
+            raise ValueError(f"{self}: give a finite learning rate above 0, and at least one pass")
 
     def exploration(self) -> Exploration:
         """How a model that learned with these settings explores."""

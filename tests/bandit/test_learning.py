@@ -1,5 +1,6 @@
 """Learning is a function of its rows, and nothing but a sound log gets as far as the engine."""
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -63,6 +64,31 @@ def test_c9_other_rows_or_another_config_give_another_digest(
         learn(log, small_log.pictures, config=one, provenance=provenance).manifest.digest for log, one in variants
     }
     assert len(digests) == len(variants)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"epsilon": each} for each in (-0.1, 1.1, math.nan)),
+        *({name: each} for name in ("gamma_scale", "gamma_exponent") for each in (-1.0, math.inf, math.nan)),
+    ],
+)
+@pytest.mark.parametrize("settings", [LinearSettings, EngineSettings])
+def test_settings_that_would_state_no_probabilities_are_refused(settings: Any, wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="epsilon lies in"):
+        settings(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"learning_rate": 0.0}, {"learning_rate": math.nan}, {"passes": 0}])
+def test_settings_that_the_engine_would_learn_nothing_under_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="at least one pass"):
+        EngineSettings(**wrong)
+
+
+@pytest.mark.parametrize("days", [0.0, -1.0, math.inf, math.nan])
+def test_a_half_life_that_is_none_is_refused(days: float) -> None:
+    with pytest.raises(ValueError, match="half-life"):
+        LinearSettings(half_life_days=days)
 
 
 def test_the_manifest_tells_what_was_learned_from(learned: Any, small_log: Any, config: LearnConfig) -> None:
