@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.api.learned import Learned
 from tests.architecture.house import ROOT, name_of, sources, tree_of
 
 LATE_BY_DESIGN = ("api/cli/",)
@@ -67,15 +68,10 @@ print(json.dumps({"policy": page["policy"], "logged": page["logged"], "modules":
 """
 
 
-def test_the_web_process_loads_no_model_library(tmp_path: Path) -> None:
+def test_the_web_process_loads_no_model_library(learned_home: Path, learned: Learned) -> None:
     """It serves a page by a learned policy and a gallery page, in a process of its own."""
-    made = subprocess.run(
-        [sys.executable, "-c", LEARNS, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=100
-    )
-    assert made.returncode == 0, made.stderr
-    version = made.stdout.strip()
     ended = subprocess.run(
-        [sys.executable, "-c", SERVES, str(tmp_path / "learned"), version],
+        [sys.executable, "-c", SERVES, str(learned_home), learned.manifest.version],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -83,17 +79,6 @@ def test_the_web_process_loads_no_model_library(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
-    assert (found["policy"], found["logged"]) == (version, True)
+    assert (found["policy"], found["logged"]) == (learned.manifest.version, True)
     heavy = {"torch", "torchvision", "open_clip", "timm", "sklearn", "pandas"}
     assert heavy & {name.partition(".")[0] for name in found["modules"]} == set()
-
-
-LEARNS = """
-import sys
-from pathlib import Path
-from tests.api.installation import prepare
-from tests.api.learned import make_learned
-home = Path(sys.argv[1])
-prepare(home / "prepared")
-print(make_learned(home / "prepared", home / "learned").manifest.version)
-"""
