@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bandit.context import Candidate, Context
 from bandit.decision import PolicyVersionId
-from bandit.errors import NoEligibleArtwork
+from bandit.errors import InvalidExample, NoEligibleArtwork
 
 Probabilities = NDArray[np.float64]
 
@@ -36,6 +36,7 @@ class Policy(ABC):
 
         Raises:
             NoEligibleArtwork: `artworks` is empty.
+            InvalidExample: it holds an artwork twice.
         """
 
     def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
@@ -52,10 +53,15 @@ class ScoredPolicy(Policy):
 
 
 def require_artworks(*slots: Sequence[Candidate]) -> None:
-    """Refuse slots of which one has no artwork.
+    """Refuse slots of which one has no artwork, or one of them twice.
 
     Raises:
         NoEligibleArtwork: one has none.
+        InvalidExample: one lists an artwork twice, so that nobody could tell which of the two was drawn.
     """
     if not all(slots):
         raise NoEligibleArtwork("a title without an active artwork cannot be decided; upload or activate one")
+    for artworks in slots:
+        if len({each.artwork for each in artworks}) < len(artworks):
+            names = sorted(each.artwork for each in artworks)
+            raise InvalidExample(f"an artwork is listed twice among {names}; list each of a title's artworks once")

@@ -172,8 +172,8 @@ class VowpalPolicy(Policy):
         self.embedding_version = space.artworks.embedding_version
         self.foundation_version = space.viewers.embedding_version if space.viewers else None
         self.intent_version = space.intents.embedding_version if space.intents else None
+        self.floor = epsilon
         self._space = space
-        self._epsilon = epsilon
         self._workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
         self._examples = _Examples(space)
         self._cache: dict[tuple[str, tuple[int, ...]], vw.Example] = {}
@@ -201,7 +201,7 @@ class VowpalPolicy(Policy):
             stated[order[place]] = probability
         if len(answer) != len(artworks) or not (np.isfinite(stated).all() and (stated >= 0).all() and stated.any()):
             raise InvalidProbabilities(f"{self.version} stated {answer}; roll it back and learn it again")
-        return with_floor(stated[np.newaxis], epsilon=self._epsilon)[0]
+        return with_floor(stated[np.newaxis], epsilon=self.floor)[0]
 
     def _artwork(self, artwork: Candidate, own: tuple[int, ...]) -> vw.Example:
         key = (artwork.image, own)

@@ -99,6 +99,10 @@ class PolicyContract:
         with pytest.raises(NoEligibleArtwork):
             policy.page([(contexts()[0], [make_candidate("a")]), (contexts()[1], [])])
 
+    def test_an_artwork_that_is_listed_twice_is_refused(self, policy: Policy, make_candidate: Maker) -> None:
+        with pytest.raises(InvalidExample, match="list each of a title's artworks once"):
+            policy.probabilities(contexts()[0], [make_candidate(name) for name in "aba"])
+
     def test_it_has_a_name_and_a_digest(self, policy: Policy) -> None:
         assert policy.version
         assert len(policy.digest) == 64
@@ -135,7 +139,8 @@ class LearnedContract(PolicyContract):
     def test_c6_nothing_is_under_the_floor(self, policy: Policy, make_candidate: Maker) -> None:
         artworks = [make_candidate(f"a{n}") for n in range(6)]
         least = min(policy.probabilities(context, artworks).min() for context in contexts())
-        assert least >= 0.01 / 6 * (1 - 1e-12)
+        assert least >= policy.floor / 6 * (1 - 1e-12)
+        assert policy.floor == 0.01
 
     def test_c12_it_names_the_versions_it_understands(self, policy: Policy) -> None:
         assert (policy.embedding_version, policy.foundation_version) == ("clip-1", "viewers-1")
