@@ -22,17 +22,18 @@ from multiprocessing import get_context
 import numpy as np
 
 from bandit.decision import RewardedDecision
-from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
+from bandit.learning import LearnConfig
 from bandit.linear.settings import LinearSettings
 from bandit.policies.most_played import MostPlayedPolicy, count_plays
 from bandit.policies.policy import Policy
-from bandit.registry import Holdout, load_policy
+from bandit.registry import Holdout
 from bandit.simulator.hardship import Hardship
 from bandit.simulator.online import Rehearsed, rehearse
 from bandit.simulator.random_world import STRONG, WEAK, PlayRates, WorldShape, random_world
-from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, START, Rehearsal
+from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, Rehearsal
 from bandit.simulator.sight import CLEAR, Sight, rehearsal_in
 from bandit.simulator.world import World
+from bandit.tuning.playing import learner_in
 from benchmarks.peers import ARGUMENTS, Learned, play_online
 from benchmarks.rendered import rendered_rehearsal
 
@@ -75,33 +76,12 @@ def _of_plays(world: World) -> World:
     return replace(world, qualities=np.ones_like(world.qualities))
 
 
-def our_learner(
-    rehearsal: Rehearsal, config: LearnConfig, *, onward: bool = True
-) -> Callable[[Sequence[RewardedDecision]], Policy]:
-    """Ours: learning goes on from the version before, or with `onward` false begins anew."""
-    last: list[tuple[int, LearnedModel]] = []
-
-    def next_policy(rows: Sequence[RewardedDecision]) -> Policy:
-        done, model = last[-1] if last and onward else (0, None)
-        learned = learn(
-            rows[done:],
-            rehearsal.known_pictures,
-            config=config,
-            provenance=Provenance(created_at=START),
-            onward=model,
-        )
-        last[:] = [(len(rows), learned)]
-        return load_policy(learned.bundle, learned.manifest.digest)
-
-    return next_policy
-
-
 def ours(
     seed: int, *, rehearsal: Callable[[int], Rehearsal], config: LearnConfig = CONFIG, rounds: int = ROUNDS
 ) -> Learned:
     """Our learner in a World."""
     world = rehearsal(seed)
-    return _told(rehearse(world, our_learner(world, config), decisions=DECISIONS, rounds=rounds))
+    return _told(rehearse(world, learner_in(world, config), decisions=DECISIONS, rounds=rounds))
 
 
 def most_played(seed: int, *, rehearsal: Callable[[int], Rehearsal]) -> Learned:
@@ -171,7 +151,7 @@ def misled(seed: int) -> Learned:
     """Ours, learning from plays in the World of clickbait, and judged by quality plays."""
     truth = clickbait_rehearsal(seed)
     seen = replace(truth, world=_of_plays(truth.world))
-    next_policy = our_learner(seen, CONFIG)
+    next_policy = learner_in(seen, CONFIG)
     last: list[Policy] = []
 
     def remembered(rows: Sequence[RewardedDecision]) -> Policy:
@@ -188,7 +168,7 @@ def late_ratio(seed: int) -> tuple[float, float]:
     In a strong World in which one artwork a title is best for nearly everyone; looked at every 500 decisions.
     """
     world = random_rehearsal(seed, STRONG, hardship=LATE)
-    result = rehearse(world, our_learner(world, CONFIG), decisions=DECISIONS, rounds=40)
+    result = rehearse(world, learner_in(world, CONFIG), decisions=DECISIONS, rounds=40)
     return result.decisions_until_taken_over(late=True), result.decisions_until_taken_over(late=False)
 
 
