@@ -70,13 +70,16 @@ class _Sample:
 
 @dataclass
 class Harvest:
-    """What the pass finds. `places` numbers the artworks in the order they are met, `titles` tells whose each is."""
+    """What the pass finds. `places` numbers the artworks in the order they are met, `titles` tells whose each is.
+
+    `shown` are the image keys that were drawn: those have a weight of their own.
+    """
 
     pictures: Mapping[str, Picture]
     scope: Scope
     places: dict[str, int] = field(default_factory=dict[str, int])
     titles: list[str] = field(default_factory=list[str])
-    draws: dict[str, int] = field(default_factory=dict[str, int])
+    shown: set[str] = field(default_factory=set[str])
     learned: int = 0
     held_out: int = 0
     not_drawn: int = 0
@@ -116,7 +119,7 @@ class Harvest:
         shown = decision.images[decision.chosen]
         self.learned += 1
         self.reward += row.reward
-        self.draws[shown] = self.draws.get(shown, 0) + 1
+        self.shown.add(shown)
         return SpooledRow(
             row.page.request,
             self._viewer_vector(row),
@@ -159,18 +162,14 @@ class Harvest:
         """Of the rows that are learned from."""
         return self.reward / self.learned
 
-    def known(self, *, minimum: int) -> tuple[str, ...]:
-        """The image keys, sorted, that were drawn often enough to be remembered, with a weight of their own."""
-        return tuple(sorted(key for key, draws in self.draws.items() if draws >= minimum))
-
-    def space(self, *, minimum: int) -> FeatureSpace:
+    def space(self) -> FeatureSpace:
         """The projections, fitted on the whole catalogue and on the log's viewers. Raises InvalidExample."""
         return FeatureSpace(
             self.scope.spec,
             artworks=_fit_artworks(self.pictures, self.scope),
             viewers=self._viewers.fit(),
             intents=self._intents.fit(),
-            known=self.known(minimum=minimum),
+            known=tuple(sorted(self.shown)),
         )
 
     def table(self, space: FeatureSpace) -> ArtworkRows:

@@ -32,11 +32,10 @@ class LearnConfig:
     """What to learn from and how. Vectors of other versions than these are never mixed in (C12).
 
     A logged viewer vector of another `foundation_version` counts as none, an intent vector of another `intent_version`
-    too. An artwork needs `own_minimum` draws in the log to get a weight of its own. `reward` names the definition that
-    the rows were valued under, `provisional` says that some of the rewards may still rise. `settled` are image keys of
-    artworks that shall be explored no more than the floor (`bandit.verdicts`); versions of the engine, which explores
-    all artworks alike, and those that sample by Thompson's rule take no notice. Not `apart`, learning happens in this
-    process: quicker, for rehearsals that may die.
+    too. `reward` names the definition that the rows were valued under, `provisional` says that some of the rewards may
+    still rise. `settled` are image keys of artworks that shall be explored no more than the floor (`bandit.verdicts`);
+    versions of the engine, which explores all artworks alike, and those that sample by Thompson's rule take no notice.
+    Not `apart`, learning happens in this process: quicker, for rehearsals that may die.
     """
 
     embedding_version: str
@@ -48,7 +47,6 @@ class LearnConfig:
     reward: str = QUALITY_PLAY
     provisional: bool = False
     settled: frozenset[str] = frozenset()
-    own_minimum: int = 1
     apart: bool = True
     timeout_seconds: float = 3600.0
 
@@ -113,7 +111,7 @@ def learn(
         harvest = Harvest(pictures, config.scope)
         with spool.rows_path.open("wb") as file:
             harvest.read(rows, RowWriter(file))
-        space = _space(harvest, config, onward=onward)
+        space = _space(harvest, onward=onward)
         spool.ask(_task(harvest, space, config=config), space, table=harvest.table(space))
         if config.apart:
             run_apprentice(folder, timeout=config.timeout_seconds, progress=progress)
@@ -140,12 +138,12 @@ def _sums_of(onward: LearnedModel, config: LearnConfig) -> bytes:
     )
 
 
-def _space(harvest: Harvest, config: LearnConfig, *, onward: LearnedModel | None) -> FeatureSpace:
+def _space(harvest: Harvest, *, onward: LearnedModel | None) -> FeatureSpace:
     """The features: fitted anew, or those of the version that learning goes on from, with more artworks."""
     if onward is None:
-        return harvest.space(minimum=config.own_minimum)
+        return harvest.space()
     space = space_of(onward.bundle, onward.manifest.digest)
-    known = {*space.known, *harvest.known(minimum=config.own_minimum)}
+    known = {*space.known, *harvest.shown}
     return FeatureSpace(space.spec, space.artworks, space.viewers, space.intents, tuple(sorted(known)))
 
 
