@@ -74,7 +74,8 @@ def epsilon_greedy(costs: NDArray[np.float64], *, epsilon: float) -> Probabiliti
 def best_of_normals(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> Probabilities:
     """Return how likely each of K independent normals, (n, K) means and standard deviations, is the largest: (n, K).
 
-    By the trapezoidal rule on 97 points within 6 standard deviations of each; sums to 1 by division.
+    By the trapezoidal rule on 97 points within 6 standard deviations of each, within 1e-7 where spreads differ ten
+    times and within .01 however much they do; sums to 1 by division.
     """
     return best_of_normals_table(np.ascontiguousarray(mean), np.ascontiguousarray(spread), _GRID)
 

@@ -1,6 +1,7 @@
 """Thompson sampling: its probabilities are the integral that it says, and chance goes to what is not known yet."""
 
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,16 @@ def test_two_normals_have_a_closed_form() -> None:
     assert stated[0, 1] == pytest.approx(0.5793, abs=1e-4)  # Φ(1 / 5)
 
 
+@pytest.mark.parametrize(("ratio", "error"), [(1.0, 1e-7), (0.1, 1e-7), (0.01, 0.01), (1e-6, 0.01)])
+def test_the_quadrature_is_as_exact_as_it_says(ratio: float, error: float) -> None:
+    for ahead in np.linspace(-2.0, 2.0, 41):
+        stated = best_of_normals(np.array([[0.0, ahead]]), np.array([[1.0, ratio]]))
+        assert stated[0, 1] == pytest.approx(NormalDist().cdf(ahead / np.hypot(1.0, ratio)), abs=error)
+
+
 @pytest.fixture(scope="module")
 def by_rows(small_log: Any, config: LearnConfig, provenance: Provenance) -> dict[int, LearnedModel]:
-    config = replace(config, settings=LinearSettings(sampling="thompson"))
+    config = replace(config, settings=LinearSettings(sampling="thompson"), apart=False)
     return {
         rows: learn(small_log.rows[:rows], small_log.pictures, config=config, provenance=provenance)
         for rows in (60, 1500)
@@ -86,11 +94,18 @@ def test_a_model_that_does_not_say_how_sure_it_is_cannot_be_sampled(learned: Lea
         sampler(learned, certainty=None)
 
 
-def test_a_version_that_remembers_no_artwork_states_probabilities(
-    small_log: Any, config: LearnConfig, provenance: Provenance
-) -> None:
-    forgetful = replace(config, settings=LinearSettings(sampling="thompson"), own_minimum=10_000, apart=False)
-    model = learn(small_log.rows[:50], small_log.pictures, config=forgetful, provenance=provenance)
-    policy = load_policy(model.bundle, model.manifest.digest)
+def test_a_version_that_remembers_no_artwork_states_probabilities(learned: LearnedModel, small_log: Any) -> None:
+    space = replace(space_of(learned.bundle, learned.manifest.digest), known=())
+    spec, nothing = space.spec, np.zeros(0)
+    weights = Weights(
+        crossed=np.zeros((spec.context_width, spec.artwork_width)),
+        artwork=np.zeros(spec.artwork_width),
+        main=np.zeros(spec.main_width),
+        own=nothing,
+        experience=nothing,
+    )
+    certainty = Certainty(nothing.astype(np.int64), np.zeros((0, 0)), np.zeros((0, 0)), nothing, own_prior=1.0)
+    model = LinearModel(weights, certainty)
+    policy = ThompsonPolicy(space, model, version=learned.manifest.version, digest="0" * 64, epsilon=0.01)
     stated = policy.probabilities(small_log.context(0), small_log.candidates[0])
-    assert stated.sum() == pytest.approx(1.0, abs=1e-12)
+    assert stated == pytest.approx(np.full(4, 0.25), abs=1e-12)
