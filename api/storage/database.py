@@ -76,8 +76,9 @@ def _named_mistakes() -> Generator[None]:
 _STATES = (OperationalError, InterfaceError, DatabaseError, PoolTimeout)  # not their subclasses, such as a wrong type
 _SQLITE_ERROR = 1
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
+_NO_SUCH_IN_SQLITE = ("no such table", "no such column", "has no column named")
 _NOT_MIGRATED = (
-    "The database has not been migrated.",
+    "The database has not been migrated to this version of Keyart.",
     "Run `keyart migrate`, or point --home or KEYART_HOME at the folder of your Keyart.",
 )
 
@@ -89,7 +90,7 @@ def _explain(error: Exception) -> tuple[str, str] | None:
     """
     cause = getattr(error, "orig", None)
     text = str(cause or error).lower()
-    if getattr(cause, "sqlstate", None) in _NO_SUCH_TABLE_OR_COLUMN or "no such table" in text:
+    if getattr(cause, "sqlstate", None) in _NO_SUCH_TABLE_OR_COLUMN or any(each in text for each in _NO_SUCH_IN_SQLITE):
         return _NOT_MIGRATED
     if type(error) not in _STATES or getattr(cause, "sqlite_errorcode", None) == _SQLITE_ERROR:
         return None

@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from api.errors import StorageUnavailable
 from api.storage.database import open_engine, reading, transaction
-from api.storage.migration import current, migrate, newest_revision
-from api.storage.tables import metadata
+from api.storage.migration import MIGRATIONS, current, migrate, newest_revision
+from api.storage.policies import standing
+from api.storage.stages import Deployment, Stage
+from api.storage.tables import deployments, metadata
+from bandit.policies.uniform import UNIFORM
 
 
 def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
@@ -55,6 +62,26 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
         assert set(pool.map(migrate, engines)) == {newest_revision()}
     for engine in engines:
         engine.dispose()
+
+
+def test_tables_of_an_older_keyart_are_no_mystery_and_are_brought_forward(own_engine: Engine, now: datetime) -> None:
+    with transaction(own_engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    with pytest.raises(StorageUnavailable, match="keyart migrate"), reading(own_engine) as connection:
+        standing(connection)
+    back = Deployment(version=UNIFORM, stage=Stage.LIVE, actor="ops", reason="", at=now)
+    with pytest.raises(StorageUnavailable, match="keyart migrate"), transaction(own_engine) as connection:
+        connection.execute(deployments.insert().values(**asdict(back)))
+    with transaction(own_engine) as connection:
+        row = {"version": "default", "stage": "live", "actor": "ops", "reason": "", "at": now}
+        connection.execute(deployments.insert().values(row))
+    migrate(own_engine)
+    with reading(own_engine) as connection:
+        assert standing(connection).live == "default"
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_a_database_of_a_newer_keyart_is_left_alone(own_engine: Engine) -> None:
