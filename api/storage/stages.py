@@ -6,6 +6,7 @@ candidate → shadow → canary → live → retired; a version may skip stages,
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from api.errors import Conflict
 from bandit.decision import PolicyVersionId
@@ -65,8 +66,7 @@ class Standing:
         if deployment.rolled_back is not None:
             return known._rolled_back(deployment.rolled_back)
         if deployment.stage is Stage.RETIRED:
-            left = tuple(each for each in self.before if each != version)
-            return replace(known._without(version), before=left)
+            return replace(known._without(version), before=self._uncovered_without(version))
         if deployment.stage is Stage.SHADOW:
             return replace(known._without(version), shadow=version)
         if deployment.stage is Stage.CANARY:
@@ -102,6 +102,11 @@ class Standing:
         if self.canary and ended == self.canary.version:
             return replace(self, canary=None)
         return replace(self, live=self.before[-1], before=self.before[:-1]) if self.before else self
+
+    def _uncovered_without(self, version: PolicyVersionId) -> tuple[PolicyVersionId, ...]:
+        """What roll-backs uncover without `version`: each still makes another version live than the one that is."""
+        chain = [each for each in (*self.before, self.live) if each != version]
+        return tuple(each for each, above in pairwise(chain) if each != above)
 
     def _without(self, version: PolicyVersionId) -> "Standing":
         canary = self.canary if self.canary and self.canary.version != version else None

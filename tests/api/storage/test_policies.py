@@ -155,6 +155,15 @@ def test_what_is_retired_is_not_rolled_back_to(learned: Engine, now: datetime) -
             _promote(connection, A, now, Stage.RETIRED)
 
 
+def test_a_roll_back_never_uncovers_the_version_that_is_live(learned: Engine, now: datetime) -> None:
+    with transaction(learned) as connection:
+        for version in (A, B, A):
+            _promote(connection, version, now)
+        _promote(connection, B, now, Stage.RETIRED)
+        assert standing(connection).before == (UNIFORM,)
+        assert _roll_back(connection, now).version == UNIFORM
+
+
 def test_deployments_are_kept_with_actor_and_reason_newest_first(learned: Engine, now: datetime) -> None:
     with transaction(learned) as connection:
         _promote(connection, A, now)
