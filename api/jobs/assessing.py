@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from api.errors import Conflict, DamagedFile, MissingFile
 from api.jobs.evaluating import Evaluated, evaluate_version
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
@@ -35,7 +36,7 @@ def assess_version(
 
     `baits` are reports of artworks; those in alarm that the version would show more than the live policy are kept.
 
-    Raises as `evaluate_version` does; the evaluation of a version that cannot be loaded is not written down.
+    Raises as `evaluate_version` does, and Conflict if the live version cannot be loaded: then nothing is written down.
     """
     evaluated = evaluate_version(engine, blobs, version=version, level=level, reward=reward)
     if version in BUILT_IN:
@@ -44,12 +45,23 @@ def assess_version(
         live = live_version(connection)
     beside = evaluated
     if live != version:
-        beside = evaluate_version(engine, blobs, version=live, level=level, reward=reward, rows_of=version)
+        beside = _beside(engine, blobs, live, version=version, level=level, reward=reward)
     result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, level=level)
     result = replace(result, reward=reward, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
     with transaction(engine) as connection:
         add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
     return evaluated
+
+
+def _beside(
+    engine: Engine, blobs: BlobStore, live: PolicyVersionId, *, version: PolicyVersionId, level: float, reward: str
+) -> Evaluated:
+    """Value the live version on the rows of `version`; after an upgrade it may be one that nothing can load."""
+    try:
+        return evaluate_version(engine, blobs, version=live, level=level, reward=reward, rows_of=version)
+    except (Conflict, DamagedFile, MissingFile) as error:
+        remedy = "Take it off first (`keyart rollback`, or `keyart promote uniform`), then evaluate again."
+        raise Conflict(f"{live} is live, and cannot be compared with: {error.message}", remedy) from error
 
 
 def _result(
