@@ -22,7 +22,7 @@ from api.storage.images import (
     reject_image,
 )
 from api.storage.jobs import MOST_ATTEMPTS, Job, JobKind, claim, complete, fail, give_up
-from api.storage.policies import BUILT_IN, Deployment, Stage, deploy, find_policy_version, live_version
+from api.storage.policies import BUILT_IN, Deployment, Stage, deploy, find_policy_version, standing
 from api.storage.vectors import (
     EmbeddingVersion,
     add_embedding_version,
@@ -185,20 +185,25 @@ def _read(engine: Engine, blobs: BlobStore, job: Job) -> Claimed | None:
 def _go_live(engine: Engine, version: str) -> None:
     """Let pages be decided in an embedding version that every image has a vector in.
 
-    A policy learned on other vectors can no longer decide then: the uniform policy takes over, on the record, until
-    a version learned on the new ones is promoted.
+    A policy learned on other vectors can no longer decide then: a canary and a shadow are retired and, in place of a
+    live one, the uniform policy takes over, on the record, until a version learned on the new ones is promoted.
     """
     now = datetime.now(UTC)
     with transaction(engine) as connection:
         set_live_embedding_version(connection, version)
         activate_embedded(connection, version, now=now)
-        deciding = live_version(connection)
-        learned_on = version if deciding in BUILT_IN else _learned_on(connection, deciding)
-        if learned_on != version:
-            reason = f"{deciding} was learned on {learned_on}; the artworks are embedded in {version} now"
-            deploy(connection, Deployment(version=UNIFORM, stage=Stage.LIVE, actor="worker", reason=reason, at=now))
+        stands = standing(connection)
+        # The live one last: uniform in its place ends a canary, which could not be retired any more.
+        for held in (stands.canary.version if stands.canary else None, stands.shadow, stands.live):
+            if held is not None and held not in BUILT_IN:
+                _take_off(connection, held, live=held == stands.live, version=version, now=now)
     logger.warning("pages are decided with vectors of %s from now on", version)
 
 
-def _learned_on(connection: Connection, learned: PolicyVersionId) -> str:
-    return find_policy_version(connection, learned).manifest["embedding_version"]
+def _take_off(connection: Connection, held: PolicyVersionId, *, live: bool, version: str, now: datetime) -> None:
+    """End what a policy decides, or what it is asked, if it was not learned on vectors of `version`."""
+    learned_on = find_policy_version(connection, held).manifest["embedding_version"]
+    if learned_on != version:
+        reason = f"{held} was learned on {learned_on}; the artworks are embedded in {version} now"
+        next_one, stage = (UNIFORM, Stage.LIVE) if live else (held, Stage.RETIRED)
+        deploy(connection, Deployment(version=next_one, stage=stage, actor="worker", reason=reason, at=now))

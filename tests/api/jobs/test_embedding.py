@@ -15,6 +15,7 @@ from api.storage.database import reading, transaction
 from api.storage.images import attach_image
 from api.storage.jobs import JobKind, JobState, claim, count_jobs, count_unfinished
 from api.storage.policies import list_deployments
+from api.storage.stages import Stage
 from api.storage.tables import jobs
 from api.storage.vectors import (
     EmbeddingVersion,
@@ -197,6 +198,23 @@ def test_a_policy_of_the_old_vectors_gives_way_to_uniform_on_the_record(ready: I
     assert learned.manifest.version in last.reason
     assert live is not None
     assert live.version == other.version
+
+
+@pytest.mark.parametrize("stage", [Stage.CANARY, Stage.SHADOW])
+def test_a_canary_and_a_shadow_of_the_old_vectors_are_retired(
+    ready: Installation, learned: Learned, stage: Stage
+) -> None:
+    share = 1.0 if stage is Stage.CANARY else None
+    order = Order(actor="test", reason="try", at=datetime.now(UTC), stage=stage, share=share, force=True)
+    promote(ready.engine, ready.blobs, version=learned.manifest.version, order=order)
+    other = FakeEmbedder(OTHER, 12)
+    change_version(ready, other)
+    embed(ready, other)
+    ready.services.refresh()
+    assert [slot["reason"] for slot in ready.select("harbor", "tundra")["slots"]] == ["policy", "policy"]
+    with reading(ready.engine) as connection:
+        last = list_deployments(connection)[0]
+    assert (last.version, last.stage, last.actor) == (learned.manifest.version, Stage.RETIRED, "worker")
 
 
 OTHER = "other-000000000002"
