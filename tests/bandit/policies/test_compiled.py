@@ -19,7 +19,7 @@ from bandit.policies.weights import Weights
 from bandit.registry import load_engine, load_policy
 from bandit.slate import Slate
 
-PAGES = 10_000
+PAGES, FEWER_PAGES = 10_000, 2000
 Page = list[tuple[Context, list[Candidate]]]
 
 
@@ -72,11 +72,15 @@ def arrays_of(slots: Page) -> Slots:
     )
 
 
-@pytest.fixture(scope="module")
-def slots(small_log: Any, make_candidate: Any) -> Page:
-    """Every slot of 10,000 random pages, artworks in canonical order."""
-    pages = random_pages(small_log, make_candidate, pages=PAGES)
-    return [(context, sorted(artworks, key=lambda each: each.artwork)) for page in pages for context, artworks in page]
+def random_slots(small_log: Any, make_candidate: Any, *, pages: int) -> Page:
+    """Every slot of so many random pages, artworks in canonical order."""
+    asked = random_pages(small_log, make_candidate, pages=pages)
+    return [(context, sorted(artworks, key=lambda each: each.artwork)) for page in asked for context, artworks in page]
+
+
+@pytest.fixture(scope="module", params=[FEWER_PAGES, pytest.param(PAGES, marks=pytest.mark.slow)])
+def slots(request: pytest.FixtureRequest, small_log: Any, make_candidate: Any) -> Page:
+    return random_slots(small_log, make_candidate, pages=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +107,7 @@ def compiled(engine_learned: LearnedModel) -> CompiledPolicy:
 
 def test_it_predicts_the_engines_costs(compiled: CompiledPolicy, slots: Page, costs: list[np.ndarray]) -> None:
     ours = compiled.costs(arrays_of(slots)).slots()
-    assert len(ours) > PAGES
+    assert len(ours) == len(slots) > FEWER_PAGES
     assert max(np.abs(one - other).max() for one, other in zip(ours, costs, strict=True)) < 1e-6
 
 
@@ -128,14 +132,14 @@ def test_under_the_engines_settings_only_its_rounding_of_near_ties_differs(
     assert apart.max() < 5e-3
 
 
-@pytest.mark.parametrize("own_term", [True, False])
+@pytest.mark.parametrize(("own_term", "pages"), [(True, PAGES), (False, FEWER_PAGES // 2)])
 def test_where_gamma_leaves_rounding_small_it_states_what_the_engine_states(
-    small_log: Any, config: LearnConfig, provenance: Provenance, slots: Page, own_term: bool
+    small_log: Any, make_candidate: Any, config: LearnConfig, provenance: Provenance, own_term: bool, pages: int
 ) -> None:
     gentle = replace(config, settings=EngineSettings(gamma_scale=1.0), spec=FeatureSpec(own_term=own_term))
     model = learn(small_log.rows, small_log.pictures, config=gentle, provenance=provenance)
     engine, compiled = (load(model.bundle, model.manifest.digest) for load in (load_engine, load_policy))
-    asked = slots if own_term else slots[:2000]
+    asked = random_slots(small_log, make_candidate, pages=pages)
     answers = zip(compiled.page(asked), engine.page(asked), strict=True)
     assert max(np.abs(one - other).max() for one, other in answers) <= 1e-5
 

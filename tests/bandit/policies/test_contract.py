@@ -35,7 +35,7 @@ def compiled_engine(engine_learned: Any) -> Policy:
 
 @pytest.fixture(scope="module")
 def thompson(small_log: Any, config: LearnConfig, provenance: Provenance) -> Policy:
-    config = replace(config, settings=LinearSettings(sampling="thompson"))
+    config = replace(config, settings=LinearSettings(sampling="thompson"), apart=False)
     model = learn(small_log.rows, small_log.pictures, config=config, provenance=provenance)
     return load_policy(model.bundle, model.manifest.digest)
 
