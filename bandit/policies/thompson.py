@@ -10,6 +10,8 @@ and never a count of simulated draws, which would be biased where it is divided 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from bandit.linear.model import Certainty, LinearModel
 from bandit.policies.policy import Policy, Probabilities, require_artworks
 from bandit.policies.weights import Weights
 from bandit.sampling import canonical, in_asked_order
+from bandit.slate import Slate
 
 Floats = NDArray[np.float64]
 _LEAST_SPREAD = 1e-6
@@ -51,34 +54,68 @@ class ThompsonPolicy(Policy):
         self._space = space
         self._weights: Weights = model.weights
         self._certainty: Certainty = model.certainty
+        self._met: WeakKeyDictionary[Slate, _Known] = WeakKeyDictionary()
 
     def probabilities(self, context: Context, artworks: Sequence[Candidate]) -> Probabilities:
         """See `Policy.probabilities`. Raises InvalidExample or InvalidProjection on vectors that do not fit."""
-        require_artworks(artworks)
-        ordered = canonical(artworks)
-        mean, spread = self._believed(context, ordered)
+        return self.page([(context, artworks)])[0]
+
+    def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
+        """See `Policy.page`. Quickest with a `Slate` for each title."""
+        require_artworks(*(artworks for _, artworks in slots))
+        rows = self._space.context_rows([context for context, _ in slots]).astype(np.float64)
+        return [self._state(row, artworks) for row, (_, artworks) in zip(rows, slots, strict=True)]
+
+    def _state(self, row: Floats, artworks: Sequence[Candidate]) -> Probabilities:
+        mean, spread = self._believed(row, self._known_of(artworks))
         stated = with_floor(best_of_normals(mean[np.newaxis], spread[np.newaxis]), epsilon=self.floor)[0]
         return in_asked_order(artworks, stated)
 
-    def _believed(self, context: Context, artworks: Sequence[Candidate]) -> tuple[Floats, Floats]:
-        """The mean and the standard deviation of each artwork's reward: (K,), (K,)."""
-        row = self._space.context_rows([context])[0].astype(np.float64)
+    def _believed(self, row: Floats, own: "_Known") -> tuple[Floats, Floats]:
+        """The mean and the standard deviation of each artwork's reward in a context: (K,), (K,)."""
+        weights, certainty = self._weights, self._certainty
+        costs = own.sides @ (weights.artwork + row @ weights.crossed) + own.costs
+        features = np.concatenate([_crossed(row, own.sides), own.mains], axis=1)[:, certainty.columns] - own.leverage
+        variance = ((features @ certainty.covariance) * features).sum(axis=1) + own.variance
+        return 1.0 - costs, np.sqrt(np.maximum(variance, _LEAST_SPREAD**2))
+
+    def _known_of(self, artworks: Sequence[Candidate]) -> "_Known":
+        if not isinstance(artworks, Slate):
+            return self._look_up(canonical(artworks))
+        known = self._met.get(artworks)
+        if known is None:
+            known = self._met[artworks] = self._look_up(artworks)
+        return known
+
+    def _look_up(self, artworks: Sequence[Candidate]) -> "_Known":
+        certainty = self._certainty
         rows = [self._space.artwork_rows(artwork.vector[np.newaxis]) for artwork in artworks]
-        sides = np.concatenate(rows).astype(np.float64)
         mains = self._space.main_rows(artworks).astype(np.float64)
         keys = [artwork.image[:IMAGE_KEY_DIGITS] for artwork in artworks]
-        owns = self._space.own_terms(keys)
-        weights, certainty = self._weights, self._certainty
-        own = np.array([weights.own[list(places)].mean() if places else 0.0 for places in owns])
-        costs = sides @ (weights.artwork + row @ weights.crossed) + mains @ weights.main + own
+        owns = [self._weights.own[list(places)].mean() if places else 0.0 for places in self._space.own_terms(keys)]
         places = np.array(self._space.known_places(keys))
         known = places >= 0
-        features = np.concatenate([_crossed(row, sides), mains], axis=1)[:, certainty.columns]
-        features[known] -= certainty.leverage[places[known]]
-        variance = ((features @ certainty.covariance) * features).sum(axis=1)
-        own_variance = np.full(len(places), certainty.own_prior)
-        own_variance[known] = certainty.own_variance[places[known]]
-        return 1.0 - costs, np.sqrt(np.maximum(variance + own_variance, _LEAST_SPREAD**2))
+        leverage = np.zeros((len(places), len(certainty.columns)))
+        variance = np.full(len(places), certainty.own_prior)
+        leverage[known], variance[known] = certainty.leverage[places[known]], certainty.own_variance[places[known]]
+        return _Known(
+            sides=np.concatenate(rows).astype(np.float64),
+            mains=mains,
+            costs=mains @ self._weights.main + np.array(owns),
+            leverage=leverage,
+            variance=variance,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is known of K artworks whatever the context; see `bandit.linear.model.Certainty`."""
+
+    sides: Floats
+    mains: Floats
+    costs: Floats
+    leverage: Floats
+    variance: Floats
 
 
 def _crossed(row: Floats, sides: Floats) -> Floats:
