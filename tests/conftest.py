@@ -1,5 +1,7 @@
 """The processes and installations that the tests of the edges, the contracts and the stories run on."""
 
+import gc
+
 from tests.api.fixtures import (
     harbor,
     home,
@@ -26,3 +28,9 @@ __all__ = [
     "ready",
     "shared",
 ]
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: else every full garbage collection would walk through torch and numba again."""
+    gc.collect()
+    gc.freeze()

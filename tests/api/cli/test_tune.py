@@ -1,10 +1,27 @@
 """`keyart tune`: a short search from the command line, and what it refuses in one line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
+from api.jobs import tuning
+from bandit.tuning.playing import play_run
+from bandit.tuning.search import Player
 from tests.api.cli.command import Command
 
 QUICK = ("--world", "strong", "--world", "strong", "--seeds", 1)
+
+
+@pytest.fixture
+def played_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worlds are played in this process: that other ones play the same is tested in tests/api/jobs/test_tuning.py."""
+
+    @contextmanager
+    def here(jobs: int) -> Iterator[Player]:
+        yield lambda runs: map(play_run, runs)
+
+    monkeypatch.setattr(tuning, "players", here)
 
 
 def test_a_search_is_told_as_an_object(keyart: Command) -> None:
@@ -23,6 +40,7 @@ def test_a_search_is_told_as_an_object(keyart: Command) -> None:
     assert (told["best"], told["clearly_better"]) == ("as shipped", None)
 
 
+@pytest.mark.usefixtures("played_here")
 def test_a_search_is_told_as_a_table(keyart: Command) -> None:
     text = keyart("tune", *QUICK, "--set", "epsilon=0.5", "--decisions", 40, "--rounds", 1, "--least-probability", 0.2)
     assert (text.code, text.err) == (0, "")
@@ -35,6 +53,7 @@ def test_a_search_is_told_as_a_table(keyart: Command) -> None:
     assert lines[-1] == "Nothing that was tried states probabilities large enough."
 
 
+@pytest.mark.usefixtures("played_here")
 def test_one_by_one_and_the_usual_values(keyart: Command) -> None:
     told = keyart("tune", *QUICK, "--one-by-one", "--decisions", 40, "--rounds", 1, "--json").json()
     scales = [f"gamma_scale={scale}" for scale in (1000, 3000, 30000)]
