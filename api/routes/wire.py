@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 class Wire(BaseModel):
@@ -16,6 +16,14 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("control characters are not allowed: remove them")
     return text
+
+
+def _no_number(at: object) -> object:
+    """Pydantic would read 2026 as so many seconds after 1970."""
+    digits = at.strip().replace(".", "", 1).lstrip("+-") if isinstance(at, str) else ""
+    if isinstance(at, int | float) or digits.isdigit():
+        raise ValueError("write a time with its offset, such as 2026-01-31T18:00:00Z; a number is none")
+    return at
 
 
 def _utc(at: datetime) -> datetime:
@@ -37,7 +45,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValid
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
 """A name or a label. At most 500 printable characters."""
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_utc)]
 """An RFC 3339 time with its offset; kept as UTC."""
 
 Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]

@@ -46,6 +46,7 @@ def test_pause_resume_and_retire(keyart: Command, filled: Path) -> None:
         (("pin", "harbor", "zz"), "no artwork 'zz'"),
         (("pin", "nowhere", "a"), "no title 'nowhere'"),
         (("pin", "harbor", "b", "--until", "tomorrow"), "until"),
+        (("schedule", "harbor", "b", "--from", "2026"), "from"),
         (("share", "harbor", "b"), "nothing"),
         (("share", "harbor", "b", "--minimum", "2"), "minimum"),
         (("lift", "harbor", "9"), "no guard 9"),

@@ -84,6 +84,8 @@ def test_the_whole_decision_can_be_read_back(harbor: Installation) -> None:
         (body(viewer="v" * 257), "viewer"),
         (body(context={"at": "yesterday"}), "context.at"),
         (body(context={"at": "2026-01-02T20:00:00"}), "context.at"),
+        (body(context={"at": 2026}), "context.at"),
+        (body(context={"at": "1767225600.5"}), "context.at"),
         (body(context={"device": ""}), "context.device"),
         ({"titles": [{"title": "harbor"}]}, "viewer"),
         ([], "body"),
