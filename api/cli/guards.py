@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import AsJson, Home, Why, settings_of
 
 Title = Annotated[str, typer.Argument(help="The title.")]
 Which = Annotated[str, typer.Argument(help="The artwork.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 Since = Annotated[str | None, typer.Option("--from", help="RFC 3339 time with its offset: 2026-01-31T18:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--until", help="RFC 3339 time with its offset; not included.")]
 FROM_HERE = "from the command line"

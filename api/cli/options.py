@@ -11,6 +11,15 @@ Home = Annotated[Path | None, typer.Option(help="Folder of database, images and 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
+def _told(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("say why in a word or two, or leave --reason out")
+    return reason
+
+
+Why = Annotated[str, typer.Option("--reason", callback=_told, help="Why; kept for ever.")]
+
+
 def settings_of(home: Path | None) -> Settings:
     """Read the settings; `--home` goes before KEYART_HOME."""
     return load_settings() if home is None else load_settings(home=home)

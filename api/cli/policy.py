@@ -8,9 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
-
-Why = Annotated[str, typer.Option("--reason", help="Why; kept for ever beside the deployment.")]
+from api.cli.options import AsJson, Home, Why, settings_of
 
 
 class Aim(StrEnum):
@@ -33,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def policies(home: Home = None, as_json: AsJson = False) -> None:
     """List the policy versions: how far each decides, and what its newest evaluation said."""
-    from rich.console import Console
     from rich.table import Column, Table
 
+    from api.cli.paper import paper
     from api.jobs.status import list_versions
 
     versions = list_versions(settings_of(home))
@@ -51,7 +49,7 @@ def policies(home: Home = None, as_json: AsJson = False) -> None:
         table.add_row(
             each["version"], each["stage"], (each["created_at"] or "")[:10], learned_on, value, interval, live_value
         )
-    Console().print(table)
+    paper().print(table)
 
 
 def _number(value: float | None) -> str:

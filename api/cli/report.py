@@ -40,12 +40,11 @@ def report(
 
 
 def _print(judged: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=_WIDTH)
+    from api.cli.paper import paper
+
+    console = paper()
     console.print(f"{judged['rows']:,} decisions, valued by {judged['reward']}")
     if judged["skipped"]:
         console.print(
@@ -62,10 +61,6 @@ def _print(judged: dict[str, Any]) -> None:
             ("BAIT; " if each["bait"]["alarm"] else "") + each["reason"],
         )
     console.print(table if judged["artworks"] else "No decision on an active artwork has a final reward yet.")
-
-
-_WIDTH = 140
-"""Where nobody says how wide the paper is."""
 
 
 def _number(value: float | None) -> str:

@@ -83,7 +83,14 @@ def test_a_version_through_the_stages_in_commands(keyart: Command, learned_home:
         "version": version,
         "stage": "retired",
     }
-    assert version in keyart("policies", "--home", learned_home).out
+    table = keyart("policies", "--home", learned_home).out
+    assert version in table
+    assert "candidate" in table  # whole words, however narrow a pipe is taken to be
+
+
+def test_an_empty_reason_is_one_line(keyart: Command, home: Path) -> None:
+    for command in (("promote", "uniform"), ("rollback",), ("artwork", "pause", "harbor", "wide")):
+        assert "say why" in keyart(*command, "--reason", " ", "--home", home).refusal()
 
 
 def test_the_gate_speaks_in_one_line_and_force_overrides_it(
