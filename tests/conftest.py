@@ -1,7 +1,5 @@
 """The processes and installations that the tests of the edges, the contracts and the stories run on."""
 
-import gc
-
 from tests.api.fixtures import (
     harbor,
     home,
@@ -28,9 +26,3 @@ __all__ = [
     "ready",
     "shared",
 ]
-
-
-def pytest_collection_finish() -> None:
-    """What is loaded by now stays: else every full garbage collection would walk through torch and numba again."""
-    gc.collect()
-    gc.freeze()
