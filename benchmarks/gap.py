@@ -197,7 +197,7 @@ def measured(seeds: Iterable[int]) -> list[dict[str, object]]:
         for name, (mine, peer) in harder().items():
             found = over_seeds({"ours": mine, "peer": peer})
             rows.append(_row(name, found["ours"], peer=found["peer"].mean, n=len(seeds)))
-        rows.append(_late_row([*pool.map(late_ratio, seeds)]))
+        rows += _late_rows([*pool.map(late_ratio, seeds)])
     return rows
 
 
@@ -229,11 +229,15 @@ def _smallest_rows(smallest: dict[str, float], *, n: int) -> list[dict[str, obje
     ]
 
 
-def _late_row(found: Sequence[tuple[float, float]]) -> dict[str, object]:
+def _late_rows(found: Sequence[tuple[float, float]]) -> list[dict[str, object]]:
+    """One row, or none where half of the late artworks never took over: there is no number for that."""
     late, early = (statistics.median(column) for column in zip(*found, strict=True))
+    if not (math.isfinite(late) and 0 < early < math.inf):
+        print(f"late_artwork_ratio: no ratio of {late} (late) to {early} (first-day) decisions; play longer")
+        return []
     unit = "decisions of its title until a late-born best artwork holds half of it (beside a first-day one)"
-    ratio = late / early if math.isfinite(late) and early > 0 else math.inf
-    return {"name": "late_artwork_ratio", "value": late, "unit": unit, "peer": early, "ratio": ratio, "n": len(found)}
+    ratio = late / early
+    return [{"name": "late_artwork_ratio", "value": late, "unit": unit, "peer": early, "ratio": ratio, "n": len(found)}]
 
 
 def main() -> None:
