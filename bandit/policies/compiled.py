@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from artwork.catalog import ArtworkId, ImageHash
 from bandit.context import Candidate, Context, RequestContext
 from bandit.decision import PolicyVersionId
-from bandit.encoding import FeatureSpace, same_request
+from bandit.encoding import FeatureSpace
 from bandit.errors import InvalidExample
 from bandit.exploration import Exploration
 from bandit.kernels import Blocks, Questions, predicted_costs, stated_slots, warm
@@ -170,14 +170,20 @@ def _in_arrays(contexts: Sequence[Context], slates: Sequence[Slate]) -> Slots:
 
 
 def _requests_of(contexts: Sequence[Context]) -> tuple[list[Context], NDArray[np.int64]]:
-    """Neighbours that share request and vectors, as the slots of a page do, are one request."""
-    last, requests = contexts[0], [contexts[0]]
+    """Neighbours that share request and vectors, as the slots of a page do, are one request.
+
+    `bandit.encoding.same_request`, spelled out: a call for each slot is some microseconds a page.
+    """
+    first, requests = contexts[0], [contexts[0]]
+    request, viewer, intent = first.request, first.viewer_vector, first.intent_vector
     request_of: list[int] = []
+    number = 0
     for context in contexts:
-        if not same_request(last, context):
-            last = context
+        if not (context.request is request and context.viewer_vector is viewer and context.intent_vector is intent):
+            request, viewer, intent = context.request, context.viewer_vector, context.intent_vector
             requests.append(context)
-        request_of.append(len(requests) - 1)
+            number += 1
+        request_of.append(number)
     return requests, np.array(request_of, dtype=np.int64)
 
 
