@@ -215,6 +215,21 @@ class FeatureSpace:
     def _projecting_intents(self) -> _Projecting | None:
         return _Projecting(self.intents) if self.intents else None
 
+    @property
+    def embedding_version(self) -> str:
+        """The only embedding version whose CLIP vectors it takes."""
+        return self.artworks.embedding_version
+
+    @property
+    def foundation_version(self) -> str | None:
+        """The only foundation version whose viewer vectors it understands; None where it was fitted without any."""
+        return self.viewers.embedding_version if self.viewers else None
+
+    @property
+    def intent_version(self) -> str | None:
+        """The only version whose intent vectors it understands; None where it was fitted without any."""
+        return self.intents.embedding_version if self.intents else None
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted parts as plain arrays, so that a policy version can carry them."""
         fits = {"artworks": self.artworks, "viewers": self.viewers, "intents": self.intents}

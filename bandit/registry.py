@@ -239,7 +239,7 @@ def check_manifest(manifest: Manifest, bundle: bytes) -> None:
     header, space, _ = _unpack(bundle)
     told = (manifest.version, manifest.digest, manifest.schema_hash, manifest.embedding_version, manifest.golden)
     digest = digest_of(bundle)
-    held = (version_of(digest), digest, header.schema_hash, space.artworks.embedding_version, golden_of(bundle))
+    held = (version_of(digest), digest, header.schema_hash, space.embedding_version, golden_of(bundle))
     if told != held:
         raise IncompatibleModel(
             f"the manifest of {manifest.version} does not describe the model beside it; restore both from one backup "

@@ -24,7 +24,7 @@ from bandit.policies.uniform import UniformPolicy
 from bandit.simulator.random_world import WEAK
 from bandit.simulator.rehearsal import START, Rehearsal
 from benchmarks.gap import CONFIG, random_rehearsal
-from benchmarks.peers import ARGUMENTS
+from benchmarks.peers import ARGUMENTS, numbers
 
 APART = replace(CONFIG, apart=True)
 ROWS, ROUNDS, PEER_ROWS = 50_000, 3, 10_000
@@ -66,13 +66,9 @@ def _text(rehearsal: Rehearsal, row: RewardedDecision) -> list[str]:
     vector, slot = row.page.vector(), row.decision
     assert vector is not None
     artworks = [rehearsal.known_pictures[key].vector for key in slot.images]
-    lines = [f"shared |U {_numbers(vector)}", *(f"|A {_numbers(one)}" for one in artworks)]
+    lines = [f"shared |U {numbers(vector)}", *(f"|A {numbers(one)}" for one in artworks)]
     lines[1 + slot.chosen] = f"0:{1.0 - row.reward}:{slot.probability} {lines[1 + slot.chosen]}"
     return lines
-
-
-def _numbers(vector: np.ndarray) -> str:
-    return " ".join(f"{place}:{value:.5g}" for place, value in enumerate(vector.tolist()))
 
 
 def _learn_plainly(texts: list[list[str]]) -> float:

@@ -69,17 +69,18 @@ class PlainEngine(Policy):
         self, context: Context, artworks: Sequence[Candidate], *, chosen: int = -1, label: str = ""
     ) -> list[vw.Example]:
         assert context.viewer_vector is not None
-        lines = [f"shared |U {_numbers(context.viewer_vector)}"]
+        lines = [f"shared |U {numbers(context.viewer_vector)}"]
         lines += [(label if place == chosen else "") + self._line(artwork) for place, artwork in enumerate(artworks)]
         return [self._parser.parse_line(line) for line in lines]
 
     def _line(self, artwork: Candidate) -> str:
         if artwork.image not in self._lines:
-            self._lines[artwork.image] = f"|A {_numbers(artwork.vector)} i{artwork.image[:16]}"
+            self._lines[artwork.image] = f"|A {numbers(artwork.vector)} i{artwork.image[:16]}"
         return self._lines[artwork.image]
 
 
-def _numbers(vector: np.ndarray) -> str:
+def numbers(vector: np.ndarray) -> str:
+    """A vector as the engine's text has it."""
     return " ".join(f"{place}:{value:.5g}" for place, value in enumerate(vector.tolist()))
 
 

@@ -82,9 +82,7 @@ class _Means:
     counts: dict[ViewerId, int] = field(default_factory=dict[ViewerId, int])
 
     def add(self, rows: Iterable[RewardedDecision]) -> None:
-        viewers, intents = self.space.viewers, self.space.intents
-        foundation = viewers.embedding_version if viewers else None
-        intent = intents.embedding_version if intents else None
+        foundation, intent = self.space.foundation_version, self.space.intent_version
         for part in _parts(rows):
             encoded = self.space.context_rows(
                 [context_again(row.page, row.decision, foundation=foundation, intent=intent) for row in part]

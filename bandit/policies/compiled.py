@@ -66,9 +66,9 @@ class CompiledPolicy(ScoredPolicy):
         """Take the weights; the kernels are compiled here, so that no request waits for them."""
         self.version = version
         self.digest = digest
-        self.embedding_version = space.artworks.embedding_version
-        self.foundation_version = space.viewers.embedding_version if space.viewers else None
-        self.intent_version = space.intents.embedding_version if space.intents else None
+        self.embedding_version = space.embedding_version
+        self.foundation_version = space.foundation_version
+        self.intent_version = space.intent_version
         self.floor = exploration.epsilon
         self.space = space
         self.weights = weights

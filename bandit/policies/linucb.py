@@ -34,8 +34,8 @@ def learn_arms(rows: Iterable[RewardedDecision], space: FeatureSpace) -> dict[st
     """Solve every shown artwork's regression, by image key. Rows must have been checked (`bandit.rows.check_row`)."""
     width = 1 + space.spec.context_width
     moments: dict[str, tuple[Floats, Floats]] = {}
-    foundation = space.viewers.embedding_version if space.viewers else None
-    intent = space.intents.embedding_version if space.intents else None
+    foundation = space.foundation_version
+    intent = space.intent_version
     for row in rows:
         context = context_again(row.page, row.decision, foundation=foundation, intent=intent)
         [columns] = _columns(space, [context])
@@ -61,8 +61,8 @@ class LinUcbPolicy(Policy):
         """Take arms by image key, learned on contexts of `space`."""
         self.digest = _digest(space, arms, alpha)
         self.version = PolicyVersionId(f"linucb-{self.digest[:12]}")
-        self.foundation_version = space.viewers.embedding_version if space.viewers else None
-        self.intent_version = space.intents.embedding_version if space.intents else None
+        self.foundation_version = space.foundation_version
+        self.intent_version = space.intent_version
         self._space = space
         self._arms = dict(arms)
         self._alpha = alpha

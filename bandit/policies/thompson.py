@@ -47,9 +47,9 @@ class ThompsonPolicy(Policy):
             raise IncompatibleModel("this version does not say how sure it is; learn it with sampling thompson")
         self.version = version
         self.digest = digest
-        self.embedding_version = space.artworks.embedding_version
-        self.foundation_version = space.viewers.embedding_version if space.viewers else None
-        self.intent_version = space.intents.embedding_version if space.intents else None
+        self.embedding_version = space.embedding_version
+        self.foundation_version = space.foundation_version
+        self.intent_version = space.intent_version
         self.floor = epsilon
         self._space = space
         self._weights: Weights = model.weights

@@ -169,9 +169,9 @@ class VowpalPolicy(Policy):
         """Load `model`, whose digest the caller has checked: a damaged one loads in silence."""
         self.version = version
         self.digest = digest
-        self.embedding_version = space.artworks.embedding_version
-        self.foundation_version = space.viewers.embedding_version if space.viewers else None
-        self.intent_version = space.intents.embedding_version if space.intents else None
+        self.embedding_version = space.embedding_version
+        self.foundation_version = space.foundation_version
+        self.intent_version = space.intent_version
         self.floor = epsilon
         self._space = space
         self._workspace: Workspace = vw.Workspace(["--quiet"], model_data=model)
