@@ -34,6 +34,16 @@ class Reason(StrEnum):
     FALLBACK = "fallback"
 
 
+class Rung(StrEnum):
+    """Which step of the fall-back ladder decided a page; HOLD_BACK viewers always get default artworks."""
+
+    LIVE = "live"
+    LAST_GOOD = "last_good"
+    MOST_PLAYED = "most_played"
+    DEFAULT = "default"
+    HOLD_BACK = "hold_back"
+
+
 class Slot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One decision inside its page.
 
@@ -72,6 +82,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     `salt` and `window` are the parts of the draw's key that the record does not hold otherwise
     (see `bandit.sampling`), `diversity` the strength of `bandit.diversity`, so every draw can be recomputed from this
     record and the policy version (`bandit.choice.stated_again`).
+    `rung` is the step of the fall-back ladder that decided. `kept` is the probability, in (0, 1], with which a page of
+    that moment was logged: under overload the log keeps a known share, and whoever sums over it divides by it.
     """
 
     page: PageId
@@ -89,6 +101,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     diversity: float = 0.0
     intent_vector: bytes | None = None
     intent_version: str | None = None
+    rung: Rung = Rung.LIVE
+    kept: float = 1.0
 
     def vector(self) -> Vector | None:
         """The viewer vector as float32, shape (d,), or None for a viewer without history."""

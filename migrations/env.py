@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from api.settings import load_settings
 from api.storage.columns import PageKey, UtcDateTime
 from api.storage.database import open_engine, transaction
-from api.storage.tables import metadata
+from api.storage.schema import metadata
 
 
 def run(connection: Connection) -> None:

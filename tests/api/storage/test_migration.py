@@ -16,8 +16,9 @@ from api.errors import StorageUnavailable
 from api.storage.database import open_engine, reading, transaction
 from api.storage.migration import MIGRATIONS, current, migrate, newest_revision
 from api.storage.policies import standing
+from api.storage.schema import metadata
 from api.storage.stages import Deployment, Stage
-from api.storage.tables import deployments, metadata
+from api.storage.tables import deployments
 from bandit.policies.uniform import UNIFORM
 
 

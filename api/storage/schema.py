@@ -1,0 +1,9 @@
+"""All tables together, for migrations: a module of tables that is not named here would not be migrated."""
+
+from sqlalchemy import MetaData
+
+from api.storage import access_tables, joined_tables, operations_tables, privacy_tables, tables
+
+DEFINED_IN = (tables, access_tables, joined_tables, operations_tables, privacy_tables)
+
+metadata: MetaData = tables.metadata
