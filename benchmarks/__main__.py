@@ -25,6 +25,7 @@ MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "gap": gap.run,
     "learning": learning.run,
     "select_http": select_http.run,
+    "select_http_postgresql": select_http.run_postgresql,
     "simulator": simulator.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

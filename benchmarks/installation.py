@@ -45,9 +45,12 @@ EMBEDDING, FOUNDATION, DIMENSION, VIEWER_DIMENSION = "bench-images", "bench-view
 NOW = datetime(2026, 1, 1, 20, tzinfo=UTC)
 
 
-def install(home: Path) -> Settings:
-    """Fill `home`, learn a version from uniform pages, promote it, and return the settings."""
-    settings = load_settings(home=home, database_url=f"sqlite:///{home / 'keyart.db'}")
+def install(home: Path, *, database_url: str | None = None) -> Settings:
+    """Fill `home`, learn a version from uniform pages, promote it, and return the settings.
+
+    The database is SQLite in `home`, or the empty one at `database_url`.
+    """
+    settings = load_settings(home=home, database_url=database_url or f"sqlite:///{home / 'keyart.db'}")
     engine = open_engine(settings.database_url)
     migrate(engine)
     rng = np.random.default_rng(0)
