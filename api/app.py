@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api.console import gallery
-from api.dependencies.access import require_key
+from api.dependencies.access import authorise
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
@@ -41,9 +41,9 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
     app.add_middleware(BodyLimit)
     answer_problems(app)
     for module in (titles, artworks, guards, events, select, outcomes, decisions, policies):
-        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require_key)])
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(authorise)])
     app.include_router(images.router)
     app.include_router(health.router)
-    app.include_router(gallery.router, dependencies=[Depends(require_key)])
+    app.include_router(gallery.router, dependencies=[Depends(authorise)])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

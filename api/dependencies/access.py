@@ -1,36 +1,41 @@
-"""Who may call: the holder of the admin key, once one is set. Knows no route."""
+"""Who calls, and whether they may: the one check before every route. Knows no route."""
 
-import base64
-import binascii
+from typing import Annotated, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 
-from api.dependencies.requests import ServicesDep
+from api.credentials import Principal, Scope
 from api.errors import NotAllowed
 from api.security import is_admin_key
+from api.settings import Settings
+
+ANYONE = Principal("anyone", frozenset({Scope.ADMIN}))
+"""Whoever calls an installation without keys."""
 
 
-def require_key(request: Request, services: ServicesDep) -> None:
-    """Let a request pass that carries `KEYART_ADMIN_KEY`, or any request while that setting is empty.
-
-    Programs send `Authorization: Bearer KEY`; a browser may send the key as the password of Basic authentication.
+async def authorise(request: Request) -> Principal:
+    """Return who calls, and keep it on `request.state.principal`.
 
     Raises:
-        NotAllowed: a key is set and the request carries none or another.
+        NotAllowed: the request carries no valid key.
     """
-    if services.settings.admin_key is None:
-        return
-    if not is_admin_key(_key_of(request.headers.get("authorization", "")), services.settings):
+    settings = cast(Settings, request.app.state.services.settings)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if settings.admin_key is not None and not (scheme.lower() == "bearer" and is_admin_key(key.strip(), settings)):
         raise NotAllowed("The request carries no valid key.", "Send `Authorization: Bearer KEY` with KEYART_ADMIN_KEY.")
+    request.state.principal = ANYONE
+    return ANYONE
 
 
-def _key_of(header: str) -> str:
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""
+async def principal_of(request: Request) -> Principal:
+    """Return who calls; every route was authorised before it."""
+    return cast(Principal, request.state.principal)
+
+
+async def actor_of(request: Request) -> str:
+    """Return how audit log, deployments and guards name the caller: `key:creative-team`."""
+    return cast(Principal, request.state.principal).actor
+
+
+PrincipalDep = Annotated[Principal, Depends(principal_of)]
+ActorDep = Annotated[str, Depends(actor_of)]

@@ -40,7 +40,7 @@ def _keyart_error(request: Request, error: Exception) -> Response:
     if error.status == 503:
         answer.headers["Retry-After"] = "1"
     if isinstance(error, NotAllowed):
-        answer.headers["WWW-Authenticate"] = 'Bearer, Basic realm="keyart"'
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="keyart"'
     return answer
 
 

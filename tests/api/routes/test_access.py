@@ -38,16 +38,16 @@ def basic(password: str) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
-@pytest.mark.parametrize("sent", [None, "Bearer wrong", "Bearer ", "Basic ???", "Digest x", basic("wrong")])
+@pytest.mark.parametrize("sent", [None, "Bearer wrong", "Bearer ", "Basic ???", "Digest x", basic(KEY)])
 def test_without_the_key_nothing_opens(guarded: Installation, method: str, path: str, sent: str | None) -> None:
     headers = {} if sent is None else {"Authorization": sent}
     answer = guarded.http.request(method, path, headers=headers, follow_redirects=False)
     is_problem(answer, 401, "not_allowed")
-    assert answer.headers["www-authenticate"] == 'Bearer, Basic realm="keyart"'
+    assert answer.headers["www-authenticate"] == 'Bearer realm="keyart"'
 
 
-@pytest.mark.parametrize("sent", [f"Bearer {KEY}", f"bearer {KEY}", basic(KEY)])
-def test_the_key_opens_as_token_or_as_password(guarded: Installation, sent: str) -> None:
+@pytest.mark.parametrize("sent", [f"Bearer {KEY}", f"bearer {KEY}"])
+def test_the_key_opens_as_token(guarded: Installation, sent: str) -> None:
     assert guarded.http.get("/v1/titles", headers={"Authorization": sent}).status_code == 200
     assert guarded.http.get("/gallery", headers={"Authorization": sent}).status_code == 200
 

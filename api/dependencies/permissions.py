@@ -1,0 +1,54 @@
+"""Who may call what: one table, method and path → scopes. Knows no key.
+
+A test makes the matrix of roles and routes from it; a route without a row fails another one, and opens for nobody.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.credentials import Scope
+
+OPEN: Final = None
+"""No key is asked for."""
+
+ADMINS = frozenset({Scope.ADMIN})
+SERVERS = frozenset({Scope.SERVING})
+CREATIVE = frozenset({Scope.CREATIVE})
+WHO_ORDER = frozenset({Scope.CREATIVE, Scope.OPERATOR})
+WHO_DEPLOY = frozenset({Scope.ANALYST, Scope.OPERATOR})
+OPERATORS = frozenset({Scope.OPERATOR})
+PEOPLE = frozenset({Scope.CREATIVE, Scope.ANALYST, Scope.OPERATOR})
+EVERYONE = frozenset(Scope)
+
+PERMISSIONS: Mapping[tuple[str, str], frozenset[Scope] | None] = {
+    ("POST", "/v1/select"): SERVERS,
+    ("POST", "/v1/outcomes"): SERVERS,
+    ("POST", "/v1/events"): SERVERS,
+    ("GET", "/v1/titles"): EVERYONE,
+    ("GET", "/v1/titles/{title}"): EVERYONE,
+    ("PUT", "/v1/titles/{title}"): CREATIVE,
+    ("GET", "/v1/titles/{title}/artworks"): EVERYONE,
+    ("GET", "/v1/titles/{title}/artworks/{artwork}"): EVERYONE,
+    ("PUT", "/v1/titles/{title}/artworks/{artwork}"): CREATIVE,
+    ("PUT", "/v1/titles/{title}/artworks/{artwork}/image"): CREATIVE,
+    ("POST", "/v1/titles/{title}/artworks/{artwork}:pause"): WHO_ORDER,
+    ("POST", "/v1/titles/{title}/artworks/{artwork}:resume"): WHO_ORDER,
+    ("POST", "/v1/titles/{title}/artworks/{artwork}:retire"): WHO_ORDER,
+    ("GET", "/v1/titles/{title}/guards"): PEOPLE,
+    ("POST", "/v1/titles/{title}/guards"): WHO_ORDER,
+    ("POST", "/v1/titles/{title}/guards/{guard}:lift"): WHO_ORDER,
+    ("GET", "/v1/decisions/{decision}"): WHO_DEPLOY,
+    ("GET", "/v1/policies"): PEOPLE,
+    ("GET", "/v1/policies/{version}"): PEOPLE,
+    ("POST", "/v1/policies/{version}:promote"): WHO_DEPLOY,
+    ("POST", "/v1/policies/{version}:retire"): WHO_DEPLOY,
+    ("POST", "/v1/policies:rollback"): WHO_DEPLOY,
+    ("GET", "/images/{sha256}"): OPEN,
+    ("GET", "/healthz"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/metrics"): OPEN,
+    ("GET", "/"): PEOPLE,
+    ("GET", "/gallery"): PEOPLE,
+    ("GET", "/gallery/{title}"): PEOPLE,
+}
+"""The rows, as `docs/access.md` shows them."""
