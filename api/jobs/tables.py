@@ -2,7 +2,7 @@
 
 Canonical columns: `propensity`, `reward`, and the target's probability of the logged artwork as `target_propensity`,
 or `artworks` (the eligible ones) for a target that needs only those; optional `viewer`, `title`, `artwork`,
-`probabilities`.
+`probabilities`, `kept` (the probability with which the row was logged) and `excluded` (why it does not count, if so).
 """
 
 # pyarrow carries no annotations.
@@ -36,6 +36,8 @@ CANONICAL = (
     "artworks",
     "probabilities",
     "at",
+    "kept",
+    "excluded",
 )
 BATCH_ROWS = 65_536
 UNIFORM_TARGET = "uniform"
@@ -65,7 +67,7 @@ def read_batches(table: LogTable) -> Iterator[Batch]:
     scanned = dataset.to_batches(columns=[*columns.values()], batch_size=BATCH_ROWS)
     try:
         for part in scanned:
-            yield _batch(part.rename_columns([*columns]), table)
+            yield _batch(_counting(part.rename_columns([*columns])), table)
     except pa.ArrowException as error:
         raise BadInput(f"{table.path} cannot be read: {_one_line(error)}.", "Check the file and its format.") from error
 
@@ -98,7 +100,7 @@ def _columns(present: list[str], table: LogTable) -> dict[str, str]:
         if known[name] not in present:
             remedy = f"Name it with --map {name}=COLUMN; the log has {', '.join(present)}."
             raise BadInput(f"The log has no column for {name}.", remedy)
-    wanted = (*needed, "viewer", "title", "artwork", "artworks", "probabilities")
+    wanted = (*needed, "viewer", "title", "artwork", "artworks", "probabilities", "kept", "excluded")
     return {name: known[name] for name in dict.fromkeys(wanted) if known[name] in present}
 
 
@@ -116,7 +118,16 @@ def _batch(part: pa.RecordBatch, table: LogTable) -> Batch:
         reward=rewards,
         viewers=None if viewers is None else viewer_keys(viewers),
         eligible=eligible,
+        kept=_floats(part, "kept") if "kept" in part.schema.names else None,
     )
+
+
+def _counting(part: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out rows of robots and internal traffic, which an export keeps and names."""
+    if "excluded" not in part.schema.names:
+        return part
+    counts = pc.fill_null(pc.equal(part.column("excluded").cast(pa.string()), ""), True)  # CSV knows no null
+    return part.filter(counts).drop_columns(["excluded"])
 
 
 def _eligible(part: pa.RecordBatch) -> Eligible | None:

@@ -1,5 +1,56 @@
-"""The tables of viewers who are left out, erased, or known under an older key. Knows no connection and no statement."""
+"""The tables of viewers who are left out, of erasures, and of titles' days. Knows no connection and no statement."""
 
-from api.storage.tables import metadata
+from sqlalchemy import JSON, Column, Date, Float, Index, Integer, Table, Text
 
-__all__ = ["metadata"]
+from api.storage.columns import PageKey, UtcDateTime
+from api.storage.tables import PSEUDONYM, SERIAL, metadata
+
+__all__ = ["erasures", "excluded_viewers", "metadata", "robot_days", "title_days"]
+
+excluded_viewers = Table(
+    "excluded_viewers",
+    metadata,
+    Column("viewer", PSEUDONYM, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""Viewers whose rows are kept and exported, and neither learned from nor evaluated on."""
+
+robot_days = Table(
+    "robot_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("viewer", PSEUDONYM, primary_key=True),
+    Column("rule", Text, nullable=False),
+)
+"""The same for one day (UTC) of a viewer, by a rule that looked at the log."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure", SERIAL, primary_key=True),
+    Column("viewers", JSON),
+    Column("actor", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("read_until", PageKey),
+    Column("pages", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("export_rows", Integer, nullable=False),
+    Index(None, "ended_at"),
+)
+"""`viewers` are the pseudonyms to be erased, null once nothing holds them any more; `read_until` is how far the log was
+looked through. The rest are counts of what was removed."""
+
+title_days = Table(
+    "title_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("title", Text, primary_key=True),
+    Column("decisions", Float, nullable=False),
+    Column("reward", Float, nullable=False),
+    Column("variance", Float, nullable=False),
+)
+"""What a title's decisions of a day (UTC) were worth: how many they stand for, the sum of their rewards, and the
+variance of their mean, clustered by viewer."""

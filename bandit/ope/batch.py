@@ -64,7 +64,8 @@ class Batch:
 
     `propensity` is the logged probability of the artwork that was shown, `target` the target's probability of that
     same artwork, `reward` what came of it. `viewers` (see `viewer_keys`) is None where the log does not know them,
-    `eligible` is None where it only kept the artwork that was shown.
+    `eligible` is None where it only kept the artwork that was shown. `kept` is the probability, in (0, 1], with which
+    each row was logged at all; None: every row was.
     """
 
     propensity: Floats
@@ -72,6 +73,7 @@ class Batch:
     reward: Floats
     viewers: ViewerKeys | None = None
     eligible: Eligible | None = None
+    kept: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -80,6 +82,11 @@ class Batch:
     def weights(self) -> Floats:
         """How much more often the target shows the logged artwork than the log did: target / propensity."""
         return self.target / self.propensity
+
+    @cached_property
+    def stands_for(self) -> Floats:
+        """How many decisions of the traffic each row stands for, 1 / kept: (n,) (Horvitz & Thompson 1952)."""
+        return np.ones(len(self)) if self.kept is None else 1.0 / self.kept
 
     @cached_property
     def viewer_groups(self) -> tuple[ViewerKeys, Integers]:
@@ -103,6 +110,7 @@ class Batch:
             reward=self.reward[rows],
             viewers=None if self.viewers is None else self.viewers[rows],
             eligible=None if self.eligible is None else self.eligible.select(rows),
+            kept=None if self.kept is None else self.kept[rows],
         )
 
 

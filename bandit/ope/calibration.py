@@ -19,12 +19,15 @@ _WORST = 5
 class ArtworkCalibration:
     """One artwork: over `rows` on which it could have been drawn, `mean` is that of 1[drawn] / p, ideally 1.
 
+    Rows that stand for several decisions count so many times; `decisions` is what all of them stand for.
+
     `standard_error` is the mean's under true propensities and independent draws; draws that are kept for a window
     (`bandit.sampling`) repeat, which makes it somewhat too small.
     """
 
     artwork: str
     rows: int
+    decisions: float
     mean: float
     standard_error: float
 
@@ -35,21 +38,25 @@ class ArtworkCalibration:
 
 
 class Calibration:
-    """Streaming, mergeable; 3 numbers an artwork."""
+    """Streaming, mergeable; 4 numbers an artwork."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Floats] = {}
 
-    def add(self, eligible: Eligible) -> None:
-        """Take in the rows of a batch. Artworks with probability 0 could not be drawn and do not count."""
+    def add(self, eligible: Eligible, *, stands_for: Floats | None = None) -> None:
+        """Take in n rows, each standing for `stands_for` (n,) decisions (None: one).
+
+        Artworks with probability 0 could not be drawn and do not count.
+        """
         drawn = np.zeros(len(eligible.logged))
         drawn[eligible.chosen] = 1.0
         possible = eligible.logged > 0.0
         inverse = 1.0 / eligible.logged[possible]
         codes = eligible.artworks[possible]
+        times = np.ones(len(codes)) if stands_for is None else np.repeat(stands_for, eligible.counts)[possible]
         columns = [
             np.bincount(codes, weights=values, minlength=len(eligible.names))
-            for values in (np.ones(len(codes)), drawn[possible] * inverse, inverse - 1.0)
+            for values in (np.ones(len(codes)), times, times * drawn[possible] * inverse, times**2 * (inverse - 1.0))
         ]
         table = np.stack(columns, axis=1, dtype=np.float64)
         for code in np.flatnonzero(table[:, 0]).tolist():
@@ -66,9 +73,13 @@ class Calibration:
         """Every artwork, the one farthest from its expectation first."""
         found = [
             ArtworkCalibration(
-                artwork=name, rows=int(rows), mean=inverse / rows, standard_error=math.sqrt(spread) / rows
+                artwork=name,
+                rows=int(rows),
+                decisions=decisions,
+                mean=inverse / decisions,
+                standard_error=math.sqrt(spread) / decisions,
             )
-            for name, (rows, inverse, spread) in ((name, sums.tolist()) for name, sums in self._sums.items())
+            for name, (rows, decisions, inverse, spread) in ((name, sums.tolist()) for name, sums in self._sums.items())
         ]
         return sorted(found, key=lambda one: (-one.deviation, one.artwork))
 
@@ -77,12 +88,16 @@ class Calibration:
         found = self.artworks()
         if not found:
             return None
-        rows = sum(one.rows for one in found)
+        decisions = sum(one.decisions for one in found)
         worst = [
             {"artwork": one.artwork, "rows": one.rows, "mean": one.mean, "standard_error": one.standard_error}
             for one in found[:_WORST]
         ]
-        return {"artworks": len(found), "mean": sum(one.mean * one.rows for one in found) / rows, "worst": worst}
+        return {
+            "artworks": len(found),
+            "mean": sum(one.mean * one.decisions for one in found) / decisions,
+            "worst": worst,
+        }
 
     def _put(self, name: str, sums: Floats) -> None:
         known = self._sums.get(name)

@@ -42,7 +42,7 @@ class Diagnostics:
         if batch.viewers is not None:
             self.viewers.add(batch)
         if batch.eligible is not None:
-            self.calibration.add(batch.eligible)
+            self.calibration.add(batch.eligible, stands_for=batch.stands_for)
 
     def __add__(self, other: "Diagnostics") -> "Diagnostics":
         both = Diagnostics(floor=self.floor)

@@ -36,7 +36,7 @@ class Estimator(ABC):
 
     @abstractmethod
     def terms(self, batch: Batch) -> Floats:
-        """The terms of each row: (n, width)."""
+        """The terms of each row: (n, width); `add` lets them count as often as the row stands for decisions."""
 
     @abstractmethod
     def value(self, totals: Floats) -> tuple[float, Floats]:
@@ -53,7 +53,7 @@ class Estimator(ABC):
         Raises:
             InvalidExample: some rows of this log name a viewer and some do not.
         """
-        self._sums.add(self.terms(batch), batch)
+        self._sums.add(self.terms(batch) * batch.stands_for[:, np.newaxis], batch)
 
     @final
     def estimate(self) -> float:

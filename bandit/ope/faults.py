@@ -40,6 +40,10 @@ def _no_probability(values: Floats, *, zero_allowed: bool) -> Mask:
     return ~sound
 
 
+def _kept(batch: Batch) -> Floats:
+    return np.ones(len(batch)) if batch.kept is None else batch.kept
+
+
 def _no_distribution(batch: Batch, *, target: bool) -> Mask:
     eligible = batch.eligible
     if eligible is None:
@@ -68,6 +72,12 @@ _RULES = (
         complaint="have a target probability that is missing or outside [0, 1]",
         remedy="state the target's probability of the logged artwork",
         finds=lambda batch: _no_probability(batch.target, zero_allowed=True),
+    ),
+    _Rule(
+        code="kept_outside_unit",
+        complaint="say that they were logged with a probability that is missing or outside (0, 1]",
+        remedy="log the share of pages that was kept in that moment, 1 where all were",
+        finds=lambda batch: _no_probability(_kept(batch), zero_allowed=False),
     ),
     _Rule(
         code="target_not_a_distribution",

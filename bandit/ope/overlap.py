@@ -14,9 +14,13 @@ from bandit.ope.batch import Batch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Sums over the weights w = π(a|x) / p of `rows` rows; `agreement` is Σ π(a|x)."""
+    """Sums over the weights w = π(a|x) / p of `rows` rows, which stand for `decisions`; `agreement` is Σ π(a|x).
+
+    In every sum a row that was logged with probability q counts 1 / q times.
+    """
 
     rows: int = 0
+    decisions: float = 0.0
     total: float = 0.0
     squared: float = 0.0
     rewarded: float = 0.0
@@ -29,14 +33,16 @@ class Weights:
     @classmethod
     def of(cls, batch: Batch) -> "Weights":
         """The sums of a batch with at least one row."""
-        weights, earned = batch.weights, np.abs(batch.weights * batch.reward)
+        weights = batch.weights * batch.stands_for
+        earned = np.abs(weights * batch.reward)
         return cls(
             rows=len(batch),
+            decisions=float(batch.stands_for.sum()),
             total=float(weights.sum()),
             squared=float(weights @ weights),
             rewarded=float(earned.sum()),
             rewarded_squared=float(earned @ earned),
-            agreement=float(batch.target.sum()),
+            agreement=float(batch.target @ batch.stands_for),
             largest=float(weights.max()),
             smallest_propensity=float(batch.propensity.min()),
             largest_propensity=float(batch.propensity.max()),
@@ -45,6 +51,7 @@ class Weights:
     def __add__(self, other: "Weights") -> "Weights":
         return Weights(
             rows=self.rows + other.rows,
+            decisions=self.decisions + other.decisions,
             total=self.total + other.total,
             squared=self.squared + other.squared,
             rewarded=self.rewarded + other.rewarded,
@@ -58,7 +65,7 @@ class Weights:
     @property
     def mean(self) -> float:
         """Σ w / n: about 1 where propensities are true and the target is supported."""
-        return self.total / self.rows
+        return self.total / self.decisions
 
     @property
     def effective_rows(self) -> float:
@@ -78,7 +85,7 @@ class Weights:
     @property
     def take_fraction(self) -> float:
         """Σ π(a|x) / n: the share of rows on which a draw of the target equals the logged artwork."""
-        return self.agreement / self.rows
+        return self.agreement / self.decisions
 
     @property
     def one_propensity(self) -> bool:
@@ -103,11 +110,13 @@ class Weights:
 class Support:
     """Where the target's probability lies, over `rows` rows whose eligible artworks are known.
 
+    They stand for `decisions`, which is how often each counts.
     `unsupported` and `below_floor` are sums of target probability on artworks that were logged with probability 0, or
     under the floor but above 0; `never_logged` counts the artworks with probability 0.
     """
 
     rows: int = 0
+    decisions: float = 0.0
     unsupported: float = 0.0
     below_floor: float = 0.0
     never_logged: int = 0
@@ -120,16 +129,19 @@ class Support:
             return cls()
         impossible = eligible.logged <= 0.0
         rare = (eligible.logged < floor) & ~impossible
+        mass = eligible.target * np.repeat(batch.stands_for, eligible.counts)
         return cls(
             rows=len(batch),
-            unsupported=float(eligible.target[impossible].sum()),
-            below_floor=float(eligible.target[rare].sum()),
+            decisions=float(batch.stands_for.sum()),
+            unsupported=float(mass[impossible].sum()),
+            below_floor=float(mass[rare].sum()),
             never_logged=int(impossible.sum()),
         )
 
     def __add__(self, other: "Support") -> "Support":
         return Support(
             rows=self.rows + other.rows,
+            decisions=self.decisions + other.decisions,
             unsupported=self.unsupported + other.unsupported,
             below_floor=self.below_floor + other.below_floor,
             never_logged=self.never_logged + other.never_logged,
@@ -140,7 +152,7 @@ class Support:
         if not self.rows:
             return None
         return {
-            "unsupported_mass": self.unsupported / self.rows,
-            "below_floor_mass": self.below_floor / self.rows,
+            "unsupported_mass": self.unsupported / self.decisions,
+            "below_floor_mass": self.below_floor / self.decisions,
             "floor": floor,
         }

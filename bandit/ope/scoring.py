@@ -60,6 +60,7 @@ def _batch(rows: list[RewardedDecision], policy: Policy, pictures: Pictures) -> 
         reward=np.array([row.reward for row in rows], dtype=np.float64),
         viewers=viewer_keys([row.page.viewer for row in rows]),
         eligible=eligible,
+        kept=np.array([row.page.kept for row in rows], dtype=np.float64),
     )
 
 

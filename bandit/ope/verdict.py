@@ -48,7 +48,7 @@ def refusals(diagnostics: Diagnostics) -> list[Refusal]:
 
 def _unsupported(diagnostics: Diagnostics) -> Refusal | None:
     support = diagnostics.support
-    mass = support.unsupported / support.rows if support.rows else 0.0
+    mass = support.unsupported / support.decisions if support.rows else 0.0
     if mass <= LARGEST_UNSUPPORTED_MASS:
         return None
     return Refusal(
@@ -119,7 +119,7 @@ def warnings(diagnostics: Diagnostics) -> list[Warned]:
     weights, support = diagnostics.weights, diagnostics.support
     if not weights.rows:
         return []
-    below = support.below_floor / support.rows if support.rows else 0.0
+    below = support.below_floor / support.decisions if support.rows else 0.0
     candidates = (
         (
             not weights.one_propensity,

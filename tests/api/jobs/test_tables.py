@@ -243,3 +243,18 @@ def test_artworks_of_two_titles_are_not_taken_for_one(tmp_path: Path, keyart: Co
     assert found["diagnostics"]["calibration"]["artworks"] == 4
     assert worst["x/a"] == pytest.approx(1.6)
     assert worst["y/a"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_rows_count_as_often_as_they_stand_for_decisions_and_the_excluded_not_at_all(
+    keyart: Command, tmp_path: Path, form: str
+) -> None:
+    columns = golden.columns()
+    twice = {name: [*values[:3], *values[:3], *values[3:]] for name, values in columns.items()}
+    once = {**columns, "kept": [0.5] * 3 + [1.0] * 9, "excluded": [""] * 12 if form == "csv" else [None] * 12}
+    robot = {name: [*values, values[0]] for name, values in once.items()} | {"excluded": [*once["excluded"], "pages"]}
+    found = keyart("evaluate", "--log", write(tmp_path, robot, form=form), "--json").json()
+    copied = keyart("evaluate", "--log", write(tmp_path, twice, form=form, name="copied"), "--json").json()
+    assert found["rows"] == 12
+    for name in ("ips", "snips"):
+        assert estimates(found)[name]["value"] == pytest.approx(estimates(copied)[name]["value"], abs=1e-12)
