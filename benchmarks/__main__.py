@@ -15,7 +15,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decisions, diversity, embedding, export, gap, learning, select_http, simulator
+from benchmarks import (
+    decisions,
+    diversity,
+    embedding,
+    export,
+    gap,
+    learning,
+    select_batch,
+    select_http,
+    select_latency,
+    simulator,
+)
 
 MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "decisions": decisions.run,
@@ -24,8 +35,10 @@ MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "embedding": embedding.run,
     "gap": gap.run,
     "learning": learning.run,
+    "select_batch": select_batch.run,
     "select_http": select_http.run,
     "select_http_postgresql": select_http.run_postgresql,
+    "select_latency": select_latency.run,
     "simulator": simulator.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

@@ -20,8 +20,9 @@ from bandit.context import Candidate, Context, RequestContext, Vector
 from bandit.decision import PolicyVersionId
 from bandit.encoding import ArtworkRows, FeatureSpace
 from bandit.features import FeatureSpec
-from bandit.policies.compiled import CompiledPolicy, Slots
+from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.policy import Policy
+from bandit.policies.slots import Slots
 from bandit.policies.vowpal import (
     EngineSettings,
     LearningRow,

@@ -12,7 +12,9 @@ from benchmarks.serving import LOAD_CORE, Target, on_cores
 CONNECTIONS = 8
 
 
-def throughput(target: Target, body_of: Callable[[int], bytes], *, seconds: float) -> tuple[float, int]:
+def throughput(
+    target: Target, body_of: Callable[[int], bytes], *, seconds: float, connections: int = CONNECTIONS
+) -> tuple[float, int]:
     """Post from `LOAD_CORE` for `seconds`; return answers a second and the length of the last answer's body, in bytes.
 
     `body_of(n)` is the body of the n-th request.
@@ -20,14 +22,14 @@ def throughput(target: Target, body_of: Callable[[int], bytes], *, seconds: floa
     Raises:
         RuntimeError: an answer is not 200.
     """
-    with on_cores(LOAD_CORE), Connections("127.0.0.1", target.port, limit=CONNECTIONS) as connections:
+    with on_cores(LOAD_CORE), Connections("127.0.0.1", target.port, limit=connections) as open_ones:
         began = time.perf_counter()
         sent = answered = length = 0
         while (now := time.perf_counter()) < began + seconds:
-            while connections.free():
-                connections.send(sent, target.request(body_of(sent)))
+            while open_ones.free():
+                open_ones.send(sent, target.request(body_of(sent)))
                 sent += 1
-            for answer in connections.wait(began + seconds - now):
+            for answer in open_ones.wait(began + seconds - now):
                 if answer.status != 200:
                     raise RuntimeError(f"{target.path} answered {answer.status or 'nothing'}.")
                 answered, length = answered + 1, answer.length

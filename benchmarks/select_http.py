@@ -4,6 +4,7 @@ The peer is a FastAPI route on the same server and core that checks the same bod
 same size. The server is pinned to one core and the load to another; rounds of the two take turns.
 """
 
+import functools
 import statistics
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ import msgspec
 
 from benchmarks.installation import TITLE_IDS, VIEWER_IDS, install
 from benchmarks.load import throughput
-from benchmarks.serving import Target, pinned_server, postgresql
+from benchmarks.serving import Target, check_durable, pinned_server, postgresql
 
 ROUNDS, SECONDS = 5, 4.0
 
@@ -32,9 +33,14 @@ def run_postgresql() -> list[dict[str, Any]]:
 
 def select_body(number: int) -> bytes:
     """The body of the n-th page: 40 titles × 6 artworks, viewers in turn."""
+    return _body_of(VIEWER_IDS[number % len(VIEWER_IDS)])
+
+
+@functools.cache
+def _body_of(viewer: str) -> bytes:
     titles = [{"title": title, "position": place, "score": 1.5} for place, title in enumerate(TITLE_IDS)]
     context = {"device": "tv", "row": "recommended"}
-    return msgspec.json.encode({"viewer": VIEWER_IDS[number % len(VIEWER_IDS)], "context": context, "titles": titles})
+    return msgspec.json.encode({"viewer": viewer, "context": context, "titles": titles})
 
 
 def constant_target(select: Target) -> Target:
@@ -46,6 +52,7 @@ def _compare(name: str, home: Path, *, database_url: str | None = None) -> dict[
     install(home, database_url=database_url)
     with pinned_server(home, database_url=database_url) as port:
         ours, theirs = _rounds(Target(port=port, path="/v1/select"))
+        check_durable(port)
     return {
         "name": name,
         "value": round(ours),

@@ -139,6 +139,19 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes], *, seconds: fl
     raise RuntimeError("The server under measurement did not start; its own words are above.")
 
 
+def check_durable(port: int) -> None:
+    """Make sure that every page so far was logged: a fall-back is faster than a decision and would pass for one.
+
+    Raises:
+        RuntimeError: some were not.
+    """
+    exposed = httpx.get(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
+    pages = [line for line in exposed.text.splitlines() if line.startswith("keyart_pages_total{")]
+    unlogged = sum(float(line.rsplit(" ", 1)[1]) for line in pages if 'logged="false"' in line)
+    if not pages or unlogged:
+        raise RuntimeError(f"{unlogged:.0f} pages were answered without being logged; the figure would flatter.")
+
+
 def with_constant_route(app: FastAPI) -> FastAPI:
     """Add the peer: `POST /constant/{size}` checks the body that `select` takes and answers so many constant bytes."""
     answers: dict[int, bytes] = {}
