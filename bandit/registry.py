@@ -25,6 +25,7 @@ from bandit.golden import Golden, check_golden, golden_pages
 from bandit.learners import LearnerSettings
 from bandit.linear.model import linear_model_from
 from bandit.policies.compiled import CompiledPolicy
+from bandit.policies.most_played import is_most_played, most_played_from
 from bandit.policies.policy import Policy
 from bandit.policies.thompson import ThompsonPolicy
 from bandit.policies.vowpal import EngineSettings, VowpalPolicy, export_weights
@@ -156,7 +157,7 @@ def digest_of(bundle: bytes) -> str:
 
 
 def version_of(digest: str) -> PolicyVersionId:
-    """The policy version that a bundle with this digest is."""
+    """The policy version that a learned bundle with this digest is."""
     return PolicyVersionId(f"squarecb-{digest[:12]}")
 
 
@@ -168,6 +169,8 @@ def load_policy(bundle: bytes, expected_digest: str) -> Policy:
         IncompatibleModel: they were packed under another format or feature schema.
     """
     _check_digest(bundle, expected_digest)
+    if is_most_played(bundle):
+        return most_played_from(bundle)
     header, space, model = _unpack(bundle)
     version, settings = version_of(expected_digest), header.settings
     if isinstance(settings, EngineSettings):

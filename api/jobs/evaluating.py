@@ -21,6 +21,7 @@ from bandit.harvest import is_held_out
 from bandit.ope.batch import Batch
 from bandit.ope.evaluation import Evaluation, evaluate
 from bandit.ope.scoring import Pictures, score
+from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.registry import Manifest, manifest_from_json
 from bandit.rewards import QUALITY_PLAY
 
@@ -91,8 +92,8 @@ def evaluate_version(
 
 
 def _manifest(engine: Engine, version: PolicyVersionId) -> Manifest | None:
-    """The manifest of a learned version, None for a built-in one."""
-    if version in BUILT_IN:
+    """The manifest of a learned version, None for a built-in one and for counts of plays."""
+    if version in BUILT_IN or version.startswith(MOST_PLAYED):
         return None
     with reading(engine) as connection:
         return manifest_from_json(msgspec.json.encode(find_policy_version(connection, version).manifest))

@@ -3,16 +3,19 @@
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from bandit.context import Candidate
+from bandit.decision import RewardedDecision
 from bandit.encoding import FeatureSpace
+from bandit.errors import IncompatibleModel
 from bandit.exploration import InvalidExploration
 from bandit.policies.compiled import CompiledPolicy
 from bandit.policies.epsilon_greedy import EpsilonGreedyPolicy
 from bandit.policies.linucb import LinUcbPolicy, learn_arms
-from bandit.policies.most_played import MostPlayedPolicy, Played, count_plays
+from bandit.policies.most_played import MostPlayedPolicy, Played, count_fairly, count_plays, most_played_from
 from bandit.policies.policy import Policy
 from bandit.registry import load_policy
 from tests.bandit.policies.test_contract import Maker, PolicyContract, contexts
@@ -108,6 +111,43 @@ class TestMostPlayed(PolicyContract):
     def test_a_prior_has_weight(self) -> None:
         with pytest.raises(InvalidExploration, match="more than 0"):
             MostPlayedPolicy({}, strength=0.0)
+
+    def test_its_bytes_are_the_policy_and_its_digest_is_theirs(self, make_candidate: Maker) -> None:
+        artworks, policy = self.counted(make_candidate, c=(1000, 50), a=(1000, 90), b=(1000, 20.5))
+        assert isinstance(policy, MostPlayedPolicy)
+        loaded = load_policy(policy.to_bytes(), policy.digest)
+        assert (loaded.version, loaded.digest, loaded.floor) == (policy.version, policy.digest, policy.floor)
+        for context in contexts():
+            assert loaded.probabilities(context, artworks).tolist() == policy.probabilities(context, artworks).tolist()
+
+    def test_other_bytes_are_refused(self) -> None:
+        with pytest.raises(IncompatibleModel, match="count again"):
+            most_played_from(b'{"policy":"most-played","counts":[["a",[1,2,3]]],"epsilon":0.1,"strength":50.0}')
+
+    def test_fair_counts_value_every_artwork_on_all_viewers(self, small_log: Any) -> None:
+        """The liked artwork of each viewer is shown nine times in ten: raw counts would call both a success."""
+        rows = [*_biased(small_log.rows[0], shown_to_fans=0.9)]
+        raw, fair = count_plays(rows), count_fairly(rows)
+        assert raw["a" * 16].plays / raw["a" * 16].seen > 0.8
+        assert fair["a" * 16].plays / fair["a" * 16].seen == pytest.approx(0.5, abs=0.01)
+        assert fair["a" * 16].seen < raw["a" * 16].seen
+
+
+def _biased(row: Any, *, shown_to_fans: float) -> Any:
+    """Half of the viewers like artwork a, half b; a policy knows and shows each mostly what they like."""
+    for fan, other in (("a", "b"), ("b", "a")):
+        for shown, share in ((fan, shown_to_fans), (other, 1 - shown_to_fans)):
+            slot = msgspec.structs.replace(
+                row.decision,
+                artworks=("a", "b"),
+                images=("a" * 16, "b" * 16),
+                probabilities=(share, 1 - share) if shown == "a" else (1 - share, share),
+                chosen=0 if shown == "a" else 1,
+                bounds=None,
+            )
+            page = msgspec.structs.replace(row.page, slots=(slot,))
+            for _ in range(round(100 * share)):
+                yield RewardedDecision(page, 0, float(shown == fan))
 
 
 class TestLinUcb(PolicyContract):

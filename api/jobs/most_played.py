@@ -1,0 +1,42 @@
+"""The job that counts what is played most, for everyone alike: the rung of the fall-back ladder below the last good."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from api.storage.blobs import BlobStore
+from api.storage.database import transaction
+from api.storage.pages import page_id_at
+from api.storage.policies import PolicyVersion, add_policy_version
+from api.storage.rewards import rewarded_decisions
+from bandit.decision import PolicyVersionId
+from bandit.policies.most_played import MostPlayedPolicy, count_fairly
+
+COUNTED_FOR = timedelta(days=30)
+"""Tastes move: what was played half a year ago says little of what to show when nothing better can decide."""
+
+
+def count_most_played(engine: Engine, blobs: BlobStore, *, reward: str, now: datetime) -> PolicyVersionId | None:
+    """Keep a policy version of the counts of the last thirty days and return it; None where nothing was rewarded.
+
+    Its bytes are its counts, so the same counts give the same version. It decides nothing until the ladder or somebody
+    asks for it.
+    """
+    rows = rewarded_decisions(engine, definition=reward, since=page_id_at(now - COUNTED_FOR), provisional=True)
+    counts = count_fairly(rows)
+    if not counts:
+        return None
+    policy = MostPlayedPolicy(counts)
+    digest = blobs.put_model(policy.to_bytes())  # what the database names must exist
+    manifest = {
+        "learner": "most_played",
+        "reward": reward,
+        "rows": round(sum(each.seen for each in counts.values())),
+        "artworks": len(counts),
+        "embedding_version": None,
+        "foundation_version": None,
+    }
+    version = PolicyVersion(version=policy.version, digest=digest, manifest=manifest, created_at=now)
+    with transaction(engine) as connection:
+        add_policy_version(connection, version)
+    return policy.version
