@@ -62,6 +62,28 @@ class NotAllowed(KeyartError):
     status, code, title = 401, "not_allowed", "A valid key is required"
 
 
+class LogInFirst(NotAllowed):
+    """A person who is not logged in asks for a page of the console; a browser is led to the log-in."""
+
+    title = "Log in first"
+
+
+class Forbidden(KeyartError):
+    """The key is valid and may not do this, or the request was made by a foreign page."""
+
+    status, code, title = 403, "forbidden", "This is not allowed"
+
+
+class TooManyRequests(KeyartError):
+    """Too many requests of a key, or too many failures of an address; `retry_after` is in seconds."""
+
+    status, code, title = 429, "too_many_requests", "There were too many requests"
+
+    def __init__(self, message: str, remedy: str = "", *, retry_after: int) -> None:
+        super().__init__(message, remedy)
+        self.retry_after = retry_after
+
+
 class NotFound(KeyartError):
     """What was asked for does not exist."""
 
@@ -84,6 +106,12 @@ class UnknownGuard(NotFound):
     """The title has no guard of this number."""
 
     code, title = "unknown_guard", "There is no such guard"
+
+
+class UnknownKey(NotFound):
+    """No API key has this prefix or name."""
+
+    code, title = "unknown_key", "There is no such key"
 
 
 class UnknownImage(NotFound):

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     offline: bool = False
     admin_key: SecretStr | None = None
     secret: Annotated[SecretStr | None, AfterValidator(_long_enough)] = None
+    requests_per_minute: Annotated[int, Field(ge=1)] = 12_000
+    serving_requests_per_minute: Annotated[int, Field(ge=1)] = 600_000
+    failed_keys_per_minute: Annotated[int, Field(ge=1)] = 100
+    session_idle_seconds: Annotated[int, Field(ge=60)] = 7_200
+    session_seconds: Annotated[int, Field(ge=60)] = 43_200
     select_budget_ms: Annotated[int, Field(ge=1)] = 250
     sticky_seconds: Annotated[int, Field(ge=1)] = 86_400
     page_diversity: Annotated[float, Field(ge=0, le=1)] = 0.0

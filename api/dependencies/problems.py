@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api.errors import KeyartError, NotAllowed, RejectedUpload
+from api.errors import KeyartError, NotAllowed, RejectedUpload, TooManyRequests
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ def _keyart_error(request: Request, error: Exception) -> Response:
     answer = problem(error.status, error.code, title=error.title, detail=str(error), more=more)
     if error.status == 503:
         answer.headers["Retry-After"] = "1"
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, NotAllowed):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="keyart"'
     return answer

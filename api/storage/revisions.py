@@ -13,6 +13,7 @@ class Revision(StrEnum):
 
     CATALOG = "catalog"
     DEPLOYMENTS = "deployments"
+    ACCESS = "access"
 
 
 def next_revision(connection: Connection, name: Revision) -> int:
