@@ -10,8 +10,10 @@ from fastapi.staticfiles import StaticFiles
 from api.console import gallery
 from api.dependencies.access import authorise
 from api.dependencies.body_limit import BodyLimit
+from api.dependencies.draining import Draining, draining_on_sigterm
 from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
+from api.dependencies.watch import Watch
 from api.routes import artworks, decisions, events, guards, health, images, outcomes, policies, select, titles
 from api.settings import Settings
 
@@ -24,9 +26,11 @@ Opener = Callable[[Settings], AbstractContextManager[Services]]
 def create_app(settings: Settings, *, services: Opener = open_services) -> FastAPI:
     """Build the application of one installation; `services` opens what its requests are handed."""
 
+    draining = Draining()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        with services(settings) as opened:
+        with services(settings) as opened, draining_on_sigterm(draining, seconds=settings.drain_seconds):
             app.state.services = opened
             yield
 
@@ -38,7 +42,14 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         docs_url=None,
         redoc_url=None,
     )
+    app.state.draining = draining
     app.add_middleware(BodyLimit)
+    app.add_middleware(
+        Watch,
+        figures=lambda: app.state.services.metrics.requests,
+        leaving=draining,
+        log_access=settings.access_log,
+    )
     answer_problems(app)
     for module in (titles, artworks, guards, events, select, outcomes, decisions, policies):
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(authorise)])

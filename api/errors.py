@@ -162,6 +162,12 @@ class Unavailable(KeyartError):
     status, code, title = 503, "unavailable", "This cannot be done right now"
 
 
+class Leaving(KeyartError):
+    """The server is about to end; it answers what comes until then."""
+
+    status, code, title = 503, "leaving", "The server is about to end"
+
+
 class BadSettings(KeyartError):
     """A setting, in the environment or in keyart.toml, is wrong."""
 

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     refresh_seconds: Annotated[float, Field(gt=0)] = 0.5
     shadow_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     image_base_url: str = ""
+    access_log: bool = False
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
 
     @property
     def blob_root(self) -> str:

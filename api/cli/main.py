@@ -3,7 +3,6 @@
 Exit codes: 0 done, 2 bad input (one line on stderr says the remedy), 3 an evaluation refused to give a number.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ from typer.main import get_command
 from api.cli import audit, catalog, demo, events, guards, learning, log, policy, report, reward, server, tune
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
-from api.errors import BadSettings, KeyartError
+from api.dependencies.logs import log_to_stderr
+from api.errors import KeyartError
 from bandit.errors import BanditError
 from foundation.errors import FoundationError
 
@@ -47,7 +47,7 @@ app.add_typer(reward.app, name="reward")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit."""
     try:
-        _log_to_stderr(os.environ.get("KEYART_LOG_LEVEL") or "WARNING")
+        log_to_stderr(os.environ)
         code = get_command(app).main(args=arguments, prog_name="keyart", standalone_mode=False)
     except typer.TyperException as error:
         sys.exit(_refused(error.format_message()))
@@ -56,13 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _log_to_stderr(level: str) -> None:
-    known = logging.getLevelNamesMapping()
-    if level.upper() not in known:
-        raise BadSettings(f"KEYART_LOG_LEVEL {level} is no level.", f"Use one of {', '.join(known)}.")
-    logging.basicConfig(level=level.upper(), format="%(levelname)s %(message)s")
 
 
 def _refused(message: str) -> int:

@@ -18,13 +18,14 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
         if scope["type"] == "http" and _declared(scope) > MOST_BYTES:
-            answer = problem(413, "too_large", title="The body is too large", detail=_TOO_LARGE)
+            answer = problem(413, "too_large", title="The body is too large", detail=_TOO_LARGE, remedy=_REMEDY)
             await answer(scope, receive, send)
             return
         await self._app(scope, _counted(receive) if scope["type"] == "http" else receive, send)
 
 
-_TOO_LARGE = f"The body is longer than {MOST_BYTES:,} bytes. Send it in several requests."
+_TOO_LARGE = f"The body is longer than {MOST_BYTES:,} bytes."
+_REMEDY = "Send it in several requests."
 
 
 def _declared(scope: Scope) -> int:

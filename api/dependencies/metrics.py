@@ -1,71 +1,64 @@
-"""Counters and latencies for Prometheus, one registry an application. Knows no route."""
+"""Counters and latencies for Prometheus, one registry an application. Knows no route. docs/metrics.md lists them."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections import Counter as Tally
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
 
+from api.dependencies.breaker import GuardedReads
+from api.dependencies.calibration import calibration_of
+from api.dependencies.collectors import InstallationCollector, LogCollector, ShadowCollector
 from api.dependencies.shadow import ShadowObserver
+from api.dependencies.watch import RequestFigures
 from api.storage.decision_log import DecisionLog
+from bandit.decision import Page
 
 SELECT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
-class _LogCollector(Collector):
-    """What became of the pages that the decision log was given, read when asked for."""
-
-    def __init__(self, log: DecisionLog) -> None:
-        self._log = log
-
-    def collect(self) -> Iterable[Metric]:
-        pages = CounterMetricFamily("keyart_log_pages", "Pages given to the decision log.", labels=["fate"])
-        counts = asdict(self._log.counts())
-        commits = counts.pop("commits")
-        for fate, count in counts.items():
-            pages.add_metric([fate], count)
-        yield pages
-        yield CounterMetricFamily("keyart_log_commits", "Groups of pages committed.", value=commits)
-        yield GaugeMetricFamily("keyart_log_waiting", "Pages that wait to be written.", value=self._log.waiting())
-
-
-class _ShadowCollector(Collector):
-    """What a shadow version would have stated, read when asked for."""
-
-    def __init__(self, shadow: ShadowObserver) -> None:
-        self._shadow = shadow
-
-    def collect(self) -> Iterable[Metric]:
-        figures = self._shadow.figures()
-        sums = {
-            "pages": (figures.pages, "Pages that the shadow version was asked about."),
-            "slots": (figures.slots, "Slots that the shadow version was asked about."),
-            "chosen": (figures.chosen, "Sum of the shadow's probabilities of the artworks that were drawn."),
-            "distance": (figures.distance, "Sum of total variation distances between the shadow and the live policy."),
-            "seconds": (figures.seconds, "Time that the shadow took."),
-            "failures": (figures.failures, "Pages that the shadow could state nothing for."),
-            "dropped": (figures.dropped, "Pages that came faster than the shadow could be asked."),
-        }
-        for name, (value, meaning) in sums.items():
-            counted = CounterMetricFamily(f"keyart_shadow_{name}", meaning, labels=["policy"])
-            counted.add_metric([figures.version or ""], value)
-            yield counted
 
 
 class Metrics:
     """What an operator watches. Issued decisions split by `logged` and `reason`; received outcomes by `fate`."""
 
-    def __init__(self, log: DecisionLog, shadow: ShadowObserver) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_LogCollector(log))
-        self._registry.register(_ShadowCollector(shadow))
-        self.decisions = Counter("keyart_decisions", "Decisions issued.", ["reason", "logged"], registry=self._registry)
-        self.outcomes = Counter("keyart_outcomes", "Outcomes received.", ["fate"], registry=self._registry)
-        self.events = Counter("keyart_events", "Events received.", ["fate"], registry=self._registry)
-        self.select_seconds = Histogram(
-            "keyart_select_seconds", "Time to decide and log a page.", buckets=SELECT_BUCKETS, registry=self._registry
+    def __init__(self, log: DecisionLog, shadow: ShadowObserver, reads: GuardedReads) -> None:
+        self._registry = registry = CollectorRegistry()
+        for collector in (LogCollector(log), ShadowCollector(shadow), InstallationCollector(reads)):
+            registry.register(collector)
+        ProcessCollector(registry=registry)
+        self.requests = RequestFigures(registry)
+        self.decisions = Counter("keyart_decisions", "Decisions issued.", ["reason", "logged"], registry=registry)
+        self.pages = Counter("keyart_pages", "Pages issued.", ["rung", "logged"], registry=registry)
+        self.kept = Gauge("keyart_kept_probability", "With which probability pages are logged now.", registry=registry)
+        self.kept.set(1)
+        self.calibration_slots = Counter("keyart_calibration_slots", "Drawn slots.", ["policy"], registry=registry)
+        self.calibration_weight = Counter(
+            "keyart_calibration_weight", "Sum of 1[a]/p over drawn slots.", ["policy"], registry=registry
         )
+        self.calibration_squares = Counter(
+            "keyart_calibration_squares", "Sum of squares of those weights.", ["policy"], registry=registry
+        )
+        self.outcomes = Counter("keyart_outcomes", "Outcomes received.", ["fate"], registry=registry)
+        self.events = Counter("keyart_events", "Events received.", ["fate"], registry=registry)
+        self.select_seconds = Histogram(
+            "keyart_select_seconds", "Seconds to decide and log a page.", buckets=SELECT_BUCKETS, registry=registry
+        )
+        self.problems = Gauge("keyart_refresh_failing", "1 while a part cannot be read.", ["part"], registry=registry)
+        for part in ("catalogue", "policy"):
+            self.problems.labels(part)
+
+    def issued(self, page: Page, *, logged: bool) -> None:
+        """Count a page that was answered; one that is `logged` enters the check of its probabilities too."""
+        flag = "true" if logged else "false"
+        self.pages.labels(page.rung, flag).inc()
+        for reason, count in Tally(slot.reason for slot in page.slots).items():
+            self.decisions.labels(reason, flag).inc(count)
+        if not logged:
+            return
+        self.kept.set(page.kept)
+        sums = calibration_of(page)
+        if sums.slots:
+            self.calibration_slots.labels(page.policy).inc(sums.slots)
+            self.calibration_weight.labels(page.policy).inc(sums.weight)
+            self.calibration_squares.labels(page.policy).inc(sums.squares)
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""

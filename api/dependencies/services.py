@@ -55,10 +55,12 @@ class Services:
             try:
                 refresh()
                 self.problems.pop(name, None)
+                self.metrics.problems.labels(name).set(0)
             except KeyartError as error:
                 if self.problems.get(name) != str(error):
                     logger.warning("the %s could not be refreshed: %s", name, error)
                 self.problems[name] = str(error)
+                self.metrics.problems.labels(name).set(1)
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def open_services(settings: Settings) -> Generator[Services]:
         catalogue=CatalogueMirror(hasty),
         live=live,
         shadow=shadow,
-        metrics=Metrics(log, shadow),
+        metrics=Metrics(log, shadow, reads),
     )
     services.refresh()
     ending = threading.Event()

@@ -1,8 +1,9 @@
 """/healthz, /readyz, /metrics: whether the process lives, whether it can serve, and what it counted."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.dependencies.requests import ServicesDep
+from api.errors import Leaving
 from api.routes.wire import Wire
 from api.storage.database import reading
 from api.storage.policies import live_version
@@ -31,9 +32,15 @@ def alive() -> HealthAnswer:
     return HealthAnswer(status="alive")
 
 
-@router.get("/readyz", response_model=ReadyAnswer, responses={503: {"description": "The database does not answer."}})
-def ready(services: ServicesDep) -> ReadyAnswer:
-    """Say whether decisions can be logged: the database is up and migrated."""
+@router.get(
+    "/readyz",
+    response_model=ReadyAnswer,
+    responses={503: {"description": "The database does not answer, or the server is about to end."}},
+)
+def ready(request: Request, services: ServicesDep) -> ReadyAnswer:
+    """Say whether to send requests here: the database is up and migrated, and the server is not about to end."""
+    if request.app.state.draining():
+        raise Leaving("This server was told to end.", "Send requests to another one.")
     with reading(services.engine) as connection:
         live_version(connection)
     return ReadyAnswer(

@@ -63,7 +63,7 @@ def test_nothing_is_documented_that_does_not_exist() -> None:
     }
     assert called - set(commands(get_command(app))) == set()
     settings = set(re.findall(r"`KEYART_([A-Z_]+)`", page("settings.md")))
-    assert {name.lower() for name in settings} <= {*Settings.model_fields, "log_level", "stills"}
+    assert {name.lower() for name in settings} <= {*Settings.model_fields, "log_level", "log_format", "stills"}
 
 
 def test_links_between_pages_lead_somewhere() -> None:

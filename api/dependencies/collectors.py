@@ -1,0 +1,143 @@
+"""What is not counted here but read when Prometheus asks: the decision log, the shadow, the database. Knows no route.
+
+What the database says is true of the whole installation, whichever server is asked; the rest of this process alone.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection
+
+from api.dependencies.breaker import GuardedReads
+from api.dependencies.shadow import ShadowObserver
+from api.errors import StorageUnavailable
+from api.storage.alarms import open_alarms
+from api.storage.decision_log import DecisionLog
+from api.storage.lag import count_due, count_jobs, oldest_due
+from api.storage.policies import standing
+from api.storage.stages import Stage
+
+logger = logging.getLogger(__name__)
+
+FRESH_SECONDS = 5.0
+"""However often someone asks, the database is read once in so many seconds."""
+
+
+class LogCollector(Collector):
+    """What became of the pages that the decision log was given."""
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+
+    def collect(self) -> Iterable[Metric]:
+        """See `Collector`."""
+        pages = CounterMetricFamily("keyart_log_pages", "Pages given to the decision log, by fate.", labels=["fate"])
+        counts = asdict(self._log.counts())
+        commits = counts.pop("commits")
+        for fate, count in counts.items():
+            pages.add_metric([fate], count)
+        yield pages
+        yield CounterMetricFamily("keyart_log_commits", "Groups of pages committed.", value=commits)
+        yield GaugeMetricFamily("keyart_log_waiting_pages", "Pages that wait to be written.", value=self._log.waiting())
+
+
+class ShadowCollector(Collector):
+    """What a shadow version would have stated."""
+
+    def __init__(self, shadow: ShadowObserver) -> None:
+        self._shadow = shadow
+
+    def collect(self) -> Iterable[Metric]:
+        """See `Collector`."""
+        figures = self._shadow.figures()
+        sums = {
+            "pages": (figures.pages, "Pages that the shadow version was asked about."),
+            "slots": (figures.slots, "Slots that the shadow version was asked about."),
+            "chosen": (figures.chosen, "Sum of the shadow's probabilities of the artworks that were drawn."),
+            "distance": (figures.distance, "Sum of total variation distances between the shadow and the live policy."),
+            "seconds": (figures.seconds, "Seconds that the shadow took."),
+            "failures": (figures.failures, "Pages that the shadow could state nothing for."),
+            "dropped": (figures.dropped, "Pages that came faster than the shadow could be asked."),
+        }
+        for name, (value, meaning) in sums.items():
+            counted = CounterMetricFamily(f"keyart_shadow_{name}", meaning, labels=["policy"])
+            counted.add_metric([figures.version or ""], value)
+            yield counted
+
+
+class InstallationCollector(Collector):
+    """What the database says: alarms, versions on stage, what waits. Without it, only that it does not answer."""
+
+    def __init__(self, reads: GuardedReads, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reads = reads
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._known: Sequence[Metric] = ()
+        self._up = False
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing, so that registering does not read the database."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """See `Collector`."""
+        with self._lock:
+            if self._clock() - self._read_at >= FRESH_SECONDS:
+                self._read()
+            yield GaugeMetricFamily("keyart_database_up", "1 while the database answers.", value=self._up)
+            yield from self._known
+
+    def _read(self) -> None:
+        try:
+            with self._reads.reading() as connection:
+                self._known = _installation(connection, datetime.now(UTC))
+            self._up = True
+        except StorageUnavailable as error:
+            logger.warning("metrics of the database cannot be read: %s", error)
+            self._known, self._up = (), False
+        self._read_at = self._clock()
+
+
+def _installation(connection: Connection, now: datetime) -> list[Metric]:
+    since = oldest_due(connection, now)
+    lag = 0.0 if since is None else (now - since).total_seconds()
+    return [
+        _stages(connection),
+        _alarms(connection),
+        GaugeMetricFamily("keyart_join_lag_seconds", "How long the page that waits longest is due.", value=lag),
+        GaugeMetricFamily("keyart_join_due_pages", "Pages that are due for rewards.", value=count_due(connection, now)),
+        _labelled("keyart_jobs", "Jobs that wait, run, or failed for good.", "state", {**count_jobs(connection)}),
+    ]
+
+
+def _stages(connection: Connection) -> Metric:
+    family = GaugeMetricFamily("keyart_policy_stage", "1 for each version on a stage.", labels=["version", "stage"])
+    now = standing(connection)
+    family.add_metric([now.live, Stage.LIVE], 1)
+    if now.canary is not None:
+        family.add_metric([now.canary.version, Stage.CANARY], 1)
+    if now.shadow is not None:
+        family.add_metric([now.shadow, Stage.SHADOW], 1)
+    return family
+
+
+def _alarms(connection: Connection) -> Metric:
+    counts: dict[str, int] = {}
+    for alarm in open_alarms(connection):
+        counts[alarm.kind] = counts.get(alarm.kind, 0) + 1
+    return _labelled("keyart_alarms_open", "Alarms that are open, by kind.", "kind", counts)
+
+
+def _labelled(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family
