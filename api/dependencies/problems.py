@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.dependencies.request_ids import HEADER, request_id
 from api.errors import KeyartError, NotAllowed, RejectedUpload, TooManyRequests
 
 logger = logging.getLogger(__name__)
@@ -17,10 +18,26 @@ PROBLEM_TYPE = "https://keyart.invalid/problems/"
 """Problem types are names, not pages: `.invalid` never resolves (RFC 2606)."""
 
 
-def problem(status: int, code: str, *, title: str, detail: str, more: Mapping[str, Any] | None = None) -> Response:
-    """Build one problem answer; `detail` says what is wrong and what to do about it."""
-    body = {"type": PROBLEM_TYPE + code, "title": title, "status": status, "detail": detail, **(more or {})}
-    return Response(msgspec.json.encode(body), status_code=status, media_type="application/problem+json")
+def problem(
+    status: int, code: str, *, title: str, detail: str, remedy: str = "", more: Mapping[str, Any] | None = None
+) -> Response:
+    """Build one problem answer.
+
+    `detail` says what is wrong, and then what to do about it, which `remedy` says by itself. `request` names the log
+    lines that belong to it.
+    """
+    body: dict[str, Any] = {"type": PROBLEM_TYPE + code, "title": title, "status": status}
+    body["detail"] = f"{detail} {remedy}".strip()
+    if remedy:
+        body["remedy"] = remedy
+    body.update(more or {})
+    request = request_id()
+    headers = {} if request is None else {HEADER.decode(): request}
+    if request is not None:
+        body["request"] = request
+    return Response(
+        msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
+    )
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -33,10 +50,13 @@ def answer_problems(app: FastAPI) -> None:
 
 def _keyart_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, KeyartError)
-    more = {"remedy": error.remedy} if error.remedy else {}
-    if isinstance(error, RejectedUpload):
-        more["reason"] = error.reason
-    answer = problem(error.status, error.code, title=error.title, detail=str(error), more=more)
+    return problem_of(error)
+
+
+def problem_of(error: KeyartError) -> Response:
+    """Build the answer that refuses a request for a mistake of ours to name."""
+    more = {"reason": error.reason} if isinstance(error, RejectedUpload) else {}
+    answer = problem(error.status, error.code, title=error.title, detail=error.message, remedy=error.remedy, more=more)
     if error.status == 503:
         answer.headers["Retry-After"] = "1"
     if isinstance(error, TooManyRequests):
@@ -60,14 +80,23 @@ def _where(location: Sequence[Any]) -> str:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "no_such_route", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
-    detail = f"{request.method} {request.url.path}: {error.detail}. /openapi.json lists every route."
-    answer = problem(error.status_code, code, title=str(error.detail), detail=detail)
+    code, remedy = _HTTP_MISTAKES.get(error.status_code, ("http_error", "/openapi.json lists every route."))
+    detail = f"{request.method} {request.url.path}: {error.detail}."
+    answer = problem(error.status_code, code, title=str(error.detail), detail=detail, remedy=remedy)
     answer.headers.update(error.headers or {})
     return answer
+
+
+_HTTP_MISTAKES = {
+    400: ("unreadable", "Send a body as its Content-Type says; /openapi.json describes it."),
+    404: ("no_such_route", "/openapi.json lists every route."),
+    405: ("method_not_allowed", "The header Allow names what this address takes; /openapi.json lists every route."),
+    413: ("too_large", "Send it in several requests."),
+}
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     logger.error("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
     detail = "The server met an error it did not expect; its log has the details. Nothing was half-written."
-    return problem(500, "internal", title="Something went wrong inside Keyart", detail=detail)
+    remedy = "Look for the id in `request` in the server's log. The same request may be sent again."
+    return problem(500, "internal", title="Something went wrong inside Keyart", detail=detail, remedy=remedy)
