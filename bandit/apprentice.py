@@ -62,7 +62,7 @@ def _lessons(spool: Spool, space: FeatureSpace) -> Iterator[LearningRow]:
     for batch in _batches(spool, ENGINE_BATCH):
         contexts = space.context_rows([row.context() for row in batch])
         for row, context in zip(batch, contexts, strict=True):
-            yield LearningRow(context, row.artworks, row.chosen, row.reward, row.probability)
+            yield LearningRow(context, row.artworks, row.chosen, row.reward, row.probability, row.weight)
 
 
 def _solve(spool: Spool, task: Task, space: FeatureSpace, *, table: ArtworkRows, report: Report) -> None:
@@ -98,6 +98,7 @@ def _encoded(spool: Spool, space: FeatureSpace, *, shown: np.ndarray, report: Re
             artworks=shown[[row.artworks[row.chosen] for row in batch]],
             rewards=np.array([row.reward for row in batch]),
             at=np.array([row.at for row in batch]),
+            weights=np.array([row.weight for row in batch]),
         )
         learned += len(batch)
         report(learned)

@@ -84,6 +84,7 @@ class Harvest:
     held_out: int = 0
     not_drawn: int = 0
     of_other_viewers: int = 0
+    weight: float = 0.0
     reward: float = 0.0
     _viewers: _Sample = field(init=False)
     _intents: _Sample = field(init=False)
@@ -117,8 +118,10 @@ class Harvest:
     def _spooled(self, row: RewardedDecision) -> SpooledRow:
         decision = row.decision
         shown = decision.images[decision.chosen]
+        weight = 1.0 / row.page.kept
         self.learned += 1
-        self.reward += row.reward
+        self.weight += weight
+        self.reward += weight * row.reward
         self.shown.add(shown)
         return SpooledRow(
             row.page.request,
@@ -131,6 +134,7 @@ class Harvest:
             row.reward,
             decision.probability,
             row.page.at.timestamp(),
+            weight,
         )
 
     def _place(self, key: str, title: str) -> int:
@@ -159,8 +163,8 @@ class Harvest:
 
     @property
     def mean_reward(self) -> float:
-        """Of the rows that are learned from."""
-        return self.reward / self.learned
+        """Of the decisions that the rows which are learned from stand for."""
+        return self.reward / self.weight
 
     def space(self) -> FeatureSpace:
         """The projections, fitted on the whole catalogue and on the log's viewers. Raises InvalidExample."""

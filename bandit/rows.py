@@ -14,11 +14,13 @@ def check_row(row: RewardedDecision, pictures: Mapping[str, Picture]) -> None:
     """Refuse a row that cannot be learned from.
 
     Raises:
-        InvalidExample: its artworks, probabilities, reward, viewer or intent vector are unusable, or one of its images
-            is not in `pictures`.
+        InvalidExample: its artworks, probabilities, reward, viewer or intent vector are unusable, the share of pages
+            that were logged is none, or one of its images is not in `pictures`.
     """
     place = f"page {row.page.page} slot {row.slot}"
     _check_drawn(row.decision, place)
+    if not 0 < row.page.kept <= 1:
+        raise InvalidExample(f"{place}: it was logged with probability {row.page.kept}; drop the row, its log is wrong")
     if not 0 <= row.reward <= 1:
         raise InvalidExample(f"{place}: reward {row.reward} is not in [0, 1]; join the rewards again")
     for what, stored in (("viewer vector", row.page.viewer_vector), ("intent vector", row.page.intent_vector)):

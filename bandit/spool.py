@@ -34,6 +34,8 @@ class SpooledRow(msgspec.Struct, frozen=True, array_like=True):
     probability: float
     at: float
     """When the page was decided, by this installation's clock: seconds since 1970."""
+    weight: float = 1.0
+    """How many decisions the row stands for: 1 / the probability with which its page was logged."""
 
     def context(self) -> Context:
         """The context that a policy saw."""

@@ -26,12 +26,16 @@ SETTLED_EXPERIENCE = 1e30
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """n rows: `contexts` (n, context_width), `artworks` (n,) places of what was shown, `rewards` (n,), `at` (n,) s."""
+    """n rows: `contexts` (n, context_width), `artworks` (n,) places of what was shown, `rewards` (n,), `at` (n,) s.
+
+    `weights` (n,) are how many decisions each stands for.
+    """
 
     contexts: NDArray[np.float32]
     artworks: Indices
     rewards: Floats
     at: Floats
+    weights: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +100,10 @@ def add_rows(sums: Sums, batches: Iterable[EncodedRows], *, settings: LinearSett
     until = sums.until
     for batch in batches:
         newest = max(until, float(batch.at.max()))
-        if settings.half_life_days is None:
-            weights = np.ones(len(batch.at))
-        else:
+        weights = np.minimum(batch.weights, settings.largest_weight)
+        if settings.half_life_days is not None:
             half_life = settings.half_life_days * SECONDS_A_DAY
-            weights = np.exp2((batch.at - newest) / half_life)
+            weights = weights * np.exp2((batch.at - newest) / half_life)
             if np.isfinite(until):
                 sums.moments.fade(float(np.exp2((until - newest) / half_life)))
         contexts = np.concatenate([np.ones((len(weights), 1)), batch.contexts.astype(np.float64)], axis=1)

@@ -15,8 +15,9 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
 
     `epsilon` / K is the smallest probability of K artworks. Under SquareCB, `gamma_scale` · n ^ `gamma_exponent` is an
     artwork's γ after n decisions that showed it. With `half_life_days` a row counts half as much for every so many
-    days that it is older than the newest: for tastes that move. The defaults are those of the comparison in
-    docs/log.md.
+    days that it is older than the newest: for tastes that move. A row of a log that was shed counts 1 / kept times,
+    but no more than `clip`; unset, as versions were before there was this bound, however often. The defaults are those
+    of the comparisons in docs/log.md.
     """
 
     gamma_scale: float = 10_000.0
@@ -24,6 +25,7 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
     epsilon: float = 0.01
     half_life_days: float | None = None
     sampling: Sampling = "squarecb"
+    clip: float | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         gammas_fit = 0 <= self.gamma_scale < math.inf and 0 <= self.gamma_exponent < math.inf
@@ -31,6 +33,13 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
             raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are finite and not negative")
         if self.half_life_days is not None and not 0 < self.half_life_days < math.inf:
             raise ValueError(f"a half-life of {self.half_life_days} days is none; give more than 0, or leave it out")
+        if not self.largest_weight >= 1:
+            raise ValueError(f"a clip of {self.clip} is none: rows weigh 1 or more; give more, or leave it out")
+
+    @property
+    def largest_weight(self) -> float:
+        """The most that a row may count."""
+        return math.inf if self.clip is msgspec.UNSET else self.clip
 
     def exploration(self) -> Exploration:
         """How a model that learned with these settings explores."""
@@ -39,7 +48,9 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
     def arguments(self) -> list[str]:
         """The settings as a command line would say them, for the manifest."""
         forgetting = [] if self.half_life_days is None else ["--half_life_days", f"{self.half_life_days!r}"]
+        clipping = [] if self.clip is msgspec.UNSET else ["--clip", f"{self.clip!r}"]
         return [
             *("--learner", "linear", "--sampling", self.sampling, "--epsilon", f"{self.epsilon!r}"),
             *("--gamma_scale", f"{self.gamma_scale!r}", "--gamma_exponent", f"{self.gamma_exponent!r}", *forgetting),
+            *clipping,
         ]

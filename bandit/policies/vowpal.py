@@ -40,7 +40,9 @@ CACHED_ARTWORKS = 100_000
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learner", tag="vowpal"):
     """What the engine is told. `epsilon` / K is the smallest probability of K artworks; `seed` fixes all chance.
 
-    The defaults are those that recovered most of the uniform-to-oracle gap in the comparison of docs/log.md.
+    A row weighs 1 / (p · kept), where p is the probability of what was drawn and kept that of its page being logged,
+    but no more than `clip`; unset, as versions were before there was this bound, however much. The defaults are those
+    that recovered most of the uniform-to-oracle gap in the comparison of docs/log.md.
     """
 
     gamma_scale: float = 1000.0
@@ -49,6 +51,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
     learning_rate: float = 0.005
     passes: int = 2
     seed: int = 0
+    clip: float | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         gammas_fit = 0 <= self.gamma_scale < math.inf and 0 <= self.gamma_exponent < math.inf
@@ -56,6 +59,13 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="learn
             raise ValueError(f"{self}: epsilon lies in [0, 1], the parts of gamma are finite and not negative")
         if not (0 < self.learning_rate < math.inf and self.passes >= 1):
             raise ValueError(f"{self}: give a finite learning rate above 0, and at least one pass")
+        if not self.largest_weight >= 1:
+            raise ValueError(f"a clip of {self.clip} is none: rows weigh 1 or more; give more, or leave it out")
+
+    @property
+    def largest_weight(self) -> float:
+        """The most that a row may count."""
+        return math.inf if self.clip is msgspec.UNSET else self.clip
 
     def exploration(self) -> Exploration:
         """How a model that learned with these settings explores."""
@@ -75,6 +85,8 @@ class LearningRow:
     chosen: int
     reward: float
     probability: float
+    weight: float = 1.0
+    """How many decisions the row stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,26 +244,29 @@ def train(
     """
     workspace: Workspace = vw.Workspace(engine_arguments(space, settings))
     workspace.weights()[_CONSTANT_COLUMN, 0, 0] = 1.0 - lessons.mean_reward
-    tutor = _Tutor(space, artworks, image_keys)
-    learned, value = 0, 0.0
+    tutor = _Tutor(space, artworks, image_keys, least=1.0 / settings.largest_weight)
+    learned, value, weight = 0, 0.0, 0.0
     for turn in range(settings.passes):
         for row in lessons.rows():
             with_label = tutor.examples(row)
             if turn == 0:
                 answer = cast(list[tuple[int, float]], workspace.predict_then_learn_one(with_label))
-                value += dict(answer)[row.chosen] / row.probability * row.reward
+                value += row.weight * dict(answer)[row.chosen] / row.probability * row.reward
+                weight += row.weight
             else:
                 workspace.learn_one(with_label)
             learned += 1
             progress(learned)
-    return Trained(workspace.serialize(), learned, value * settings.passes / max(1, learned))
+    return Trained(workspace.serialize(), learned, value / max(1.0, weight))
 
 
 class _Tutor:
     """Makes a row's examples; those of artworks that were not chosen carry no label and are kept."""
 
-    def __init__(self, space: FeatureSpace, table: ArtworkRows, image_keys: Sequence[str]) -> None:
+    def __init__(self, space: FeatureSpace, table: ArtworkRows, image_keys: Sequence[str], *, least: float) -> None:
+        """`least` is the smallest probability that the engine is told: one over the most that a row may weigh."""
         self._space = space
+        self._least = least
         self._table = table
         self._keys = image_keys
         self._examples = _Examples(space)
@@ -261,7 +276,9 @@ class _Tutor:
         owns = self._space.own_terms([self._keys[place] for place in row.artworks])
         artworks = [self._artwork(place, own) for place, own in zip(row.artworks, owns, strict=True)]
         chosen = self._made(row.artworks[row.chosen], owns[row.chosen])
-        chosen.set_label(vw.CBLabel(label=(0, 1.0 - row.reward, row.probability)))
+        # The engine knows one weight, 1 / p; a page that was kept with probability q is a draw with probability p · q.
+        told = max(row.probability / row.weight, self._least)
+        chosen.set_label(vw.CBLabel(label=(0, 1.0 - row.reward, told)))
         artworks[row.chosen] = chosen
         return [self._examples.context(row.context), *artworks]
 
