@@ -3,6 +3,7 @@
 Each field is documented in docs/settings.md; a test compares the two.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal, cast
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from api.errors import BadSettings
 from artwork.maturity import suitable_from
+from bandit.rewards import RewardWindows
 
 SETTINGS_FILE = "keyart.toml"
 SHORTEST_SECRET = 16
@@ -58,12 +60,21 @@ class Settings(BaseSettings):
     session_idle_seconds: Annotated[int, Field(ge=60)] = 7_200
     session_seconds: Annotated[int, Field(ge=60)] = 43_200
     select_budget_ms: Annotated[int, Field(ge=1)] = 250
+    batch_budget_ms: Annotated[int, Field(ge=1)] = 10_000
+    hold_back: Annotated[float, Field(ge=0, le=1)] = 0.01
     sticky_seconds: Annotated[int, Field(ge=1)] = 86_400
     page_diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
     maturity_limit: Annotated[str | None, AfterValidator(_known_rating)] = None
     draw_salt: Annotated[str, Field(min_length=1)] = "keyart"
     reward: Literal["quality_play/1", "take/1", "watch_share/1"] = "quality_play/1"
     reward_window_seconds: Annotated[int, Field(ge=0)] = 0
+    old_signatures_days: Annotated[int, Field(ge=0)] = 30
+    retention_days: Annotated[int | None, Field(ge=1)] = None
+    viewer_rows_a_day: Annotated[int, Field(ge=1)] = 400
+    robot_pages_a_day: Annotated[int, Field(ge=1)] = 1000
+    robot_plays_a_day: Annotated[int, Field(ge=1)] = 150
+    jump_alarms_a_year: Annotated[float, Field(gt=0)] = 1.0
+    reward_windows: dict[str, Annotated[int, Field(ge=0)]] = {}
     exploration_budget: Annotated[int, Field(ge=1)] = 5000
     verdict_margin: Annotated[float, Field(gt=0, lt=1)] = 0.1
     torch_threads: Annotated[int, Field(ge=1)] = 2
@@ -77,6 +88,12 @@ class Settings(BaseSettings):
     def blob_root(self) -> str:
         """Where images and models are kept: `blob_url`, or else the home folder."""
         return self.blob_url or str(self.home)
+
+    @property
+    def windows(self) -> RewardWindows:
+        """How long decisions wait for their outcomes, by kind of row."""
+        by_row = {row: timedelta(seconds=seconds) for row, seconds in self.reward_windows.items()}
+        return RewardWindows(timedelta(seconds=self.reward_window_seconds), by_row)
 
     @classmethod
     def settings_customise_sources(

@@ -6,7 +6,9 @@ Knows no title, no policy and no viewer.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
+from artwork.catalog import ArtworkId
 from bandit.context import Candidate
+from bandit.decision import IMAGE_KEY_DIGITS
 from bandit.sampling import canonical
 
 REMEMBERED_LISTS = 10_000
@@ -17,12 +19,15 @@ class Slate(Sequence[Candidate]):
 
     Whoever keeps titles in memory keeps a slate for each set of eligible artworks and passes it again and again. A list
     of the same candidates gets the same probabilities, later.
+    `artworks` are their ids and `images` their image keys, as a decision is logged with.
     """
 
-    __slots__ = ("__weakref__", "_candidates")
+    __slots__ = ("__weakref__", "_candidates", "artworks", "images")
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
         self._candidates = tuple(canonical(candidates))
+        self.artworks: tuple[ArtworkId, ...] = tuple(each.artwork for each in self._candidates)
+        self.images: tuple[str, ...] = tuple(each.image[:IMAGE_KEY_DIGITS] for each in self._candidates)
 
     def __len__(self) -> int:
         return len(self._candidates)

@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from api.dependencies.outcomes import ReportedOutcome, take_outcomes
-from api.dependencies.pages import SelectCall, select_page
+from api.dependencies.pages import SelectCall
 from api.dependencies.promotion import Order, promote
 from api.dependencies.services import open_services
 from api.homepage.request import AskedTitle
@@ -107,10 +107,9 @@ def _serve_uniformly(settings: Settings, rng: np.random.Generator) -> None:
                 viewer=viewer,
                 context=RequestContext(at=NOW, device="tv"),
                 titles=asked,
-                idempotency_key=None,
-                sent=b"",
+                budget=10.0,
             )
-            slots = msgspec.json.decode(select_page(services, call))["slots"]
+            slots = msgspec.json.decode(services.pages.answer(call))["slots"]
             take_outcomes(services, [_watched(slot["decision"], bool(rng.random() < 0.1)) for slot in slots])
 
 

@@ -7,14 +7,16 @@ from sqlalchemy import Engine
 
 from api.dependencies.versions import load_version
 from api.errors import KeyartError
+from api.homepage.assemble import Step
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
 from api.storage.foundation import live_foundation_version
-from api.storage.policies import standing
+from api.storage.policies import newest_version_named, standing
 from api.storage.stages import Standing
 from bandit.canary import in_canary
-from bandit.decision import PolicyVersionId
+from bandit.decision import PolicyVersionId, Rung
 from bandit.examination import Examiner
+from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UniformPolicy
 from foundation.events import ViewerId
@@ -33,12 +35,17 @@ class Canary:
 class Deciding:
     """What decides at one moment: `live` for everyone that no canary decides for; a `shadow` decides for nobody.
 
-    `foundation` is the live foundation version, None before the first training.
+    `last_good` and `most_played` stand ready for pages that `live` fails. `stale` tells that `live` is not the version
+    that was deployed: that one cannot be loaded. `foundation` is the live foundation version, None before the first
+    training.
     """
 
     live: Policy = field(default_factory=UniformPolicy)
     canary: Canary | None = None
     shadow: Policy | None = None
+    last_good: Policy | None = None
+    most_played: Policy | None = None
+    stale: bool = False
     foundation: str | None = None
 
     def for_viewer(self, viewer: ViewerId) -> Policy:
@@ -48,9 +55,24 @@ class Deciding:
             return canary.policy
         return self.live
 
+    def steps_for(self, viewer: ViewerId) -> tuple[Step, ...]:
+        """The fall-back ladder of a viewer, from the policy that decides down to what is known to be played most."""
+        first = self.for_viewer(viewer)
+        stale = self.stale and first is self.live
+        steps = [Step(Rung.LAST_GOOD if stale else Rung.LIVE, first)]
+        steps += [
+            Step(Rung.LAST_GOOD, policy)
+            for policy in (self.live, self.last_good)
+            if policy is not None and policy is not first
+        ]
+        if self.most_played is not None:
+            steps.append(Step(Rung.MOST_PLAYED, self.most_played))
+        return tuple(steps)
+
     def known(self) -> dict[PolicyVersionId, Policy]:
         """All policies by version."""
-        held = (self.live, self.canary.policy if self.canary else None, self.shadow)
+        canary = self.canary.policy if self.canary else None
+        held = (self.most_played, self.last_good, self.live, canary, self.shadow)
         return {policy.version: policy for policy in held if policy is not None}
 
 
@@ -63,6 +85,8 @@ class LivePolicy:
         self._refreshing = threading.Lock()
         self.examiner = examiner or Examiner()
         self.deciding = Deciding()
+        self._decided = False
+        self._looked_after: PolicyVersionId | None = None
 
     @property
     def current(self) -> Policy:
@@ -96,16 +120,34 @@ class LivePolicy:
             with reading(self._engine) as connection:
                 wanted = standing(connection)
                 foundation = live_foundation_version(connection)
+                most_played = newest_version_named(connection, f"{MOST_PLAYED}-")
             errors: list[KeyartError] = []
-            live = self._load(wanted.live, errors) or self.current
+            deployed = self._load(wanted.live, errors)
+            last_good = self._last_good(wanted, deployed)
             self.deciding = Deciding(
-                live=live,
+                live=deployed or last_good or self.current,
                 canary=self._canary(wanted, errors),
                 shadow=self._load(wanted.shadow, errors),
+                last_good=last_good,
+                most_played=self._load(most_played, errors),
+                stale=deployed is None,
                 foundation=foundation.version if foundation else None,
             )
         if errors:
             raise errors[0]
+
+    def _last_good(self, wanted: Standing, deployed: Policy | None) -> Policy | None:
+        """The version that decided before the deployed one: kept in memory, or else loaded once after a start."""
+        before = self.deciding
+        if self._decided and not before.stale and (deployed is None or deployed.version != before.live.version):
+            found: Policy | None = before.live
+        elif before.last_good is not None or self._looked_after == wanted.live:
+            found = before.last_good
+        else:
+            loaded = (self._load(version, []) for version in reversed(wanted.before))
+            found = next((policy for policy in loaded if policy is not None), None)
+        self._looked_after, self._decided = wanted.live, self._decided or deployed is not None
+        return found
 
     def _canary(self, wanted: Standing, errors: list[KeyartError]) -> Canary | None:
         canary = wanted.canary

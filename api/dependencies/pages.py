@@ -1,196 +1,343 @@
-"""How a page is decided and made durable before its answer leaves (C1), once for an idempotency key (C2)."""
+"""How the pages of several calls are decided together: what is looked up for them, who decides, what is logged.
 
-import hashlib
+Knows no HTTP and no waiting: `desk.py` gathers the calls and makes the pages durable before they are answered (C1).
+"""
+
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import msgspec
+from sqlalchemy import Connection
 
-from api.dependencies.services import Services
+from api.dependencies.answers import Housed, RecentAnswers, Remembered, answer_of, request_digest
+from api.dependencies.breaker import GuardedReads
+from api.dependencies.catalogue import CatalogueMirror
+from api.dependencies.ladder import Ladder
+from api.dependencies.live_policy import LivePolicy
 from api.errors import Conflict, KeyartError, RepeatedKey, StorageUnavailable, UnknownTitle
 from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, entries_of
-from api.homepage.assemble import PageStamp, assemble_page, fallback_page
+from api.homepage.assemble import PageOrder, PageStamp, assemble_pages
 from api.homepage.catalogue import Catalogue
 from api.homepage.experiment import DrawKey
 from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
+from api.security import Keys
+from api.settings import Settings
+from api.storage.decision_log import DecisionLog, LogEntry
 from api.storage.events import finished_titles
-from api.storage.foundation import viewer_vector
-from api.storage.pages import new_page_id, stored_answer
+from api.storage.foundation import vectors_of_viewers
+from api.storage.pages import StoredAnswer, new_page_id, stored_answers
 from artwork.catalog import TitleId
-from bandit.context import RequestContext
-from bandit.decision import Page, Slot
+from bandit.canary import in_canary
+from bandit.context import RequestContext, Vector
+from bandit.decision import Page
 from bandit.policies.policy import Policy
-from bandit.sampling import window_of
+from bandit.sampling import draw_uniform, window_of
 from foundation.events import ViewerId
 
 logger = logging.getLogger(__name__)
 
+HOLD_BACK_SALT = "hold-back"
+DECIDING_SHARE = 0.5
+"""The part of a page's time budget that deciding may take; the other is for logging it."""
+
+SHED_FROM = 0.25
+LEAST_KEPT = 0.1
+"""Pages are shed from a quarter of the log's queue on, ever more of them, until one in ten is kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectCall:
-    """A call for a page as it was sent: `viewer` is the raw id, `sent` the body, for telling two requests apart."""
+    """A call for a page: `viewer` is the raw id, `budget` how long its answer may take, in seconds.
+
+    `at_given` tells that the time of the context is the caller's, not the clock's.
+    """
 
     viewer: str
     context: RequestContext
     titles: tuple[AskedTitle, ...]
-    idempotency_key: str | None
-    sent: bytes
+    budget: float
+    at_given: bool = True
+    idempotency_key: str | None = None
+
+    def digest(self) -> str:
+        """Tell two calls apart by what they say, however it was spelled."""
+        at = self.context.at if self.at_given else None
+        context = self.context
+        asked = [(each.title, each.position, each.score) for each in self.titles]
+        return request_digest((self.viewer, at, context.device, context.row, context.canvas, context.locale, asked))
 
 
-def select_page(services: Services, call: SelectCall) -> bytes:
-    """Decide a page, make it durable and return the answer's bytes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The open parts that pages are decided with."""
 
-    A page that cannot be made durable within the time budget shows default artworks and says `logged: false`.
+    settings: Settings
+    keys: Keys
+    log: DecisionLog
+    reads: GuardedReads
+    catalogue: CatalogueMirror
+    live: LivePolicy
+    ladder: Ladder = field(default_factory=Ladder)
+    recent: RecentAnswers = field(default_factory=RecentAnswers)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A page that was decided, the catalogue it was decided from, its answer and, if it is to be logged, its entry."""
+
+    page: Page
+    catalogue: Catalogue
+    answer: bytes
+    entry: LogEntry | None
+
+
+Result = Decided | bytes | KeyartError
+"""What became of a call: a new page, the bytes that were answered before, or why it is refused."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A call while its page is being decided."""
+
+    call: SelectCall
+    viewer: ViewerId
+    catalogue: Catalogue
+    policy: Policy
+    result: Result | None = None
+    spoiled: list[TitleId] = field(default_factory=list[TitleId])
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was looked up for a group of calls."""
+
+    answers: Mapping[str, StoredAnswer] = field(default_factory=dict[str, StoredAnswer])
+    vectors: dict[str, dict[ViewerId, Vector]] = field(default_factory=dict[str, dict[ViewerId, Vector]])
+    finished: dict[int, frozenset[TitleId]] = field(default_factory=dict[int, frozenset[TitleId]])
+
+
+def decide_calls(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
+    """Decide the pages of several calls; each gets what it would get alone. What a call did wrong is its own result."""
+    catalogue = _catalogue_for(serving, [title for call in calls for title in call.titles])
+    asked = [_asked(serving, call, catalogue) for call in calls]
+    known = _look_up(serving, [each for each in asked if each.result is None])
+    for each in asked:
+        each.result = each.result or _answered_before(serving, each.call, known)
+    kept = _kept(serving)
+    open_calls = [each for each in asked if each.result is None]
+    shed = [each for each in open_calls if kept < 1.0 and draw_uniform("shed", new_page_id(), "", 0) >= kept]
+    for each in shed:
+        each.result = unlogged(serving, each.call)
+    chosen = [each for each in open_calls if each.result is None]
+    for each, decided in zip(chosen, _decide(serving, chosen, known, kept=kept), strict=True):
+        each.result = decided
+    return [each.result for each in asked if each.result is not None]
+
+
+def unlogged(serving: Serving, call: SelectCall) -> Result:
+    """Answer default artworks with `logged: false`: nothing is looked up and nothing can be waited for."""
+    catalogue = serving.catalogue.current
+    try:
+        entries_of(catalogue, call.titles)
+    except LookupError as error:
+        return _refusal(error)
+    viewer = KnownViewer(viewer=serving.keys.pseudonym(call.viewer))
+    order = PageOrder(
+        request=PageRequest(viewer=viewer, context=call.context, titles=call.titles),
+        stamp=_stamp(serving, call, kept=1.0),
+    )
+    [page] = assemble_pages([order], catalogue, house=house_of(serving))
+    answer = _answer(serving, page, catalogue, logged=False)
+    if call.idempotency_key is not None:
+        remembered = Remembered(call.digest(), answer)
+        answer = serving.recent.keep(call.idempotency_key, remembered).answer
+    return Decided(page, catalogue, answer, None)
+
+
+def answer_again(serving: Serving, call: SelectCall) -> Result:
+    """Answer a call whose key another request was faster with; default artworks where that answer cannot be read."""
+    known = _Known()
+    try:
+        with serving.reads.reading() as connection:
+            known.answers = stored_answers(connection, [call.idempotency_key or ""])
+    except StorageUnavailable as error:
+        logger.warning("an answer that was given before cannot be read: %s", error)
+    return _answered_before(serving, call, known) or unlogged(serving, call)
+
+
+def check_calls(serving: Serving, calls: Sequence[SelectCall]) -> None:
+    """Refuse calls of which one would be refused, before any of them is decided.
 
     Raises:
-        UnknownTitle: titles were asked for that do not exist.
-        Conflict: titles were asked for that have nothing to show.
-        RepeatedKey: the idempotency key came with another request before.
+        KeyartError: one asks for what does not exist, or repeats a key with another request; it is named by its place.
+        StorageUnavailable: what was answered under their keys cannot be read.
     """
-    with services.metrics.select_seconds.time():
-        answered = _answered_before(services, call)
-        if answered is not None:
-            return answered
-        try:
-            return _decide(services, call)
-        except RepeatedKey:
-            # The same key came twice at once, and the other request was faster: its answer is the answer.
-            answered = _answered_before(services, call)
-            if answered is None:
-                raise
-            return answered
+    catalogue = _catalogue_for(serving, [title for call in calls for title in call.titles])
+    known = _Known()
+    keys = [call.idempotency_key for call in calls if call.idempotency_key is not None]
+    if keys:
+        with serving.reads.reading() as connection:
+            known.answers = stored_answers(connection, keys)
+    for place, call in enumerate(calls):
+        before = _asked(serving, call, catalogue).result or _answered_before(serving, call, known)
+        if isinstance(before, KeyartError):
+            raise type(before)(f"requests.{place}: {before.message}", before.remedy)
 
 
-def _decide(services: Services, call: SelectCall) -> bytes:
-    catalogue = _catalogue_for(services, call.titles)
-    spoiled = [each.title for each in call.titles if catalogue.titles[each.title].spoilers]
-    pseudonym = services.keys.pseudonym(call.viewer)
-    policy = services.live.for_viewer(pseudonym)
-    viewer = known_viewer(services, pseudonym, policy=policy, spoiled=spoiled)
-    request = PageRequest(viewer=viewer, context=call.context, titles=call.titles)
-    house = house_of(services)
-    stamp = PageStamp(page=new_page_id(), at=datetime.now(UTC), key=draw_key(services, call.context.at))
-    page = assemble_page(request, catalogue, policy=policy, stamp=stamp, house=house)
-    answer = _answer(services, page, catalogue, logged=True)
-    if services.log.append(
-        page,
-        idempotency_key=call.idempotency_key,
-        request_digest=_digest(call),
-        response=None if call.idempotency_key is None else answer,
-        timeout=services.settings.select_budget_ms / 1000,
-    ):
-        _count(services, page, logged=True)
-        services.shadow.offer(page, catalogue)
-        return answer
-    fallback = fallback_page(request, catalogue, stamp=stamp, house=house)
-    _count(services, fallback, logged=False)
-    return _answer(services, fallback, catalogue, logged=False)
-
-
-def known_viewer(
-    services: Services, viewer: ViewerId, *, policy: Policy, spoiled: Sequence[TitleId] = ()
-) -> KnownViewer:
-    """Look up the vector that `policy` has of a viewer, and which `spoiled` titles they have finished.
-
-    Those are the ones with pictures that tell the end. Without the database a viewer is as good as new, and the page
-    still renders (C8).
-    """
-    version = services.live.viewer_version_of(policy)
-    if version is None and not spoiled:
-        return KnownViewer(viewer=viewer)
-    try:
-        with services.reads.reading() as connection:
-            vector = None if version is None else viewer_vector(connection, viewer, version=version)
-            finished = finished_titles(connection, viewer, spoiled) if spoiled else frozenset[str]()
-    except StorageUnavailable as error:
-        logger.warning("what is known of viewers cannot be read: %s", error)
-        return KnownViewer(viewer=viewer)
-    known = frozenset(map(TitleId, finished))
-    return KnownViewer(viewer=viewer, vector=vector, foundation_version=version, finished=known)
-
-
-def house_of(services: Services) -> House:
+def house_of(housed: Housed) -> House:
     """What the settings say of all pages."""
-    settings = services.settings
+    settings = housed.settings
     return House(diversity=settings.page_diversity, maturity_limit=settings.maturity_limit)
 
 
-def _catalogue_for(services: Services, asked: Sequence[AskedTitle]) -> Catalogue:
-    """Return a catalogue that can show every asked title; what was put a moment ago is looked for once more."""
-    try:
-        entries_of(services.catalogue.current, asked)
-    except LookupError:
-        try:
-            services.catalogue.refresh()
-        except StorageUnavailable as error:
-            logger.warning("the catalogue cannot be refreshed: %s", error)
-    catalogue = services.catalogue.current
-    try:
-        entries_of(catalogue, asked)
-    except UnknownTitles as error:
-        raise _naming(
-            UnknownTitle, "There is no title", error.titles, "Put it first: PUT /v1/titles/{title}."
-        ) from error
-    except TitlesWithoutArtwork as error:
-        remedy = "Upload an image and let `keyart worker` embed it, or leave the title out."
-        raise _naming(Conflict, "No artwork can be shown for", error.titles, remedy) from error
-    return catalogue
-
-
-def _naming(kind: type[KeyartError], said: str, titles: tuple[str, ...], remedy: str) -> KeyartError:
-    return kind(f"{said} {', '.join(titles)}.", remedy)
-
-
-def draw_key(services: Services, at: datetime) -> DrawKey:
+def draw_key(housed: Housed, at: datetime) -> DrawKey:
     """The key of the draws of a page that is shown at `at`."""
-    settings = services.settings
+    settings = housed.settings
     return DrawKey(salt=settings.draw_salt, window=window_of(at, settings.sticky_seconds))
 
 
-def _answered_before(services: Services, call: SelectCall) -> bytes | None:
-    if call.idempotency_key is None:
-        return None
+def is_held_back(housed: Housed, viewer: ViewerId) -> bool:
+    """Whether a viewer is of those who always get default artworks: the same ones for as long as the share stays."""
+    share = housed.settings.hold_back
+    return share > 0 and in_canary(viewer, share=share, salt=HOLD_BACK_SALT)
+
+
+def keep_probability(load: float) -> float:
+    """With which probability a page is logged while the log's queue is so full (0 to 1)."""
+    return 1.0 if load < SHED_FROM else max(LEAST_KEPT, 1.0 - (load - SHED_FROM) / (1.0 - SHED_FROM))
+
+
+def _kept(serving: Serving) -> float:
+    return keep_probability(serving.log.load())
+
+
+def _asked(serving: Serving, call: SelectCall, catalogue: Catalogue) -> _Asked:
+    viewer = serving.keys.pseudonym(call.viewer)
+    asked = _Asked(call, viewer, catalogue, serving.live.for_viewer(viewer))
     try:
-        with services.reads.reading() as connection:
-            known = stored_answer(connection, call.idempotency_key)
-    except StorageUnavailable:
+        entries = entries_of(catalogue, call.titles)
+    except LookupError as error:
+        asked.result = _refusal(error)
+    else:
+        asked.spoiled = [entry.title.title for entry in entries if entry.spoilers]
+    return asked
+
+
+def _catalogue_for(serving: Serving, titles: Sequence[AskedTitle]) -> Catalogue:
+    """Return a catalogue that can show every asked title, if it can be had: what was put a moment ago is read now."""
+    mirror = serving.catalogue
+    known = mirror.current.titles
+    if not all(each.title in known and known[each.title].candidates for each in titles):
+        try:
+            mirror.refresh()
+        except StorageUnavailable as error:
+            logger.warning("the catalogue cannot be refreshed: %s", error)
+    return mirror.current
+
+
+def _refusal(error: LookupError) -> KeyartError:
+    if isinstance(error, UnknownTitles):
+        names, remedy = ", ".join(error.titles), "Put it first: PUT /v1/titles/{title}."
+        return UnknownTitle(f"There is no title {names}.", remedy)
+    if isinstance(error, TitlesWithoutArtwork):
+        remedy = "Upload an image and let `keyart worker` embed it, or leave the title out."
+        return Conflict(f"No artwork can be shown for {', '.join(error.titles)}.", remedy)
+    raise error
+
+
+def _look_up(serving: Serving, asked: Sequence[_Asked]) -> _Known:
+    """Read what is known of the viewers, and what was answered under the keys before, in one go.
+
+    Without the database viewers are as good as new, and the pages still render (C8).
+    """
+    known = _Known()
+    keys = [each.call.idempotency_key for each in asked if each.call.idempotency_key is not None]
+    viewers: dict[str, set[ViewerId]] = {}
+    for each in asked:
+        version = serving.live.viewer_version_of(each.policy)
+        if version is not None and not is_held_back(serving, each.viewer):
+            viewers.setdefault(version, set()).add(each.viewer)
+    if not keys and not viewers and not any(each.spoiled for each in asked):
+        return known
+    try:
+        with serving.reads.reading() as connection:
+            known.answers = stored_answers(connection, keys) if keys else {}
+            for version, own in viewers.items():
+                known.vectors[version] = vectors_of_viewers(connection, sorted(own), version=version)
+            known.finished = {id(each): _finished(connection, each) for each in asked if each.spoiled}
+    except StorageUnavailable as error:
+        logger.warning("what is known of viewers cannot be read: %s", error)
+    return known
+
+
+def _finished(connection: Connection, asked: _Asked) -> frozenset[TitleId]:
+    return frozenset(map(TitleId, finished_titles(connection, asked.viewer, asked.spoiled)))
+
+
+def _answered_before(serving: Serving, call: SelectCall, known: _Known) -> Result | None:
+    """What was answered under the call's key, from memory or from the log (C2)."""
+    key = call.idempotency_key
+    if key is None:
         return None
-    if known is None:
+    stored = known.answers.get(key)
+    found = serving.recent.find(key) or (stored and Remembered(stored.request_digest, stored.response))
+    if found is None:
         return None
-    if known.request_digest != _digest(call):
-        raise RepeatedKey("This Idempotency-Key came with another request before.", "Use a new key for a new request.")
-    return known.response
+    if found.digest != call.digest():
+        remedy = "Use a new key for a new request."
+        return RepeatedKey("This Idempotency-Key came with another request before.", remedy)
+    return found.answer
 
 
-def _digest(call: SelectCall) -> str:
-    return hashlib.sha256(call.sent).hexdigest()
+def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known, *, kept: float) -> list[Decided]:
+    if not asked:
+        return []
+    catalogue = asked[0].catalogue
+    orders = [_order(serving, each, known, kept=kept) for each in asked]
+    began = time.monotonic()
+    pages = assemble_pages(orders, catalogue, house=house_of(serving), failed=serving.ladder.failed)
+    took, allowed = time.monotonic() - began, min(each.call.budget for each in asked) * DECIDING_SHARE
+    for step in {each.steps[0] for each in orders if each.steps}:
+        if took > allowed:
+            serving.ladder.failed(step.policy, TimeoutError(f"{len(pages)} pages took {took:.3f} s"))
+        elif any(page.policy == step.policy.version for page in pages):
+            serving.ladder.decided(step.policy.version)
+    return [_to_be_logged(serving, each.call, page, catalogue) for each, page in zip(asked, pages, strict=True)]
 
 
-def _answer(services: Services, page: Page, catalogue: Catalogue, *, logged: bool) -> bytes:
-    slots = [_slot(services, page, catalogue, index=index, logged=logged) for index in range(len(page.slots))]
-    return msgspec.json.encode({"page": page.page, "policy": page.policy, "logged": logged, "slots": slots})
+def _order(serving: Serving, asked: _Asked, known: _Known, *, kept: float) -> PageOrder:
+    held_back = is_held_back(serving, asked.viewer)
+    version = serving.live.viewer_version_of(asked.policy)
+    viewer = KnownViewer(
+        viewer=asked.viewer,
+        vector=known.vectors.get(version, {}).get(asked.viewer) if version else None,
+        foundation_version=version if version in known.vectors and not held_back else None,
+        finished=known.finished.get(id(asked), frozenset()),
+    )
+    return PageOrder(
+        request=PageRequest(viewer=viewer, context=asked.call.context, titles=asked.call.titles),
+        stamp=_stamp(serving, asked.call, kept=kept),
+        steps=() if held_back else serving.ladder.climb(serving.live.deciding.steps_for(asked.viewer)),
+        hold_back=held_back,
+    )
 
 
-def _slot(services: Services, page: Page, catalogue: Catalogue, *, index: int, logged: bool) -> dict[str, object]:
-    slot: Slot = page.slots[index]
-    image = catalogue.titles[slot.title].candidates[slot.artwork].image
-    return {
-        "title": slot.title,
-        "decision": services.keys.sign_decision(page.page, index, logged=logged),
-        "artwork": slot.artwork,
-        "image": image_address(services, image),
-        "probability": slot.probability,
-        "reason": slot.reason,
-    }
+def _stamp(serving: Serving, call: SelectCall, *, kept: float) -> PageStamp:
+    key = draw_key(serving, call.context.at)
+    return PageStamp(page=new_page_id(), at=datetime.now(UTC), key=key, kept=kept)
 
 
-def image_address(services: Services, image: str) -> str:
-    """Where an image is read from: by its hash, so that it may be cached for ever."""
-    return f"{services.settings.image_base_url}/images/{image}"
+def _to_be_logged(serving: Serving, call: SelectCall, page: Page, catalogue: Catalogue) -> Decided:
+    answer = _answer(serving, page, catalogue, logged=True)
+    key = call.idempotency_key
+    if key is None:
+        return Decided(page, catalogue, answer, LogEntry(page))
+    digest = call.digest()
+    return Decided(page, catalogue, answer, LogEntry(page, idempotency_key=key, request_digest=digest, response=answer))
 
 
-def _count(services: Services, page: Page, *, logged: bool) -> None:
-    for slot in page.slots:
-        services.metrics.decisions.labels(slot.reason, str(logged).lower()).inc()
+def _answer(serving: Serving, page: Page, catalogue: Catalogue, *, logged: bool) -> bytes:
+    images = serving.settings.image_base_url
+    return answer_of(page, catalogue, keys=serving.keys, images=images, logged=logged)

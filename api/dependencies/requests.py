@@ -8,8 +8,8 @@ from api.dependencies.services import Services
 from api.errors import TooLarge
 
 
-def services_of(request: Request) -> Services:
-    """Return the services that the lifespan opened."""
+async def services_of(request: Request) -> Services:
+    """Return the services that the lifespan opened; on the loop, for a thread would cost more than the look-up."""
     return cast(Services, request.app.state.services)
 
 

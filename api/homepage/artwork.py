@@ -7,7 +7,6 @@ from api.homepage.catalogue import Catalogue, TitleEntry
 from api.homepage.request import AskedTitle, House, PageRequest
 from artwork.catalog import Artwork, ArtworkId, TitleId
 from artwork.maturity import may_stand_for
-from bandit.context import Candidate
 from bandit.guards import speaks
 from bandit.slate import Slate
 
@@ -50,7 +49,7 @@ def entries_of(catalogue: Catalogue, asked: Iterable[AskedTitle]) -> list[TitleE
 class Offer:
     """What one slot may show, in canonical order; `pinned` where people ordered the one artwork that is left."""
 
-    artworks: Sequence[Candidate]
+    artworks: Slate
     pinned: bool = False
 
 

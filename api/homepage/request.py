@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from artwork.catalog import TitleId
 from bandit.context import RequestContext, Vector
 from foundation.events import ViewerId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedTitle:
+class AskedTitle(msgspec.Struct, frozen=True, kw_only=True):
     """A title that a slot was given to; `position` counts from 0, `score` is the title ranker's."""
 
     title: TitleId

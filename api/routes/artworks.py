@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field
 
-from api.dependencies.pages import image_address
+from api.dependencies.answers import image_address
 from api.dependencies.requests import ServicesDep, read_body
 from api.dependencies.services import Services
 from api.dependencies.uploads import take_image

@@ -1,12 +1,16 @@
-"""POST /v1/select: one artwork for every title of a page, decided, made durable, then answered (C1)."""
+"""POST /v1/select and /v1/select:batch: one artwork for every title of a page, decided, made durable, then answered.
 
+The page itself is made by `api.dependencies.desk`; `select_door.py` is the quick way to it for requests in good order.
+"""
+
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from api.dependencies.pages import SelectCall, select_page
+from api.dependencies.pages import SelectCall
 from api.dependencies.requests import ServicesDep
 from api.homepage.request import AskedTitle
 from api.routes.wire import CatalogueId, Moment, OpaqueId, Wire, Word
@@ -14,6 +18,9 @@ from artwork.catalog import TitleId
 from bandit.context import RequestContext
 
 router = APIRouter(tags=["serving"])
+
+MOST_PAGES = 500
+MOST_TITLES = 5000
 
 
 class ContextBody(Wire):
@@ -42,6 +49,28 @@ class SelectBody(Wire):
     titles: Annotated[list[AskedBody], Field(min_length=1, max_length=100)]
 
 
+class PrecomputeBody(SelectBody):
+    """One page among many. `idempotency_key` does for it what the header does for a single page."""
+
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+
+
+class BatchBody(Wire):
+    """Pages of many viewers, to be shown later: `context.at` says when. Up to 500 pages and 5,000 titles in all."""
+
+    requests: Annotated[list[PrecomputeBody], Field(min_length=1, max_length=MOST_PAGES)]
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> "BatchBody":
+        asked = sum(len(each.titles) for each in self.requests)
+        if asked > MOST_TITLES:
+            raise ValueError(f"{asked} titles in one batch are too many: send at most {MOST_TITLES}")
+        keys = [each.idempotency_key for each in self.requests if each.idempotency_key is not None]
+        if len(set(keys)) < len(keys):
+            raise ValueError("an idempotency_key stands at two requests: give each its own")
+        return self
+
+
 class SlotAnswer(Wire):
     """The artwork of one title, the probability that it was drawn with, and why it is shown."""
 
@@ -62,18 +91,53 @@ class SelectAnswer(Wire):
     slots: list[SlotAnswer]
 
 
+class BatchSelectAnswer(Wire):
+    """The pages, in the order of the requests."""
+
+    pages: list[SelectAnswer]
+
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+TimeBudget = Annotated[
+    int | None, Header(ge=1, le=600_000, alias="Keyart-Time-Budget", description="Milliseconds the answer may take.")
+]
+
+
 @router.post("/select", response_model=SelectAnswer)
-def select(
+async def select(
     body: SelectBody,
     services: ServicesDep,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    idempotency_key: IdempotencyKey = None,
+    time_budget: TimeBudget = None,
 ) -> Response:
-    """Decide which artwork every title shows to this viewer. The same `Idempotency-Key` gives the same answer."""
-    answer = select_page(services, _call(body, idempotency_key))
-    return Response(answer, media_type="application/json")
+    """Decide which artwork every title shows to this viewer. The same `Idempotency-Key` gives the same answer.
+
+    `Keyart-Time-Budget` makes the server answer sooner than its setting says: then with default artworks.
+    """
+    budget = budget_of(services.settings.select_budget_ms, time_budget)
+    call = _call(body, budget=budget, idempotency_key=idempotency_key)
+    return Response(await services.pages.answered(call), media_type="application/json")
 
 
-def _call(body: SelectBody, idempotency_key: str | None) -> SelectCall:
+@router.post("/select:batch", response_model=BatchSelectAnswer)
+async def select_batch(body: BatchBody, services: ServicesDep, time_budget: TimeBudget = None) -> Response:
+    """Decide the pages of many viewers ahead of time, with the probabilities that they would get one by one.
+
+    Pages that are asked for one by one go first. Nothing is decided where one of the requests is refused.
+    """
+    budget = budget_of(services.settings.batch_budget_ms, time_budget)
+    calls = [_call(each, budget=budget, idempotency_key=each.idempotency_key) for each in body.requests]
+    await asyncio.to_thread(services.pages.check, calls)
+    pages = await asyncio.gather(*(services.pages.answered(call, precomputed=True) for call in calls))
+    return Response(b'{"pages":[' + b",".join(pages) + b"]}", media_type="application/json")
+
+
+def budget_of(allowed_ms: int, asked_ms: int | None) -> float:
+    """How long an answer may take, in seconds: what the setting allows, or less where the caller says so."""
+    return min(allowed_ms, asked_ms or allowed_ms) / 1000
+
+
+def _call(body: SelectBody, *, budget: float, idempotency_key: str | None) -> SelectCall:
     titles = tuple(
         AskedTitle(
             title=TitleId(each.title),
@@ -92,8 +156,8 @@ def _call(body: SelectBody, idempotency_key: str | None) -> SelectCall:
             canvas=context.canvas,
             locale=context.locale,
         ),
+        at_given=context.at is not None,
         titles=titles,
+        budget=budget,
         idempotency_key=idempotency_key,
-        # `at` defaults to the clock, so the digest is taken of what the caller sent.
-        sent=body.model_dump_json(exclude_unset=True).encode(),
     )

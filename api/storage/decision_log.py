@@ -1,25 +1,31 @@
 """The decision log, written: pages are made durable in groups, before their answers leave (C1). `pages.py` reads it.
 
 One thread writes. While it waits for a commit, the next pages gather, and one commit makes all of them durable: the
-more requests, the larger the groups, so no page waits for a timer. A caller waits for its page or until its time is
-up; then the page is withdrawn if it was not begun, and deleted again if it was, for its answer did not show it. One
-with an idempotency key stays: a retry may have been answered from it already.
+more requests, the larger the groups, so no page waits for a timer. Whoever offers pages is told what became of them,
+and may give one up: it is withdrawn if it was not begun, and deleted again if it was, for its answer did not show it.
+
+A database that does not answer costs the pages that wait for it, not each page that comes after: for a moment all are
+refused at once, so that they are answered with default artworks without waiting.
 """
 
 import logging
 import queue
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, select
 
 from api.errors import RepeatedKey, StorageUnavailable
-from api.storage.columns import chunks, inserting
+from api.storage.columns import inserting
 from api.storage.database import transaction
+from api.storage.due import NewPage, admit
 from api.storage.pages import encode_page
+from api.storage.removal import remove_pages
 from api.storage.tables import pages
 from bandit.decision import Page
 
@@ -28,15 +34,68 @@ logger = logging.getLogger(__name__)
 CAPACITY = 2000
 PAGES_A_COMMIT = 100
 TIDY_SECONDS = 1.0
+REST_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0
+
+
+class Fate(Enum):
+    """What became of a page that was offered."""
+
+    WAITING = auto()
+    WRITING = auto()
+    DURABLE = auto()
+    FAILED = auto()
+    REPEATED = auto()
+    WITHDRAWN = auto()
+
+
+class LogEntry:
+    """A page on its way into the log, and its fate, which the log alone changes."""
+
+    __slots__ = ("fate", "row", "unawaited")
+
+    def __init__(
+        self,
+        page: Page,
+        *,
+        idempotency_key: str | None = None,
+        request_digest: str | None = None,
+        response: bytes | None = None,
+    ) -> None:
+        """Take a page and, where a key came with its request, what a repeated request will be answered."""
+        self.fate = Fate.WAITING
+        self.unawaited = False
+        self.row: dict[str, Any] = {
+            "page": page.page,
+            "at": page.at,
+            "viewer": page.viewer,
+            "policy": page.policy,
+            "embedding_version": page.embedding_version,
+            "foundation_version": page.foundation_version,
+            "slots": len(page.slots),
+            "body": encode_page(page),
+            "idempotency_key": idempotency_key,
+            "request_digest": request_digest,
+            "response": response,
+        }
+
+    @property
+    def page(self) -> str:
+        """The page's id."""
+        return self.row["page"]
+
+
+Settled = Callable[[Sequence[LogEntry]], None]
+"""Told of entries that are DURABLE, FAILED or REPEATED now, on the log's thread: return soon, and raise nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
 class LogCounts:
     """What became of the pages since the log was opened; each is counted once under one of the first five.
 
-    `failed`: they could not be written. `timed_out`: their caller gave up; they were withdrawn, deleted, or kept for
-    retries with their key. `shed`: the queue was full or the log closed. `repeated`: another page holds their
-    idempotency key. `commits` counts groups.
+    `failed`: they could not be written. `timed_out`: their caller gave up; they were withdrawn, or deleted again.
+    `shed`: refused at once, since the queue was full, the log closed, or the database did not answer a moment ago.
+    `repeated`: another page holds their idempotency key. `commits` counts groups.
     """
 
     committed: int = 0
@@ -47,34 +106,62 @@ class LogCounts:
     commits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    row: dict[str, Any]
-    written: Future[bool] = field(default_factory=Future[bool])
-
-    @property
-    def page(self) -> str:
-        return self.row["page"]
-
-    @property
-    def repeatable(self) -> bool:
-        """A retry with the same key is answered from this page, whatever its first caller was told."""
-        return self.row["idempotency_key"] is not None
-
-
 class DecisionLog:
-    """Appends pages; safe to call from any thread. `close` it to write what is waiting and to end its thread."""
+    """Takes pages; safe to call from any thread. `close` it to write what is waiting and to end its thread."""
 
-    def __init__(self, engine: Engine, *, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        capacity: int = CAPACITY,
+        patience: float = PATIENCE_SECONDS,
+        rest: float = REST_SECONDS,
+    ) -> None:
+        """`capacity` bounds the pages that wait.
+
+        No page is taken for `rest` seconds after the database failed, nor while a commit takes longer than `patience`
+        seconds.
+        """
         self._engine = engine
-        self._waiting: queue.Queue[_Entry | None] = queue.Queue(capacity)
+        self._capacity, self._patience, self._rest = capacity, patience, rest
+        self._offered: queue.SimpleQueue[tuple[Sequence[LogEntry], Settled] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._counts = LogCounts()
+        self._waiting = 0
         self._closed = False
-        self._unawaited: set[str] = set()  # pages whose caller gave up while they were being written
+        self._rests_until = 0.0
+        self._writing_since: float | None = None
         self._unwanted: list[str] = []  # pages to delete: written, or perhaps written, but never shown
         self._writer = threading.Thread(target=self._write_forever, name="decision-log", daemon=True)
         self._writer.start()
+
+    def offer(self, entries: Sequence[LogEntry], *, settled: Settled) -> Sequence[LogEntry]:
+        """Let entries be written, and return those that are refused at once; returns without waiting.
+
+        `settled` is told of the others, but for those that are given up.
+        """
+        with self._lock:
+            room = self._capacity - self._waiting if self._answers() else 0
+            taken, refused = entries[:room], entries[room:]
+            self._counts.shed += len(refused)
+            self._waiting += len(taken)
+            if taken:
+                self._offered.put((taken, settled))
+        return refused
+
+    def give_up(self, entry: LogEntry) -> bool:
+        """Stop waiting for an entry, and tell whether it is durable after all.
+
+        If not, it is not in the log and will not stay in it (a crash in that moment excepted): answer with default
+        artworks and `logged: false`.
+        """
+        with self._lock:
+            if entry.fate is Fate.WAITING:
+                entry.fate = Fate.WITHDRAWN
+                self._counts.timed_out += 1
+            elif entry.fate is Fate.WRITING:
+                entry.unawaited = True
+            return entry.fate is Fate.DURABLE
 
     def append(
         self,
@@ -87,20 +174,18 @@ class DecisionLog:
     ) -> bool:
         """Write a page and tell whether it is durable; False after `timeout` seconds, or when it cannot be written.
 
-        After False the page is not in the log and will not come into it (a crash in that moment excepted): answer with
-        default artworks and `logged: false`. Only a page with a key may come into it, unseen until a retry is answered
-        with its `response`, byte for byte.
-
         Raises:
             RepeatedKey: another page was written under the key meanwhile; read its `stored_answer`.
         """
-        entry = _Entry(_row(page, idempotency_key, request_digest, response))
-        if not self._offer(entry):
+        entry = LogEntry(page, idempotency_key=idempotency_key, request_digest=request_digest, response=response)
+        done = threading.Event()
+        if self.offer([entry], settled=lambda _: done.set()):
             return False
-        try:
-            return entry.written.result(timeout)
-        except TimeoutError:
-            return self._give_up(entry)
+        if not done.wait(timeout):
+            return self.give_up(entry)
+        if entry.fate is Fate.REPEATED:
+            raise RepeatedKey("The idempotency key was used a moment ago.", "Ask again.")
+        return entry.fate is Fate.DURABLE
 
     def counts(self) -> LogCounts:
         """Return the counts as they are now."""
@@ -108,8 +193,12 @@ class DecisionLog:
             return LogCounts(**{name: getattr(self._counts, name) for name in LogCounts.__slots__})
 
     def waiting(self) -> int:
-        """Return how many pages wait to be written, roughly."""
-        return self._waiting.qsize()
+        """Return how many pages wait to be written."""
+        return self._waiting
+
+    def load(self) -> float:
+        """Return how full the queue is, from 0 to 1."""
+        return self._waiting / self._capacity
 
     def close(self) -> None:
         """Write what waits, then end the thread; later pages are shed."""
@@ -117,130 +206,131 @@ class DecisionLog:
             if self._closed:
                 return
             self._closed = True
-        self._waiting.put(None)
+            self._offered.put(None)
         self._writer.join()
 
-    def _offer(self, entry: _Entry) -> bool:
-        with self._lock:
-            if not self._closed:
-                try:
-                    self._waiting.put_nowait(entry)
-                except queue.Full:
-                    pass
-                else:
-                    return True
-            self._counts.shed += 1
-        return False
-
-    def _give_up(self, entry: _Entry) -> bool:
-        if entry.written.cancel():  # succeeds only for an entry that the writer has not begun
-            with self._lock:
-                self._counts.timed_out += 1
-            return False
-        with self._lock:
-            if not entry.written.done():
-                self._unawaited.add(entry.page)
-                return False
-        return entry.written.result()
+    def _answers(self) -> bool:
+        """Whether a page that is taken now may soon be durable."""
+        now, since = time.monotonic(), self._writing_since
+        return not self._closed and now >= self._rests_until and (since is None or now - since < self._patience)
 
     def _write_forever(self) -> None:
         last = False
         while not last:
-            group, last = self._next_group()
-            self._write([entry for entry in group if entry.written.set_running_or_notify_cancel()])
-        if self._unwanted:
-            self._write([])
+            offers, last = self._next_offers()
+            begun = [(self._begin(entries), settled) for entries, settled in offers]
+            group = [entry for entries, _ in begun for entry in entries]
+            if group or self._unwanted:
+                self._write(group)
+            for entries, settled in begun:
+                _tell(settled, entries)
 
-    def _next_group(self) -> tuple[list[_Entry], bool]:
-        """Wait for a page, and take what else waits; the second value tells that the log is closed and this the end."""
-        group: list[_Entry] = []
+    def _next_offers(self) -> tuple[list[tuple[Sequence[LogEntry], Settled]], bool]:
+        """Wait for pages, and take what else waits; the second value tells that the log is closed and this the end."""
+        offers: list[tuple[Sequence[LogEntry], Settled]] = []
+        count = 0
         try:
-            entry = self._waiting.get(timeout=TIDY_SECONDS if self._unwanted else None)
-            while entry is not None:
-                group.append(entry)
-                if len(group) == PAGES_A_COMMIT:
-                    return group, False
-                entry = self._waiting.get_nowait()
+            offer = self._offered.get(timeout=TIDY_SECONDS if self._unwanted else None)
+            while offer is not None:
+                offers.append(offer)
+                count += len(offer[0])
+                if count >= PAGES_A_COMMIT:
+                    return offers, False
+                offer = self._offered.get_nowait()
         except queue.Empty:
-            return group, False
-        return group, True
+            return offers, False
+        return offers, True
 
-    def _write(self, group: Sequence[_Entry]) -> None:
+    def _begin(self, entries: Sequence[LogEntry]) -> list[LogEntry]:
+        with self._lock:
+            self._waiting -= len(entries)
+            begun = [entry for entry in entries if entry.fate is Fate.WAITING]
+            for entry in begun:
+                entry.fate = Fate.WRITING
+        return begun
+
+    def _write(self, group: Sequence[LogEntry]) -> None:
         try:
             repeated = self._commit(group)
         except StorageUnavailable as error:
+            self._rests_until = time.monotonic() + self._rest
             if group:
                 logger.warning("%d pages could not be logged: %s", len(group), error)
-            self._settle(group, False)
+            self._settle(group, Fate.FAILED)
         except Exception:  # whatever one page brings, the thread must live on for the others
             if len(group) > 1:
                 for entry in group:
                     self._write([entry])
             else:
                 logger.exception("a page could not be logged")
-                self._settle(group, False)
+                self._settle(group, Fate.FAILED)
         else:
-            self._settle([entry for entry in group if entry.page not in repeated], True)
-            self._refuse([entry for entry in group if entry.page in repeated])
+            self._settle([entry for entry in group if entry.page not in repeated], Fate.DURABLE)
+            self._settle([entry for entry in group if entry.page in repeated], Fate.REPEATED)
 
-    def _commit(self, group: Sequence[_Entry]) -> set[str]:
+    def _commit(self, group: Sequence[LogEntry]) -> set[str]:
         """Write a group, delete what is unwanted, and return the pages whose key another page holds."""
         unwanted, self._unwanted = self._unwanted, []
         committing = False
         try:
-            with transaction(self._engine) as connection:
-                for chunk in chunks(unwanted):
-                    connection.execute(delete(pages).where(pages.c.page.in_(chunk)))
+            with self._timed(), transaction(self._engine) as connection:
+                remove_pages(connection, unwanted)
                 repeated = _insert(connection, group) if group else set[str]()
                 committing = True
         except Exception:
             self._unwanted.extend(unwanted)
             if committing:  # it failed, but it may have reached the disk: nobody can tell
-                self._unwanted.extend(entry.page for entry in group if not entry.repeatable)
+                self._unwanted.extend(entry.page for entry in group)
             raise
         return repeated
 
-    def _settle(self, group: Sequence[_Entry], durable: bool) -> None:
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        self._writing_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._writing_since = None
+
+    def _settle(self, group: Sequence[LogEntry], fate: Fate) -> None:
+        """Give entries their fate. Those that were given up meanwhile are deleted if they were written."""
         with self._lock:
-            self._counts.commits += durable and bool(group)
+            awaited = 0
             for entry in group:
-                if entry.page in self._unawaited:
-                    self._unawaited.remove(entry.page)
-                    self._counts.timed_out += 1
-                    if durable and not entry.repeatable:
-                        self._unwanted.append(entry.page)
-                else:
-                    self._counts.committed += durable
-                    self._counts.failed += not durable
-                entry.written.set_result(durable)
-
-    def _refuse(self, group: Sequence[_Entry]) -> None:
-        with self._lock:
-            for entry in group:
-                self._unawaited.discard(entry.page)
-                self._counts.repeated += 1
-                entry.written.set_exception(RepeatedKey("The idempotency key was used a moment ago.", "Ask again."))
+                entry.fate = fate
+                awaited += not entry.unawaited
+            late = [entry.page for entry in group if entry.unawaited]
+            self._counts.timed_out += len(late)
+            if fate is Fate.DURABLE:
+                self._unwanted.extend(late)
+                self._counts.commits += bool(group)
+                self._counts.committed += awaited
+            elif fate is Fate.FAILED:
+                self._counts.failed += awaited
+            else:
+                self._counts.repeated += awaited
 
 
-def _row(page: Page, idempotency_key: str | None, request_digest: str | None, response: bytes | None) -> dict[str, Any]:
-    return {
-        "page": page.page,
-        "at": page.at,
-        "viewer": page.viewer,
-        "policy": page.policy,
-        "embedding_version": page.embedding_version,
-        "foundation_version": page.foundation_version,
-        "slots": len(page.slots),
-        "body": encode_page(page),
-        "idempotency_key": idempotency_key,
-        "request_digest": request_digest,
-        "response": response,
-    }
+def _tell(settled: Settled, entries: Sequence[LogEntry]) -> None:
+    awaited = [entry for entry in entries if not entry.unawaited]
+    if not awaited:
+        return
+    try:
+        settled(awaited)
+    except Exception:  # the thread must live on for the others
+        logger.exception("pages were logged, and nobody could be told")
 
 
-def _insert(connection: Connection, group: Sequence[_Entry]) -> set[str]:
+def _insert(connection: Connection, group: Sequence[LogEntry]) -> set[str]:
     statement = inserting(connection, pages).on_conflict_do_nothing(index_elements=["idempotency_key"])
     connection.execute(statement, [entry.row for entry in group])
+    repeated = _repeated(connection, group)
+    new = (entry.row for entry in group if entry.page not in repeated)
+    admit(connection, [NewPage(row["page"], row["at"], row["slots"]) for row in new])
+    return repeated
+
+
+def _repeated(connection: Connection, group: Sequence[LogEntry]) -> set[str]:
     asked = {entry.row["idempotency_key"] for entry in group} - {None}
     if not asked:
         return set()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, select, update
 
 from api.errors import Conflict, UnknownVersion
-from api.storage.columns import to_bytes, to_vector, upsert
+from api.storage.columns import chunks, to_bytes, to_vector, upsert
 from api.storage.tables import foundation_versions, title_vectors, viewer_vectors
 from bandit.context import Vector
 from foundation.events import ViewerId
@@ -97,6 +97,16 @@ def viewer_vector(connection: Connection, viewer: ViewerId, *, version: str) -> 
     one = and_(viewer_vectors.c.viewer == viewer, viewer_vectors.c.foundation_version == version)
     stored = connection.scalar(select(viewer_vectors.c.vector).where(one))
     return None if stored is None else to_vector(stored)
+
+
+def vectors_of_viewers(connection: Connection, asked: Iterable[ViewerId], *, version: str) -> dict[ViewerId, Vector]:
+    """Return the vectors, float32, shape (d,), of those viewers who have one."""
+    columns = select(viewer_vectors.c.viewer, viewer_vectors.c.vector)
+    found: dict[ViewerId, Vector] = {}
+    for chunk in chunks(asked):
+        own = columns.where(viewer_vectors.c.foundation_version == version, viewer_vectors.c.viewer.in_(chunk))
+        found.update({ViewerId(viewer): to_vector(vector) for viewer, vector in connection.execute(own)})
+    return found
 
 
 def some_viewer_vectors(connection: Connection, version: str, *, limit: int) -> dict[ViewerId, Vector]:

@@ -79,9 +79,17 @@ def find_pages(connection: Connection, wanted: Iterable[PageId]) -> dict[PageId,
 
 def stored_answer(connection: Connection, idempotency_key: str) -> StoredAnswer | None:
     """Return what was answered under a key, None when it is new (or its page could not be logged)."""
-    kept = select(pages.c.request_digest, pages.c.response).where(pages.c.idempotency_key == idempotency_key)
-    row = connection.execute(kept).one_or_none()
-    return None if row is None else StoredAnswer(row.request_digest, row.response)
+    return stored_answers(connection, [idempotency_key]).get(idempotency_key)
+
+
+def stored_answers(connection: Connection, keys: Iterable[str]) -> dict[str, StoredAnswer]:
+    """Return what was answered under those of the keys that are not new."""
+    columns = select(pages.c.idempotency_key, pages.c.request_digest, pages.c.response)
+    found: dict[str, StoredAnswer] = {}
+    for chunk in chunks(keys):
+        for key, digest, response in connection.execute(columns.where(pages.c.idempotency_key.in_(chunk))):
+            found[key] = StoredAnswer(digest, response)
+    return found
 
 
 def last_page(connection: Connection) -> PageId | None:

@@ -67,6 +67,13 @@ def list_policy_versions(connection: Connection) -> list[PolicyVersion]:
     return [_version(row) for row in connection.execute(listed).mappings()]
 
 
+def newest_version_named(connection: Connection, prefix: str) -> PolicyVersionId | None:
+    """Return the newest version whose name begins with `prefix`, None when there is none."""
+    named = select(policy_versions.c.version).where(policy_versions.c.version.startswith(prefix, autoescape=True))
+    newest = connection.scalar(named.order_by(policy_versions.c.created_at.desc(), policy_versions.c.version).limit(1))
+    return None if newest is None else PolicyVersionId(newest)
+
+
 def deploy(connection: Connection, deployment: Deployment) -> None:
     """Write a deployment down; what it says holds from the commit on.
 

@@ -6,9 +6,8 @@ of pages, to the last bit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,36 +21,10 @@ from bandit.exploration import Exploration
 from bandit.kernels import Blocks, Questions, predicted_costs, stated_slots, warm
 from bandit.policies.blocks import BlockStore
 from bandit.policies.policy import Probabilities, ScoredPolicy
+from bandit.policies.slots import Slots, Stated
 from bandit.policies.weights import Weights
 from bandit.sampling import in_asked_order
 from bandit.slate import Slate, SlateMemory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Slots:
-    """n slots of any number of pages as arrays: what `CompiledPolicy.state` and `costs` take.
-
-    `requests` (m,) are contexts of whole requests, whose own position and score do not count; slot i belongs to
-    `requests[request_of[i]]` and has `positions[i]`, `scores[i]` (0 where there is none) and the artworks `slates[i]`.
-    """
-
-    requests: Sequence[Context]
-    request_of: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    slates: Sequence[Slate]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
-    """The probabilities of n slots, slot after slot: those of slot i are `flat[bounds[i] : bounds[i + 1]]`."""
-
-    flat: Probabilities
-    bounds: NDArray[np.int64]
-
-    def slots(self) -> list[Probabilities]:
-        """Return each slot's own."""
-        return [self.flat[begin:end] for begin, end in pairwise(self.bounds.tolist())]
 
 
 class CompiledPolicy(ScoredPolicy):
@@ -99,12 +72,7 @@ class CompiledPolicy(ScoredPolicy):
         return _as_asked(asked, self.costs(_in_arrays(contexts, self._slates(asked))))
 
     def state(self, slots: Slots) -> Stated:
-        """Return the probabilities of all slots, each with its artworks in canonical order.
-
-        Raises:
-            NoEligibleArtwork: a slate is empty.
-            InvalidExample, InvalidProjection: the arrays do not fit together, or a vector, score or measure does not.
-        """
+        """See `Policy.state`."""
         return self._state(_checked(slots))
 
     def costs(self, slots: Slots) -> Stated:

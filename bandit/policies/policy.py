@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bandit.context import Candidate, Context
 from bandit.decision import PolicyVersionId
 from bandit.errors import InvalidExample, NoEligibleArtwork
+from bandit.policies.slots import Slots, Stated, stated_of
 
 Probabilities = NDArray[np.float64]
 
@@ -42,6 +43,15 @@ class Policy(ABC):
     def page(self, slots: Sequence[tuple[Context, Sequence[Candidate]]]) -> list[Probabilities]:
         """Return the distribution of every slot of a page, as `probabilities` would, in the order of `slots`."""
         return [self.probabilities(context, artworks) for context, artworks in slots]
+
+    def state(self, slots: Slots) -> Stated:
+        """Return the distributions of the slots of many pages, each with its artworks in canonical order.
+
+        Raises:
+            NoEligibleArtwork: a slate is empty.
+            InvalidExample, InvalidProjection: the arrays do not fit together, or a vector, score or measure does not.
+        """
+        return stated_of(self.page(slots.pairs()))
 
 
 class ScoredPolicy(Policy):

@@ -11,6 +11,7 @@ from api.storage.database import reading
 from api.storage.pages import count_decisions
 from tests.api.installation import AT, Installation, an_outcome, running, settings_in
 from tests.api.problems import is_problem
+from tests.stories.served import wait_until
 
 
 def body(**changes: Any) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def test_a_locked_database_shows_default_artworks_in_time_and_says_so(harbor: In
     assert (refused["accepted"], len(refused["rejected"])) == (0, 1)
     assert "logged: false" in refused["rejected"][0]["reason"]
     is_problem(harbor.http.get(f"/v1/decisions/{decision}"), 404, "unknown_decision")
-    assert harbor.select()["logged"] is True
+    wait_until(lambda: harbor.select()["logged"], within=10)  # the log rests for a second after a failure
     assert logged_pages(harbor) == 1
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from api.errors import RepeatedKey, UnknownDecision
 from api.storage.database import open_engine, reading, transaction
-from api.storage.decision_log import PAGES_A_COMMIT, DecisionLog
+from api.storage.decision_log import PAGES_A_COMMIT, DecisionLog, LogEntry
 from api.storage.pages import count_decisions, find_page, find_pages, last_page, read_pages, stored_answer
 from api.storage.tables import pages
 from bandit.decision import Page
@@ -21,7 +21,7 @@ MakePage = Callable[..., Page]
 @pytest.fixture
 def log(engine: Engine) -> Iterator[DecisionLog]:
     """A log that ends with the test."""
-    opened = DecisionLog(engine)
+    opened = DecisionLog(engine, patience=60)
     yield opened
     opened.close()
 
@@ -96,28 +96,67 @@ def test_c1_a_page_whose_time_is_up_while_it_is_written_is_deleted_again(
         assert count_decisions(connection) == (1, 2)
 
 
-def test_c2_a_late_page_with_a_key_stays_for_the_retries_that_may_have_been_answered_from_it(
+def test_c2_a_late_page_with_a_key_is_deleted_too_so_that_no_retry_is_answered_otherwise(
     engine: Engine, log: DecisionLog, make_page: MakePage
 ) -> None:
     late = make_page()
     with transaction(engine) as connection:
         _lock_pages(connection)
-        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"for retries")
+        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"never shown")
         connection.rollback()
     _wait_until(lambda: log.counts().timed_out == 1)
     assert log.append(make_page(), timeout=10)
     log.close()
     with reading(engine) as connection:
-        kept = stored_answer(connection, "k")
-        assert find_page(connection, late.page) == late
-    assert kept is not None
-    assert kept.response == b"for retries"
+        assert stored_answer(connection, "k") is None
+
+
+def test_while_a_commit_hangs_pages_are_refused_at_once(sqlite_engine: Engine, make_page: MakePage) -> None:
+    log = DecisionLog(sqlite_engine, patience=0.05)
+    with ThreadPoolExecutor(1) as pool, transaction(sqlite_engine) as connection:
+        hanging = pool.submit(log.append, make_page(), timeout=30)
+        _wait_until(lambda: log.waiting() == 0)
+        _wait_until(lambda: bool(log.offer([LogEntry(make_page())], settled=lambda _: None)))
+        before = time.monotonic()
+        assert not log.append(make_page(), timeout=30)
+        assert time.monotonic() - before < 1
+        connection.rollback()
+        assert hanging.result()
+    _wait_until(lambda: log.append(make_page(), timeout=30))
+    log.close()
+
+
+def test_after_a_failure_pages_are_refused_at_once_for_a_moment(sqlite_engine: Engine, make_page: MakePage) -> None:
+    log = DecisionLog(sqlite_engine, patience=60, rest=3600)
+    with transaction(sqlite_engine):
+        assert not log.append(make_page(), timeout=30)
+    before = time.monotonic()
+    assert not log.append(make_page(), timeout=30)
+    assert time.monotonic() - before < 1
+    log.close()
+    assert (log.counts().failed, log.counts().shed) == (1, 1)
+
+
+def test_a_page_that_is_given_up_tells_nobody(sqlite_engine: Engine, make_page: MakePage) -> None:
+    log = DecisionLog(sqlite_engine, patience=60)
+    told: list[LogEntry] = []
+    first, second = LogEntry(make_page()), LogEntry(make_page())
+    with transaction(sqlite_engine) as connection:
+        assert not log.offer([first], settled=told.extend)
+        _wait_until(lambda: log.waiting() == 0)
+        assert not log.offer([second], settled=told.extend)
+        assert not log.give_up(first)
+        assert not log.give_up(second)
+        connection.rollback()
+    log.close()
+    assert told == []
+    assert list(read_pages(sqlite_engine)) == []
 
 
 def test_a_database_that_stays_locked_costs_the_page_and_nothing_else(
     sqlite_engine: Engine, make_page: MakePage
 ) -> None:
-    log = DecisionLog(sqlite_engine)
+    log = DecisionLog(sqlite_engine, patience=60, rest=0)
     with transaction(sqlite_engine):
         assert not log.append(make_page(), timeout=10)
     assert log.append(make_page(), timeout=10)
@@ -176,7 +215,7 @@ def test_c2_many_requests_with_one_key_at_once_store_one_answer(
 
 
 def test_a_full_queue_sheds_at_once(sqlite_engine: Engine, make_page: MakePage) -> None:
-    log = DecisionLog(sqlite_engine, capacity=3)
+    log = DecisionLog(sqlite_engine, capacity=3, patience=60)
     with ThreadPoolExecutor(4) as pool:
         with transaction(sqlite_engine):
             appended = [pool.submit(log.append, make_page(), timeout=30)]
@@ -192,7 +231,7 @@ def test_a_full_queue_sheds_at_once(sqlite_engine: Engine, make_page: MakePage) 
 
 
 def test_closing_writes_what_waits_and_then_takes_no_more(engine: Engine, make_page: MakePage) -> None:
-    log = DecisionLog(engine)
+    log = DecisionLog(engine, patience=60)
     many = PAGES_A_COMMIT + 20
     with ThreadPoolExecutor(many) as pool:
         appended = [pool.submit(log.append, make_page(), timeout=30) for _ in range(many)]
@@ -206,7 +245,7 @@ def test_closing_writes_what_waits_and_then_takes_no_more(engine: Engine, make_p
 
 
 def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) -> None:
-    log = DecisionLog(sqlite_engine, capacity=20)
+    log = DecisionLog(sqlite_engine, capacity=20, patience=60, rest=0)
     ending = threading.Event()
 
     def disturb() -> None:

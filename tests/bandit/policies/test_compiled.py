@@ -13,7 +13,8 @@ from bandit.exploration import square_cb, with_floor
 from bandit.features import FeatureSpec
 from bandit.kernels import stated_slots
 from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
-from bandit.policies.compiled import CompiledPolicy, Slots
+from bandit.policies.compiled import CompiledPolicy
+from bandit.policies.slots import Slots
 from bandit.policies.vowpal import EngineSettings, VowpalPolicy
 from bandit.policies.weights import Weights
 from bandit.registry import load_engine, load_policy

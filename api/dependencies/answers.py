@@ -1,0 +1,106 @@
+"""What a page is answered, as bytes, and the answers that a repeated request must get again (C2). Decides nothing."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from api.homepage.catalogue import Catalogue
+from api.security import Keys
+from api.settings import Settings
+from bandit.decision import Page, Reason
+
+REMEMBERED = 2000
+_encoder = msgspec.json.Encoder()
+
+
+class Housed(Protocol):
+    """Whatever knows the settings of its installation."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        ...
+
+
+class SlotAnswer(msgspec.Struct):
+    """One slot on the wire (design.md §8)."""
+
+    title: str
+    decision: str
+    artwork: str
+    image: str
+    probability: float
+    reason: Reason
+
+
+class PageAnswer(msgspec.Struct):
+    """One page on the wire."""
+
+    page: str
+    policy: str
+    logged: bool
+    slots: list[SlotAnswer]
+
+
+def image_address(housed: Housed, image: str) -> str:
+    """Where an image is read from: by its hash, so that it may be cached for ever."""
+    return f"{housed.settings.image_base_url}/images/{image}"
+
+
+def answer_of(page: Page, catalogue: Catalogue, *, keys: Keys, images: str, logged: bool) -> bytes:
+    """Return a page's answer; `catalogue` is the one that it was decided from, `images` what addresses begin with."""
+    titles = catalogue.titles
+    slots = [
+        SlotAnswer(
+            slot.title,
+            keys.sign_decision(page.page, index, logged=logged),
+            slot.artwork,
+            f"{images}/images/{titles[slot.title].candidates[slot.artwork].image}",
+            slot.probability,
+            slot.reason,
+        )
+        for index, slot in enumerate(page.slots)
+    ]
+    return _encoder.encode(PageAnswer(page.page, page.policy, logged, slots))
+
+
+def request_digest(sent: object) -> str:
+    """Tell two requests apart by what they say, however it was spelled."""
+    return hashlib.sha256(_encoder.encode(sent)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An answer under an idempotency key, and the digest of the request that it was for."""
+
+    digest: str
+    answer: bytes
+
+
+class RecentAnswers:
+    """The latest answers under a key, in memory: also those of pages that could not be logged, which no table holds.
+
+    So a retry that comes while the database is away, or right after, is answered as before by the server that answered
+    it. Safe to use from any thread.
+    """
+
+    def __init__(self, capacity: int = REMEMBERED) -> None:
+        self._answers: OrderedDict[str, Remembered] = OrderedDict()
+        self._capacity = capacity
+        self._lock = threading.Lock()
+
+    def find(self, key: str) -> Remembered | None:
+        """Return the answer under a key, if it is still remembered."""
+        return self._answers.get(key)
+
+    def keep(self, key: str, remembered: Remembered) -> Remembered:
+        """Remember an answer, and return the one to give: the first under a key stays."""
+        with self._lock:
+            kept = self._answers.setdefault(key, remembered)
+            if len(self._answers) > self._capacity:
+                self._answers.popitem(last=False)
+        return kept

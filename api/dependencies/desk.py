@@ -1,0 +1,239 @@
+"""Where calls for pages wait for their answers: gathered, decided in groups on a thread of its own, logged, answered.
+
+Pages that come together are decided together and made durable by one commit, so a page costs a fraction of what it
+would cost alone. Each call has a time budget: when it is up, the page is withdrawn from the log and the caller gets
+default artworks with `logged: false` (C1, C8). Knows no HTTP.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TimeIsUp
+
+from api.dependencies.metrics import Metrics
+from api.dependencies.pages import (
+    Decided,
+    Result,
+    SelectCall,
+    Serving,
+    answer_again,
+    check_calls,
+    decide_calls,
+    unlogged,
+)
+from api.dependencies.shadow import ShadowObserver
+from api.errors import KeyartError
+from api.storage.decision_log import Fate, LogEntry
+
+logger = logging.getLogger(__name__)
+
+PAGES_A_GROUP = 16
+"""So few that a page which comes while a group is being decided waits for some milliseconds at most."""
+
+Answer = bytes | KeyartError
+
+
+class _Ticket:
+    """A call on its way to its answer. Its owner alone gives up; the desk's threads alone decide and settle."""
+
+    __slots__ = ("again", "call", "decided", "deliver", "given_up", "precomputed")
+
+    def __init__(self, call: SelectCall, deliver: "_Deliver", *, precomputed: bool) -> None:
+        self.call = call
+        self.deliver = deliver
+        self.precomputed = precomputed
+        self.decided: Decided | None = None
+        self.again: Fate | None = None
+        self.given_up = False
+
+
+_Deliver = tuple[asyncio.AbstractEventLoop | None, "asyncio.Future[Answer] | Future[Answer]"]
+
+
+class PageDesk:
+    """Answers calls for pages; safe to use from any thread and any event loop. `close` it before the log."""
+
+    def __init__(self, serving: Serving, *, metrics: Metrics, shadow: ShadowObserver) -> None:
+        self._serving = serving
+        self._metrics = metrics
+        self._shadow = shadow
+        self._incoming: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._live: deque[_Ticket] = deque()
+        self._later: deque[_Ticket] = deque()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keyart-pages", daemon=True)
+        self._thread.start()
+
+    async def answered(self, call: SelectCall, *, precomputed: bool = False) -> bytes:
+        """Return a page's answer within its budget, on an event loop. Pages that are precomputed let others go first.
+
+        Raises:
+            KeyartError: the call asks for what does not exist, or repeats a key with another request.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        ticket = _Ticket(call, (loop, future), precomputed=precomputed)
+        self._incoming.put(ticket)
+        up = loop.call_later(call.budget, _time_is_up, future)
+        try:
+            answer = await future
+        except TimeIsUp:
+            answer = await loop.run_in_executor(None, self._too_late, ticket)
+        finally:
+            up.cancel()
+        return _given(answer)
+
+    def answer(self, call: SelectCall) -> bytes:
+        """Return a page's answer within its budget, waiting on this thread. Raises as `answered` does."""
+        future: Future[Answer] = Future()
+        ticket = _Ticket(call, (None, future), precomputed=False)
+        self._incoming.put(ticket)
+        try:
+            answer = future.result(call.budget)
+        except TimeIsUp:
+            answer = self._too_late(ticket)
+        return _given(answer)
+
+    def check(self, calls: Sequence[SelectCall]) -> None:
+        """Refuse calls of which one would be refused; see `api.dependencies.pages.check_calls`."""
+        check_calls(self._serving, calls)
+
+    def close(self) -> None:
+        """Decide what waits, then end the thread. Closing twice is harmless."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._incoming.put(None)
+            self._thread.join()
+
+    def _too_late(self, ticket: _Ticket) -> Answer:
+        """Withdraw a call whose time is up; if its page is durable after all, that is the answer."""
+        ticket.given_up = True
+        decided = ticket.decided
+        if decided and decided.entry and self._serving.log.give_up(decided.entry):
+            return decided.answer
+        return self._unlogged(ticket)
+
+    def _unlogged(self, ticket: _Ticket) -> Answer:
+        return self._told(unlogged(self._serving, ticket.call))
+
+    def _told(self, result: Result) -> Answer:
+        """The answer of what is not logged (any more), counted."""
+        if isinstance(result, Decided):
+            self._metrics.issued(result.page, logged=False)
+            return result.answer
+        return result
+
+    def _run(self) -> None:
+        while True:
+            open_still = self._gather()
+            group = self._next_group()
+            if group:
+                try:
+                    self._work(group)
+                except Exception:
+                    # The thread must live on: whoever waits gets default artworks when their time is up.
+                    logger.exception("%d pages could not be decided", len(group))
+            elif not open_still:
+                return
+
+    def _gather(self) -> bool:
+        """Take what came; wait for it if there is nothing to do. False: the desk is closed, and nothing more comes."""
+        try:
+            idle = not self._live and not self._later
+            ticket = self._incoming.get(block=idle and not self._closed.is_set())
+            while True:
+                if ticket is not None:
+                    (self._later if ticket.precomputed else self._live).append(ticket)
+                ticket = self._incoming.get_nowait()
+        except queue.Empty:
+            return not self._closed.is_set()
+
+    def _next_group(self) -> list[_Ticket]:
+        waiting = self._live or self._later
+        taken = [waiting.popleft() for _ in range(min(PAGES_A_GROUP, len(waiting)))]
+        return [ticket for ticket in taken if not ticket.given_up]
+
+    def _work(self, group: Sequence[_Ticket]) -> None:
+        done: list[tuple[_Ticket, Answer]] = []
+        new = [ticket for ticket in group if ticket.again is None]
+        for ticket in group:
+            if ticket.again is Fate.REPEATED:
+                done.append((ticket, self._told(answer_again(self._serving, ticket.call))))
+            elif ticket.again is not None:
+                done.append((ticket, self._unlogged(ticket)))
+        for ticket, result in zip(new, decide_calls(self._serving, [ticket.call for ticket in new]), strict=True):
+            if isinstance(result, Decided) and result.entry is not None:
+                ticket.decided = result
+            else:
+                done.append((ticket, self._told(result)))
+        done += [(ticket, self._unlogged(ticket)) for ticket in self._log([t for t in new if t.decided])]
+        _deliver(done)
+
+    def _log(self, tickets: Sequence[_Ticket]) -> list[_Ticket]:
+        """Offer decided pages to the log, and return those that it refuses at once."""
+        by_entry = {
+            ticket.decided.entry: ticket
+            for ticket in tickets
+            if ticket.decided and ticket.decided.entry and not ticket.given_up
+        }
+        if not by_entry:
+            return []
+        refused = self._serving.log.offer([*by_entry], settled=lambda entries: self._settled(entries, by_entry))
+        return [by_entry[entry] for entry in refused]
+
+    def _settled(self, entries: Sequence[LogEntry], by_entry: dict[LogEntry, _Ticket]) -> None:
+        """On the log's thread: answer what is durable, and let the desk look again at what is not."""
+        done: list[tuple[_Ticket, Answer]] = []
+        for entry in entries:
+            ticket = by_entry[entry]
+            if entry.fate is Fate.DURABLE and ticket.decided:
+                done.append((ticket, ticket.decided.answer))
+            else:
+                ticket.again = entry.fate
+                self._incoming.put(ticket)
+        _deliver(done)
+        for ticket, _ in done:
+            if ticket.decided:
+                self._metrics.issued(ticket.decided.page, logged=True)
+                self._shadow.offer(ticket.decided.page, ticket.decided.catalogue)
+
+
+def _given(answer: Answer) -> bytes:
+    if isinstance(answer, bytes):
+        return answer
+    raise answer
+
+
+def _time_is_up(future: "asyncio.Future[Answer]") -> None:
+    if not future.done():
+        future.set_exception(TimeIsUp())
+
+
+def _deliver(done: Sequence[tuple[_Ticket, Answer]]) -> None:
+    """Wake those who wait: one call into each event loop for all of its answers."""
+    loops: dict[asyncio.AbstractEventLoop, list[Callable[[], None]]] = {}
+    for ticket, answer in done:
+        loop, future = ticket.deliver
+        if loop is None:
+            _set(future, answer)
+        else:
+            loops.setdefault(loop, []).append(lambda future=future, answer=answer: _set(future, answer))
+    for loop, wakes in loops.items():
+        try:
+            loop.call_soon_threadsafe(_run_all, wakes)
+        except RuntimeError:  # the loop ended, and whoever waited with it
+            logger.debug("%d answers came after their server's end", len(wakes))
+
+
+def _run_all(wakes: Sequence[Callable[[], None]]) -> None:
+    for wake in wakes:
+        wake()
+
+
+def _set(future: "asyncio.Future[Answer] | Future[Answer]", answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)

@@ -1,0 +1,162 @@
+"""The quick way to POST /v1/select: a request in good order is read and answered without the framework's route.
+
+Whatever is unusual (a wrong field, a title that is not known yet, a spelling that only the route knows) goes on to
+the route, which reads the same request in the same way and says what is wrong. Pure ASGI.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.dependencies.access import authorise
+from api.dependencies.pages import SelectCall
+from api.dependencies.problems import problem_of
+from api.dependencies.services import Services
+from api.errors import KeyartError
+from api.homepage.request import AskedTitle
+from api.routes.select import budget_of, select
+from bandit.context import RequestContext
+
+PATH = "/v1/select"
+_UNPLACED = -1
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class _Asked(AskedTitle, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    position: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = _UNPLACED
+
+
+class _Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    device: _Word | None = None
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    row: _Word | None = None
+    canvas: _Word | None = None
+    locale: _Word | None = None
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    viewer: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    titles: Annotated[tuple[_Asked, ...], msgspec.Meta(min_length=1, max_length=100)]
+    context: _Context = _Context()
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+class SelectDoor:
+    """The middleware: stands before the routes, inside of what counts and limits requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        body = await _whole(receive)
+        services = cast(Services, scope["app"].state.services)
+        call = None if body is None else call_of(body, scope["headers"], services)
+        if call is None:
+            await self._app(scope, receive if body is None else _again(body, receive), send)
+            return
+        scope["endpoint"] = select
+        try:
+            await authorise(Request(scope))
+            answer = await services.pages.answered(call)
+        except KeyartError as error:
+            await problem_of(error)(scope, receive, send)
+            return
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Services) -> SelectCall | None:
+    """Read a request as the route would, or return None where the route must look at it."""
+    try:
+        sent = _decoder.decode(body)
+        budget, key = _told(headers, services.settings.select_budget_ms)
+        context = _context_of(sent.context)
+    except (ValueError, OverflowError):
+        return None
+    known = services.catalogue.current.titles
+    texts = (sent.viewer, context.device, context.row, context.canvas, context.locale)
+    if not all(text is None or text.isprintable() for text in texts) or not all(t.title in known for t in sent.titles):
+        return None
+    return SelectCall(
+        viewer=sent.viewer,
+        context=context,
+        at_given=sent.context.at is not None,
+        titles=_placed(sent.titles),
+        budget=budget,
+        idempotency_key=key,
+    )
+
+
+def _context_of(sent: _Context) -> RequestContext:
+    at = datetime.now(UTC) if sent.at is None else sent.at.astimezone(UTC)
+    return RequestContext(at=at, device=sent.device, row=sent.row, canvas=sent.canvas, locale=sent.locale)
+
+
+def _placed(titles: tuple[_Asked, ...]) -> tuple[AskedTitle, ...]:
+    """A title's place in the list is its position, where the caller gave none."""
+    if all(each.position != _UNPLACED for each in titles):
+        return titles
+    return tuple(
+        each if each.position != _UNPLACED else msgspec.structs.replace(each, position=place)
+        for place, each in enumerate(titles)
+    )
+
+
+def _told(headers: Iterable[tuple[bytes, bytes]], allowed_ms: int) -> tuple[float, str | None]:
+    """The time budget, in seconds, and the idempotency key of the headers.
+
+    Raises:
+        ValueError: one of them is not as the route wants it, or comes twice.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in (b"keyart-time-budget", b"idempotency-key", b"content-type"):
+            if name in found:
+                raise ValueError(name)
+            found[name] = value
+    if not found.get(b"content-type", b"").startswith(b"application/json"):
+        raise ValueError("no JSON")
+    key = found.get(b"idempotency-key")
+    if key is not None and not 1 <= len(key) <= 255:
+        raise ValueError(key)
+    budget = found.get(b"keyart-time-budget")
+    asked_ms = None if budget is None else int(budget)
+    if asked_ms is not None and not 1 <= asked_ms <= 600_000:
+        raise ValueError(budget)
+    return budget_of(allowed_ms, asked_ms), None if key is None else key.decode("latin-1")
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """The body of a request, or None where its sender went away."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    return None if message["type"] == "http.disconnect" else body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was taken, then what else comes."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        message: dict[str, Any] = {"type": "http.request", "body": body, "more_body": False}
+        return message
+
+    return again
