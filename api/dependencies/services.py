@@ -10,8 +10,13 @@ from sqlalchemy import Engine
 
 from api.dependencies.breaker import GuardedReads
 from api.dependencies.catalogue import CatalogueMirror
+from api.dependencies.desk import PageDesk
+from api.dependencies.key_mirror import KeyMirror
 from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
+from api.dependencies.pages import Serving
+from api.dependencies.rate_limits import RateLimits
+from api.dependencies.sessions import Sessions
 from api.dependencies.shadow import ShadowObserver
 from api.errors import KeyartError
 from api.security import Keys, load_keys
@@ -45,15 +50,20 @@ class Services:
     catalogue: CatalogueMirror
     live: LivePolicy
     shadow: ShadowObserver
+    callers: KeyMirror
+    sessions: Sessions
+    limits: RateLimits
     metrics: Metrics
+    pages: PageDesk
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
     def refresh(self) -> None:
-        """Bring the catalogue and the live policy up to date; what cannot be read stays as it was."""
-        for name, refresh in (("catalogue", self.catalogue.refresh), ("policy", self.live.refresh)):
+        """Bring the catalogue, the live policy and the keys up to date; what cannot be read stays as it was."""
+        parts = (("catalogue", self.catalogue), ("policy", self.live), ("keys", self.callers))
+        for name, part in parts:
             try:
-                refresh()
+                part.refresh()
                 self.problems.pop(name, None)
                 self.metrics.problems.labels(name).set(0)
             except KeyartError as error:
@@ -75,19 +85,33 @@ def open_services(settings: Settings) -> Generator[Services]:
     blobs = BlobStore(settings.blob_root)
     log, reads = DecisionLog(engine), GuardedReads(hasty)
     live = LivePolicy(hasty, blobs)
+    callers = KeyMirror(hasty, settings)
     shadow = ShadowObserver(live, reads, share=settings.shadow_share)
-    services = Services(
+    metrics = Metrics(log, shadow, reads)
+    serving = Serving(
         settings=settings,
-        engine=engine,
-        blobs=blobs,
         keys=load_keys(settings),
-        sandbox=ImageSandbox(),
         log=log,
         reads=reads,
         catalogue=CatalogueMirror(hasty),
         live=live,
+    )
+    services = Services(
+        settings=settings,
+        engine=engine,
+        blobs=blobs,
+        keys=serving.keys,
+        sandbox=ImageSandbox(),
+        log=log,
+        reads=reads,
+        catalogue=serving.catalogue,
+        live=live,
         shadow=shadow,
-        metrics=Metrics(log, shadow, reads),
+        callers=callers,
+        sessions=Sessions(engine, callers, settings),
+        limits=RateLimits(settings),
+        metrics=metrics,
+        pages=PageDesk(serving, metrics=metrics, shadow=shadow),
     )
     services.refresh()
     ending = threading.Event()
@@ -98,6 +122,7 @@ def open_services(settings: Settings) -> Generator[Services]:
     finally:
         ending.set()
         refresher.join()
+        services.pages.close()
         services.shadow.close()
         services.log.close()
         services.sandbox.close()
