@@ -11,6 +11,7 @@ from tests.api.fixtures import (
     ready,
     shared,
 )
+from tests.postgresql import postgresql_server
 from tests.processes import apart, no_needless_processes
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "learned_home",
     "no_needless_processes",
     "no_settings_of_this_machine",
+    "postgresql_server",
     "prepared_home",
     "ready",
     "shared",

@@ -18,9 +18,9 @@ TITLES, ARTWORKS = 8, 4
 
 
 @pytest.fixture
-def figure(record_property: Callable[[str, object], None]) -> Record:
+def figure(request: pytest.FixtureRequest) -> Record:
     """Takes what a fault did, for benchmarks/faults.json."""
-    return recorder(record_property)
+    return recorder(request.node.user_properties)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 A test hands its figure to the fixture `figure`; `python -m benchmarks.faults` runs the tests and keeps the figures.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -30,10 +31,10 @@ class Figure:
 Record = Callable[[Figure], None]
 
 
-def recorder(record_property: Callable[[str, object], None]) -> Record:
-    """Keep figures among the properties of a test's report."""
+def recorder(properties: list[tuple[str, object]]) -> Record:
+    """Keep figures among the properties of a test, from where pytest puts them into its report."""
 
     def record(figure: Figure) -> None:
-        record_property(PROPERTY, asdict(figure))
+        properties.append((PROPERTY, json.dumps(asdict(figure))))
 
     return record
