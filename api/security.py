@@ -1,26 +1,34 @@
-"""Secrets of an installation: pseudonyms of viewers, signatures of decision ids, the admin key. Knows no database.
+"""Keys of an installation: pseudonyms of viewers, signatures of decision ids, the admin key. Knows no database.
 
-Everything derives from one secret that lives outside the database (design.md C11): whoever holds a copy of the
-database alone can neither tell who a viewer is nor forge a decision id.
+Everything derives from secrets that live outside the database (design.md C11): whoever holds a copy of the
+database alone can neither tell who a viewer is nor forge a decision id. See docs/decisions/0520.
+
+With a second secret, a viewer's pseudonym is that under the first, keyed once more: so what is known under the older
+one can be carried over by whoever holds the secrets, without knowing a single viewer's id. A pseudonym begins with its
+generation's letter: the first one's are hex digits throughout, then come g, h, i, …
 """
 
 import hashlib
 import hmac
-import os
 import re
-import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
-from api.errors import BadSettings, ForgedDecision
-from api.settings import SHORTEST_SECRET, Settings
+from api.errors import ForgedDecision
+from api.key_ring import SECRET_FILE, Secret, load_secrets
+from api.settings import Settings
 from bandit.decision import DecisionId, PageId
 from foundation.events import ViewerId
 
-SECRET_FILE = "secret.key"  # noqa: S105 (the name of a file)
+__all__ = ["SECRET_FILE", "Keys", "SignedDecision", "generation_of", "is_admin_key", "load_keys"]
+
 PSEUDONYM_DIGITS = 32
 SIGNATURE_DIGITS = 16
+RESTART_DAYS = timedelta(days=1)
+"""How long after a rotation a process that was not restarted yet may go on signing with the secret before."""
 
+_LETTERS = "ghijklmnopqrstuvwxyz"
 _DECISION = re.compile(r"(?P<page>[0-9a-f]{32})-(?P<slot>[0-9]{2,4})-(?P<signature>[0-9a-f]{16})")
 
 
@@ -33,39 +41,96 @@ class SignedDecision:
     logged: bool
 
 
-class Keys:
-    """The keys derived from the installation's secret, one a purpose, so that no output of one serves another."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, secret: bytes) -> None:
-        self._viewers = _derive(secret, b"keyart viewers 1")
-        self._decisions = _derive(secret, b"keyart decisions 1")
+
+class Keys:
+    """The keys derived from the installation's secrets, one a purpose, so that no output of one serves another."""
+
+    def __init__(
+        self,
+        *ring: bytes | Secret,
+        old_signatures_for: timedelta = timedelta(days=30),
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """`ring` are the secrets, oldest first; decisions of older ones are taken for `old_signatures_for`."""
+        held = [each if isinstance(each, Secret) else Secret(each) for each in ring]
+        self._viewers = [_derive(each.secret, b"keyart viewers 1") for each in held]
+        self._decisions = [_derive(each.secret, b"keyart decisions 1") for each in held]
+        self._replaced_at = [each.since for each in held[1:]]
+        self._old_signatures_for = old_signatures_for
+        self._clock = clock
+
+    @property
+    def generation(self) -> int:
+        """How often the secret was rotated."""
+        return len(self._viewers) - 1
 
     def pseudonym(self, viewer: str) -> ViewerId:
-        """Return the only form in which a viewer's id is stored or logged: 32 hex digits of HMAC-SHA-256."""
-        return ViewerId(
-            hmac.digest(self._viewers, viewer.encode(errors="surrogatepass"), "sha256").hex()[:PSEUDONYM_DIGITS]
-        )
+        """Return the only form in which a viewer's id is stored or logged: 32 characters of HMAC-SHA-256."""
+        return self.renamed(self._first(viewer))
+
+    def pseudonyms(self, viewer: str) -> tuple[ViewerId, ...]:
+        """Return every pseudonym that a viewer has had here, oldest first."""
+        found = [self._first(viewer)]
+        for generation in range(1, len(self._viewers)):
+            found.append(self._next(found[-1], generation))
+        return tuple(found)
+
+    def renamed(self, pseudonym: ViewerId) -> ViewerId:
+        """Return the newest pseudonym of a viewer who is known under an older one (or under the newest)."""
+        for generation in range(generation_of(pseudonym) + 1, len(self._viewers)):
+            pseudonym = self._next(pseudonym, generation)
+        return pseudonym
 
     def sign_decision(self, page: PageId, slot: int, *, logged: bool = True) -> DecisionId:
         """Return the decision id of a page's slot, `{page}-{slot:02d}-{signature}`."""
-        message = f"{'logged' if logged else 'unlogged'}|{page}|{slot}".encode()
-        signature = hmac.digest(self._decisions, message, "sha256").hex()[:SIGNATURE_DIGITS]
-        return DecisionId(f"{page}-{slot:02d}-{signature}")
+        return _signed(self._decisions[-1], page, slot, logged=logged)
 
     def read_decision(self, decision: str) -> SignedDecision:
         """Return what a decision id says, without looking anything up.
 
         Raises:
-            ForgedDecision: this installation never issued the id.
+            ForgedDecision: this installation never issued the id, or with a secret that was replaced too long ago.
         """
         match = _DECISION.fullmatch(decision)
         if match is not None:
             page, slot = PageId(match["page"]), int(match["slot"])
-            for logged in (True, False):
-                genuine = self.sign_decision(page, slot, logged=logged)
-                if hmac.compare_digest(genuine.encode(), decision.encode()):
-                    return SignedDecision(page, slot, logged)
+            for key in self._accepted(page):
+                for logged in (True, False):
+                    if hmac.compare_digest(_signed(key, page, slot, logged=logged).encode(), decision.encode()):
+                        return SignedDecision(page, slot, logged)
         raise ForgedDecision("The decision id was not issued here.", "Send the id that /v1/select answered with.")
+
+    def _accepted(self, page: PageId) -> Sequence[bytes]:
+        """The keys that may have signed a page, the newest first: none that was replaced before the page was made."""
+        accepted = self._decisions[-1:]
+        if not self._replaced_at:
+            return accepted
+        now, made = self._clock(), int(page[:12], 16) / 1000
+        for key, replaced_at in zip(reversed(self._decisions[:-1]), reversed(self._replaced_at), strict=True):
+            until = replaced_at or now
+            if now <= until + self._old_signatures_for and made <= (until + RESTART_DAYS).timestamp():
+                accepted.append(key)
+        return accepted
+
+    def _first(self, viewer: str) -> ViewerId:
+        return ViewerId(_keyed(self._viewers[0], viewer.encode(errors="surrogatepass")))
+
+    def _next(self, pseudonym: ViewerId, generation: int) -> ViewerId:
+        keyed = _keyed(self._viewers[generation], pseudonym.encode())
+        return ViewerId(_LETTERS[generation - 1] + keyed[1:])
+
+
+def generation_of(pseudonym: str) -> int:
+    """Return how many rotations there had been when a viewer was given this pseudonym."""
+    return _LETTERS.find(pseudonym[:1]) + 1
+
+
+def first_letter_of(generation: int) -> str:
+    """Return the letter that pseudonyms of a generation ≥ 1 begin with; those of all earlier ones sort before it."""
+    return _LETTERS[generation - 1]
 
 
 def load_keys(settings: Settings) -> Keys:
@@ -74,16 +139,7 @@ def load_keys(settings: Settings) -> Keys:
     Raises:
         BadSettings: the file cannot be made or read, or holds too little.
     """
-    if settings.secret is not None:
-        return Keys(settings.secret.get_secret_value().encode())
-    path = settings.home / SECRET_FILE
-    try:
-        return Keys(_read_or_make(path))
-    except OSError as error:
-        raise BadSettings(
-            f"The secret file {path} cannot be used: {error.strerror}.",
-            "Make KEYART_HOME writable, or set KEYART_SECRET.",
-        ) from error
+    return Keys(*load_secrets(settings), old_signatures_for=timedelta(days=settings.old_signatures_days))
 
 
 def is_admin_key(given: str, settings: Settings) -> bool:
@@ -98,40 +154,11 @@ def _derive(secret: bytes, purpose: bytes) -> bytes:
     return hmac.digest(secret, purpose, "sha256")
 
 
-def _read_or_make(path: Path) -> bytes:
-    if not path.exists():
-        _make(path)
-    secret = path.read_bytes().strip()
-    if len(secret) < SHORTEST_SECRET:
-        raise BadSettings(
-            f"The secret file {path} holds fewer than {SHORTEST_SECRET} characters.",
-            "Restore it from a backup; without it no known viewer is recognised again.",
-        )
-    return secret
+def _keyed(key: bytes, message: bytes) -> str:
+    return hmac.digest(key, message, "sha256").hex()[:PSEUDONYM_DIGITS]
 
 
-def _make(path: Path) -> None:
-    """Make the file whole or not at all; of two processes that start together, one wins and both read its secret."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _link(draft: Path, path: Path) -> None:
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _signed(key: bytes, page: PageId, slot: int, *, logged: bool) -> DecisionId:
+    message = f"{'logged' if logged else 'unlogged'}|{page}|{slot}".encode()
+    signature = hmac.digest(key, message, "sha256").hex()[:SIGNATURE_DIGITS]
+    return DecisionId(f"{page}-{slot:02d}-{signature}")

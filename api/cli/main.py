@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import audit, catalog, demo, events, guards, learning, log, policy, report, reward, server, tune
+from api.cli import audit, catalog, demo, events, guards, learning, log, policy, report, reward, secret, server, tune
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.dependencies.logs import log_to_stderr
@@ -42,6 +42,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(viewers.app, name="foundation")
 app.add_typer(log.app, name="log")
 app.add_typer(reward.app, name="reward")
+app.add_typer(secret.app, name="secret")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
