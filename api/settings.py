@@ -81,6 +81,16 @@ class Settings(BaseSettings):
     refresh_seconds: Annotated[float, Field(gt=0)] = 0.5
     shadow_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     image_base_url: str = ""
+    loop: Literal["off", "candidate", "shadow", "canary", "live"] = "live"
+    learn_every_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    learn_after: Annotated[int, Field(ge=1)] = 1000
+    shadow_seconds: Annotated[float, Field(ge=0)] = 600.0
+    canary_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    canary_decisions: Annotated[int, Field(ge=100)] = 1000
+    export_every_seconds: Annotated[float, Field(ge=0)] = 3600.0
+    watch: Literal["off", "alarm", "rollback"] = "rollback"
+    watch_seconds: Annotated[float, Field(gt=0)] = 60.0
+    watch_fallback_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     access_log: bool = False
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
 
