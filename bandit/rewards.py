@@ -2,13 +2,17 @@
 
 A definition is named and versioned, so a reward always says what it measures; another grading is another name, never
 a change of this one. Every definition rates single outcomes and takes the best, so neither the order of outcomes nor
-repeats change a reward, and a later outcome can only raise it.
+repeats change a reward, and a later outcome can only raise it. `bandit.valuing` does the same for many pages at once.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bandit.decision import Outcome, OutcomeKind, Page, Slot
 from bandit.errors import BanditError
@@ -25,7 +29,11 @@ EARNEST_VALUE = 0.5
 NOMINAL_SECONDS = 5400.0
 """What a title of unknown length is taken to last where a share of it is asked for."""
 
-_PLAYS = frozenset({OutcomeKind.PLAYED, OutcomeKind.WATCHED, OutcomeKind.ABANDONED})
+PLAYS = frozenset({OutcomeKind.PLAYED, OutcomeKind.WATCHED, OutcomeKind.ABANDONED})
+"""The outcomes that tell of a play; without one, a decision that was seen has the default reward, 0."""
+
+Seconds = NDArray[np.float64]
+"""Durations of many outcomes, NaN where one is unknown."""
 
 
 class UnknownReward(BanditError):
@@ -34,12 +42,16 @@ class UnknownReward(BanditError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardDefinition:
-    """What a play is worth: `worth(seconds watched, seconds of the title)` in [0, 1]; either may be None (unknown)."""
+    """What a play is worth: `worth(seconds watched, seconds of the title)` in [0, 1]; either may be None (unknown).
+
+    `worths` says the same of many plays at once, to the bit: two arrays of one shape in, one out.
+    """
 
     name: str
     version: int
     purpose: str
     worth: Callable[[float | None, float | None], float]
+    worths: Callable[[Seconds, Seconds], NDArray[np.float64]]
 
     @property
     def key(self) -> str:
@@ -58,7 +70,7 @@ class RewardDefinition:
         return max(self._worth(outcome, runtime_seconds) for outcome in outcomes)
 
     def _worth(self, outcome: Outcome, runtime_seconds: float | None) -> float:
-        if outcome.kind not in _PLAYS:
+        if outcome.kind not in PLAYS:
             return 0.0
         return self.worth(outcome.seconds, runtime_seconds if outcome.of_seconds is None else outcome.of_seconds)
 
@@ -75,6 +87,31 @@ class ValuedDecision:
     def decision(self) -> Slot:
         """The slot that the rewards belong to."""
         return self.page.slots[self.slot]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardWindows:
+    """How long decisions wait for their outcomes: `default`, or what `by_row` says of the kind of row of their page.
+
+    A window of zero: nothing is too late, and a reward is final as soon as it is known.
+    """
+
+    default: timedelta = timedelta(0)
+    by_row: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
+
+    def of(self, row: str | None) -> timedelta:
+        """The window of a kind of row; pages that name none have the default."""
+        return self.default if row is None else self.by_row.get(row, self.default)
+
+    def ends(self, at: datetime, row: str | None) -> datetime | None:
+        """When the window of a page that was decided at a time ends; None where nothing is too late."""
+        window = self.of(row)
+        return at + window if window else None
+
+    @property
+    def longest(self) -> timedelta:
+        """After this long no window is open."""
+        return max((self.default, *self.by_row.values()))
 
 
 def quality(seconds: float | None, of_seconds: float | None) -> float:
@@ -111,24 +148,51 @@ def _sound(seconds: float | None) -> float:
     return seconds if seconds is not None and math.isfinite(seconds) and seconds > 0 else 0.0
 
 
+def qualities(seconds: Seconds, of_seconds: Seconds) -> NDArray[np.float64]:
+    """`quality` of many plays, shape (n,)."""
+    watched, whole = _all_sound(seconds), _all_sound(of_seconds)
+    earnest = np.minimum(whole, np.maximum(EARNEST_SECONDS, EARNEST_SHARE * whole))
+    graded = EARNEST_VALUE + (1.0 - EARNEST_VALUE) * np.minimum(1.0, watched / np.where(whole > 0, whole, 1.0))
+    known = np.where((watched > 0) & (watched >= earnest), graded, 0.0)
+    return np.where(whole > 0, known, np.where(watched >= EARNEST_SECONDS, EARNEST_VALUE, 0.0))
+
+
+def takes(seconds: Seconds, of_seconds: Seconds) -> NDArray[np.float64]:
+    """`take` of many plays, shape (n,)."""
+    return np.ones(len(seconds))
+
+
+def watch_shares(seconds: Seconds, of_seconds: Seconds) -> NDArray[np.float64]:
+    """`watch_share` of many plays, shape (n,)."""
+    whole = _all_sound(of_seconds)
+    return np.minimum(1.0, _all_sound(seconds) / np.where(whole > 0, whole, NOMINAL_SECONDS))
+
+
+def _all_sound(seconds: Seconds) -> NDArray[np.float64]:
+    return np.where(np.isfinite(seconds) & (seconds > 0), seconds, 0.0)
+
+
 _DEFINITIONS = (
     RewardDefinition(
         name="quality_play",
         version=1,
         purpose="Plays in earnest: nothing below max(120 s, 10 %), then half, and the other half by completion.",
         worth=quality,
+        worths=qualities,
     ),
     RewardDefinition(
         name="take",
         version=1,
         purpose="Plays that began, however soon they ended: for comparison with click rates; it rewards bait.",
         worth=take,
+        worths=takes,
     ),
     RewardDefinition(
         name="watch_share",
         version=1,
         purpose="The share of the title that was watched: no step where a play begins to count.",
         worth=watch_share,
+        worths=watch_shares,
     ),
 )
 

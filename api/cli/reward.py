@@ -52,11 +52,11 @@ def revalue(
     from api.storage.pages import page_id_at
 
     settings, now = settings_of(home), datetime.now(UTC)
-    engine, window = open_engine(settings.database_url), timedelta(seconds=settings.reward_window_seconds)
+    engine, windows = open_engine(settings.database_url), settings.windows
     since = None if days is None else page_id_at(now - timedelta(days=days))
     with progress_bar("Valuing again") as progress:
         marked, valued = value_again(engine, now=now, since=since), 0
-        while found := join_rewards(engine, window=window, now=now):
+        while found := join_rewards(engine, windows=windows, now=now):
             valued += found
             progress(min(1.0, valued / max(marked, 1)))
     typer.echo(json.dumps({"pages": valued}) if as_json else f"{valued:,} pages were valued again.")

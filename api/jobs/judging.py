@@ -70,7 +70,7 @@ def artwork_reports(
         StorageUnavailable: the database is down.
     """
     now = datetime.now(UTC)
-    while join_rewards(engine, window=timedelta(seconds=settings.reward_window_seconds), now=now):
+    while join_rewards(engine, windows=settings.windows, now=now):
         pass
     since = None if days is None else page_id_at(now - timedelta(days=days))
     log = ArtworkLog(settings.reward)

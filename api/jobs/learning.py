@@ -96,10 +96,10 @@ def learn_version(
     """
     order, now = order or LearnOrder(), datetime.now(UTC)
     before = learned_before(engine, blobs, order.start) if order.onward else None
-    window = timedelta(seconds=settings.reward_window_seconds)
-    while join_rewards(engine, window=window, now=now):
+    while join_rewards(engine, windows=settings.windows, now=now):
         pass
-    watermark = _watermark(engine, window=timedelta(0) if order.provisional else window, now=now)
+    window = timedelta(0) if order.provisional else settings.windows.longest
+    watermark = _watermark(engine, window=window, now=now)
     config = _config(engine, settings, order, before=before, until=watermark)
     pictures = pictures_in(engine, config.embedding_version)
     rows = VisibleRows(_rows(engine, blobs, config, since=_since(before), until=watermark), pictures)

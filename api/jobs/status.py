@@ -5,6 +5,7 @@ from typing import Any
 from api.settings import Settings
 from api.storage.catalog import count_artworks, count_titles
 from api.storage.database import open_engine, reading
+from api.storage.due import count_due
 from api.storage.evaluations import latest_evaluations
 from api.storage.events import count_events, count_viewers
 from api.storage.foundation import live_foundation_version
@@ -12,7 +13,7 @@ from api.storage.jobs import JobState, count_jobs
 from api.storage.outcomes import count_outcomes
 from api.storage.pages import count_decisions
 from api.storage.policies import BUILT_IN, list_policy_versions, standing
-from api.storage.rewards import count_due, count_rewards
+from api.storage.rewards import count_rewards
 from api.storage.vectors import live_embedding_version
 
 

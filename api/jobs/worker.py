@@ -105,8 +105,7 @@ class Worker:
             return count_unfinished(connection, JobKind.EMBED_IMAGE) > 0
 
     def _join(self) -> bool:
-        window = timedelta(seconds=self._settings.reward_window_seconds)
-        return join_rewards(self._engine, window=window, now=datetime.now(UTC)) > 0
+        return join_rewards(self._engine, windows=self._settings.windows, now=datetime.now(UTC)) > 0
 
     def _refresh_viewers(self) -> bool:
         if time.monotonic() < self._viewers_from:

@@ -1,92 +1,112 @@
-"""What decisions are worth, and which pages are due to be valued (again). Knows no reward function.
+"""What decisions are worth: one row a page, and the log as rows that can be learned from. Knows no reward function.
 
-A page becomes due with each batch of outcomes. Whoever values it reads first, then writes, in another, short
-transaction, what is still `unchanged`, and settles it. If outcomes came meanwhile, or somebody else was faster, nothing
-is written. So a worker that dies, or two that race, lose nothing; two at the same pages only do work twice.
+Rewards are derived from pages and outcomes (`api.jobs.joining`), so they can always be made again.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, case, delete, exists, func, select, update
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Row, select
 
-from api.storage.columns import chunks, inserting, upsert
+from api.storage.bulk import insert_many
+from api.storage.columns import chunks
 from api.storage.database import reading
+from api.storage.joined_tables import page_rewards
 from api.storage.pages import PAGES_A_READ, decode_page, within
-from api.storage.tables import due_pages, pages, rewards
+from api.storage.tables import pages
+from api.storage.tallies import read_tallies
 from bandit.decision import PageId, Reward, RewardedDecision
 from bandit.rewards import ValuedDecision
+from bandit.valuing import SlotState
 
 
-@dataclass(frozen=True, slots=True)
-class DuePage:
-    """A page to be valued; `changes` counts the batches that touched it, as far as its reader knows.
+class RewardsBody(msgspec.Struct, frozen=True, array_like=True):
+    """What a page's decisions are worth, as it is stored.
 
-    Settling a page and touching it again begins a new count, so it takes `due_at` too to tell that nothing happened.
+    `states` is one byte a slot, a `SlotState`. `values` are the rewards of the slots that are REWARDED, in order, each
+    under all `definitions`: little-endian float64. DEFAULTED slots are worth 0.
     """
+
+    definitions: tuple[str, ...]
+    states: bytes
+    values: bytes
+
+    def matrix(self) -> NDArray[np.float64]:
+        """`values` as (rewarded slots, definitions)."""
+        return np.frombuffer(self.values, dtype="<f8").reshape(-1, len(self.definitions))
+
+    def by_slot(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield the slots that were seen, in order, with their rewards by definition."""
+        rewarded = iter(self.matrix().tolist())
+        for slot, state in enumerate(self.states):
+            if state == SlotState.REWARDED:
+                yield slot, dict(zip(self.definitions, next(rewarded), strict=True))
+            elif state == SlotState.DEFAULTED:
+                yield slot, dict.fromkeys(self.definitions, 0.0)
+
+
+@dataclass(frozen=True)
+class PageRewards:
+    """A page's rewards, whether they are final, and what became of its outcomes; `revision` counts its valuations."""
 
     page: PageId
-    changes: int
-    due_at: datetime
+    final: bool
+    body: RewardsBody
+    matched: int
+    late: int
+    rejected: int
+    revision: int = 1
+
+    def revised(self, revision: int) -> "PageRewards":
+        """Return the same as another revision."""
+        return replace(self, revision=revision)
+
+    @property
+    def slots(self) -> int:
+        """How many decisions the page has; none where outcomes name a page that never came into the log."""
+        return len(self.body.states)
+
+    @cached_property
+    def rewarded(self) -> int:
+        """How many slots were played."""
+        return self.body.states.count(SlotState.REWARDED)
+
+    @cached_property
+    def defaulted(self) -> int:
+        """How many slots were seen and not played."""
+        return self.body.states.count(SlotState.DEFAULTED)
 
 
-def mark_due(connection: Connection, touched: Collection[PageId], *, now: datetime) -> None:
-    """Let pages be valued from `now` on."""
-    rows = [{"page": page, "due_at": now, "changes": 1} for page in sorted(touched)]
-    for chunk in chunks(rows):
-        statement = inserting(connection, due_pages)
-        again = {"due_at": statement.excluded.due_at, "changes": due_pages.c.changes + 1}
-        connection.execute(statement.on_conflict_do_update(index_elements=["page"], set_=again), chunk)
+def put_rewards(connection: Connection, valued: Iterable[PageRewards]) -> None:
+    """Keep the rewards of pages, over what was known of them."""
+    rows = [_row(each) for each in valued]
+    insert_many(connection, page_rewards, _COLUMNS, rows=rows, conflict=_OVER)
 
 
-def find_due(connection: Connection, *, now: datetime, limit: int = PAGES_A_READ) -> list[DuePage]:
-    """Return pages that are due, those that have been so longest first."""
-    due = (
-        select(due_pages.c.page, due_pages.c.changes, due_pages.c.due_at)
-        .where(due_pages.c.due_at <= now)
-        .order_by(due_pages.c.due_at, due_pages.c.page)
-        .limit(limit)
-    )
-    return [DuePage(PageId(page), changes, due_at) for page, changes, due_at in connection.execute(due)]
-
-
-def unchanged(connection: Connection, found: Sequence[DuePage]) -> list[DuePage]:
-    """Return those of the `found` pages that are as they were found; they stay so until this transaction ends.
-
-    Put the rewards of these, and settle or postpone them, in the same transaction.
-    """
-    kept: set[DuePage] = set()
-    for chunk in chunks(sorted(each.page for each in found)):
-        now_due = select(due_pages.c.page, due_pages.c.changes, due_pages.c.due_at).where(due_pages.c.page.in_(chunk))
-        rows = connection.execute(now_due.order_by(due_pages.c.page).with_for_update())
-        kept.update(DuePage(PageId(page), changes, due_at) for page, changes, due_at in rows)
-    return [each for each in found if each in kept]
-
-
-def settle(connection: Connection, valued: Sequence[DuePage]) -> None:
-    """Take valued pages off, but for those that outcomes came for since they were taken."""
-    if valued:
-        same = (due_pages.c.page == bindparam("one"), due_pages.c.changes == bindparam("known"))
-        rows = [{"one": each.page, "known": each.changes} for each in valued]
-        connection.execute(delete(due_pages).where(*same), rows)
-
-
-def postpone(connection: Connection, early: Collection[PageId], *, until: datetime) -> None:
-    """Let pages be valued again at `until`: their decision is not in the log yet, or their reward is not final."""
-    for chunk in chunks(sorted(early)):
-        connection.execute(update(due_pages).where(due_pages.c.page.in_(chunk)).values(due_at=until))
-
-
-def put_rewards(connection: Connection, valued: Iterable[Reward]) -> None:
-    """Keep rewards, over those of the same decision and definition."""
-    upsert(connection, rewards, (asdict(each) for each in valued))
+def find_rewards(connection: Connection, wanted: Iterable[PageId]) -> dict[PageId, PageRewards]:
+    """Return what is known of those of the `wanted` pages that were valued before."""
+    found: dict[PageId, PageRewards] = {}
+    for chunk in chunks(wanted):
+        for row in connection.execute(select(page_rewards).where(page_rewards.c.page.in_(chunk))):
+            found[PageId(row.page)] = _record(row)
+    return found
 
 
 def rewards_of(connection: Connection, page: PageId) -> list[Reward]:
     """Return the rewards of a page under every definition, ordered by slot."""
-    read = select(rewards).where(rewards.c.page == page).order_by(rewards.c.slot, rewards.c.definition)
-    return [Reward(**row) for row in connection.execute(read).mappings()]
+    known = find_rewards(connection, [page]).get(page)
+    if known is None:
+        return []
+    return [
+        Reward(page=page, slot=slot, definition=definition, value=value, final=known.final)
+        for slot, values in known.body.by_slot()
+        for definition, value in sorted(values.items())
+    ]
 
 
 def valued_decisions(
@@ -103,22 +123,11 @@ def valued_decisions(
     Each comes with its rewards under every definition. With `provisional`, rewards that may still rise count too.
     Holds `batch` pages at a time, and no transaction between two batches.
     """
-    counted = () if provisional else (rewards.c.final,)
-    valued = exists().where(rewards.c.page == pages.c.page, rewards.c.definition == definition, *counted)
-    last = since
-    while True:
-        found = select(pages.c.page, pages.c.body).where(valued, *within(last, until))
-        read = found.order_by(pages.c.page).limit(batch)
-        with reading(engine) as connection:
-            bodies = {PageId(page): body for page, body in connection.execute(read)}
-            values = _values(connection, list(bodies), counted)
-        if not bodies:
-            return
-        decoded = {page: decode_page(body) for page, body in bodies.items()}
-        for (page, slot), own in values.items():
-            if definition in own:
-                yield ValuedDecision(decoded[page], slot, own)
-        last = max(bodies)
+    for body, valued in read_valued(engine, since=since, until=until, provisional=provisional, batch=batch):
+        known = decode_rewards(valued)
+        if definition in known.definitions:
+            page = decode_page(body)
+            yield from (ValuedDecision(page, slot, values) for slot, values in known.by_slot())
 
 
 def rewarded_decisions(
@@ -137,13 +146,32 @@ def rewarded_decisions(
     return (RewardedDecision(each.page, each.slot, each.values[definition]) for each in valued)
 
 
-def count_rewards(connection: Connection, definition: str) -> tuple[int, float]:
-    """Count the rewards under `definition`, and return their mean (0 where there is none). It walks over the table."""
-    valued = select(func.count(), func.coalesce(func.avg(rewards.c.value), 0.0)).where(
-        rewards.c.definition == definition
-    )
-    row = connection.execute(valued).one()
-    return row[0], float(row[1])
+def read_valued(
+    engine: Engine, *, since: PageId | None, until: PageId | None, provisional: bool, batch: int = PAGES_A_READ
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the stored page and its stored rewards, of every page that was seen at all; see `valued_decisions`."""
+    wanted = [page_rewards.c.rewarded + page_rewards.c.defaulted > 0]
+    if not provisional:
+        wanted.append(page_rewards.c.final)
+    both = pages.join(page_rewards, pages.c.page == page_rewards.c.page)
+    last = since
+    while True:
+        read = select(pages.c.page, pages.c.body, page_rewards.c.body).select_from(both)
+        bounded = read.where(*wanted, *within(last, until)).order_by(pages.c.page).limit(batch)
+        with reading(engine) as connection:
+            rows = connection.execute(bounded).all()
+        yield from ((body, valued) for _, body, valued in rows)
+        if len(rows) < batch:
+            return
+        last = PageId(rows[-1][0])
+
+
+def valued_pages(connection: Connection, *, since: PageId | None, limit: int) -> list[PageId]:
+    """Return the valued pages after `since` that outcomes came for, `limit` at most, in the order of their ids."""
+    after = [] if since is None else [page_rewards.c.page > since]
+    told = page_rewards.c.matched + page_rewards.c.late + page_rewards.c.rejected > 0
+    read = select(page_rewards.c.page).where(told, *after).order_by(page_rewards.c.page).limit(limit)
+    return [PageId(page) for page in connection.execute(read).scalars()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,34 +185,51 @@ class RewardCount:
 
 
 def count_by_definition(connection: Connection) -> list[RewardCount]:
-    """Count the rewards under every definition that has any, by name. It walks over the table."""
-    final = func.sum(case((rewards.c.final, 1), else_=0))
-    read = select(rewards.c.definition, func.count(), final, func.avg(rewards.c.value)).group_by(rewards.c.definition)
-    return [
-        RewardCount(definition=definition, rewards=count, provisional=count - settled, mean=float(mean))
-        for definition, count, settled, mean in connection.execute(read.order_by(rewards.c.definition))
-    ]
-
-
-def count_due(connection: Connection) -> int:
-    """Count the pages that are due now or later."""
-    return connection.scalar(select(func.count()).select_from(due_pages)) or 0
-
-
-def _values(
-    connection: Connection, of: Sequence[PageId], counted: Sequence[ColumnElement[bool]]
-) -> dict[tuple[PageId, int], dict[str, float]]:
-    """`of` is sorted: its ends bound the rows to look at, so the query has two parameters for any number of pages."""
-    if not of:
-        return {}
-    read = (
-        select(rewards.c.page, rewards.c.slot, rewards.c.definition, rewards.c.value)
-        .where(rewards.c.page.between(of[0], of[-1]), *counted)
-        .order_by(rewards.c.page, rewards.c.slot, rewards.c.definition)
-    )
-    known = set(of)
-    found: dict[tuple[PageId, int], dict[str, float]] = {}
-    for page, slot, definition, value in connection.execute(read):
-        if page in known:
-            found.setdefault((PageId(page), slot), {})[definition] = value
+    """Count the rewards under every definition that has any, by name; costs some rows, however long the log is."""
+    known = read_tallies(connection)
+    found: list[RewardCount] = []
+    for definition in sorted(name.removeprefix(VALUED) for name in known if name.startswith(VALUED)):
+        count = round(known[VALUED + definition])
+        if count:
+            provisional, worth = known.get(PROVISIONAL + definition, 0.0), known.get(WORTH + definition, 0.0)
+            mean = max(0.0, worth / count)
+            found.append(RewardCount(definition=definition, rewards=count, provisional=round(provisional), mean=mean))
     return found
+
+
+def count_rewards(connection: Connection, definition: str) -> tuple[int, float]:
+    """Count the rewards under `definition`, and return their mean (0 where there is none)."""
+    found = next((each for each in count_by_definition(connection) if each.definition == definition), None)
+    return (found.rewards, found.mean) if found else (0, 0.0)
+
+
+VALUED, PROVISIONAL, WORTH = "valued:", "provisional:", "worth:"
+"""What tallies of rewards are called, before their definition: how many, how many of an open page, their sum."""
+
+_encode = msgspec.msgpack.Encoder().encode
+decode_rewards = msgspec.msgpack.Decoder(RewardsBody).decode
+_COLUMNS = ("page", "slots", "final", "rewarded", "defaulted", "matched", "late", "rejected", "revision", "body")
+_OVER = "ON CONFLICT (page) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+
+
+def _row(each: PageRewards) -> tuple[Any, ...]:
+    counts = (each.rewarded, each.defaulted, each.matched, each.late, each.rejected, each.revision)
+    return (each.page, each.slots, each.final, *counts, _encode(each.body))
+
+
+def _record(row: Row[Any]) -> PageRewards:
+    body = decode_rewards(row.body)
+    return PageRewards(PageId(row.page), row.final, body, row.matched, row.late, row.rejected, row.revision)
+
+
+def changes_of(before: Sequence[PageRewards], after: Sequence[PageRewards]) -> dict[str, float]:
+    """Return by how much the tallies of rewards change where pages were worth `before` and are worth `after` now."""
+    changes: dict[str, float] = {}
+    for sign, known in ((-1.0, before), (1.0, after)):
+        for each in known:
+            seen = each.rewarded + each.defaulted
+            sums = each.body.matrix().sum(axis=0)
+            for definition, worth in zip(each.body.definitions, sums, strict=True):
+                for name, change in ((VALUED, seen), (PROVISIONAL, 0 if each.final else seen), (WORTH, float(worth))):
+                    changes[name + definition] = changes.get(name + definition, 0.0) + sign * change
+    return changes

@@ -7,7 +7,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     Float,
     ForeignKey,
@@ -264,6 +263,7 @@ outcomes = Table(
     Column("seconds", Float),
     Column("of_seconds", Float),
     Column("received_at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
 )
 """No foreign key to pages: an outcome may come before its decision is committed."""
 
@@ -275,18 +275,8 @@ due_pages = Table(
     Column("changes", Integer, nullable=False),
     Index(None, "due_at", "page"),
 )
-"""Pages whose rewards are to be computed: those that outcomes came for since they last were."""
-
-rewards = Table(
-    "rewards",
-    metadata,
-    Column("page", PageKey, primary_key=True),
-    Column("slot", SmallInteger, primary_key=True, autoincrement=False),
-    Column("definition", String(60), primary_key=True),
-    Column("value", Float, nullable=False),
-    Column("final", Boolean, nullable=False),
-    CheckConstraint("value >= 0 AND value <= 1", name="value"),
-)
+"""Pages whose rewards are to be computed, and when: new pages, those that outcomes came for since they last were, and
+those whose window is open."""
 
 policy_versions = Table(
     "policy_versions",

@@ -41,6 +41,7 @@ from api.storage.vectors import EmbeddingVersion, add_embedding_version, put_vec
 from artwork.catalog import Artwork, ArtworkId, ImageHash, Title, TitleId
 from bandit.context import Vector
 from bandit.decision import IMAGE_KEY_DIGITS
+from bandit.rewards import RewardWindows
 from foundation.events import ViewerId
 from tests.api.pictures import picture
 
@@ -48,11 +49,14 @@ AT = datetime(2026, 1, 2, 20, 0, tzinfo=UTC)
 EMBEDDING = EmbeddingVersion(version="fake-000000000001", dimension=8, domain="rendered")
 FOUNDATION = "viewers-000000000001"
 SECRET = "a secret of the tests, long enough"
+ADMIN_KEY = "the key of the administrator"
 
 
 def settings_in(home: Path, **changes: Any) -> Settings:
-    """Settings of an installation that never refreshes by itself: a test says when."""
-    return load_settings(**{"home": home, "refresh_seconds": 3600, "select_budget_ms": 5000, **changes})
+    """Settings of an installation that never refreshes by itself: a test says when. It has a preset key."""
+    quiet = {"refresh_seconds": 3600, "select_budget_ms": 5000, "hold_back": 0.0}
+    quiet = {"refresh_seconds": 3600, "select_budget_ms": 5000, "hold_back": 0.0}
+    return load_settings(**{"home": home, "admin_key": ADMIN_KEY, **quiet, **changes})
 
 
 def prepare(home: Path) -> None:
@@ -151,7 +155,7 @@ class Installation:
     def join(self, *, window: timedelta = timedelta(0), now: datetime | None = None) -> int:
         """Value every page that is due and return how many were looked at."""
         looked_at = 0
-        while found := join_rewards(self.engine, window=window, now=now or datetime.now(UTC)):
+        while found := join_rewards(self.engine, windows=RewardWindows(window), now=now or datetime.now(UTC)):
             looked_at += found
         return looked_at
 
@@ -182,8 +186,9 @@ class Installation:
 
 @contextmanager
 def running(settings: Settings) -> Generator[Installation]:
-    """Serve an installation in this process until the block ends."""
-    with TestClient(create_app(settings)) as http:
+    """Serve an installation in this process until the block ends; `http` sends the preset key."""
+    key = "" if settings.admin_key is None else settings.admin_key.get_secret_value()
+    with TestClient(create_app(settings), headers={"Authorization": f"Bearer {key}"}) as http:
         yield Installation(settings, http)
 
 

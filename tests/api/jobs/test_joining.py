@@ -9,11 +9,12 @@ from sqlalchemy import event
 from api.jobs.joining import ASK_AGAIN, PATIENCE, join_rewards, value_again
 from api.security import Keys
 from api.storage.database import open_engine, reading, transaction
+from api.storage.due import count_due
 from api.storage.pages import find_page, page_id_at
-from api.storage.rewards import count_due, rewarded_decisions, rewards_of
+from api.storage.rewards import rewarded_decisions, rewards_of
 from api.storage.tables import pages
 from bandit.decision import DecisionId, PageId, Reward
-from bandit.rewards import QUALITY_PLAY, REWARDS, TAKE, WATCH_SHARE
+from bandit.rewards import QUALITY_PLAY, REWARDS, TAKE, WATCH_SHARE, RewardWindows
 from tests.api.installation import Installation, an_outcome, decisions_of
 
 
@@ -195,7 +196,7 @@ def test_the_write_lock_is_not_held_while_pages_and_outcomes_are_read(harbor: In
     harbor.report(an_outcome(decisions_of(harbor.select())[0], "seen"))
     engine, said = open_engine(harbor.settings.database_url), list[str]()
     event.listen(engine, "before_cursor_execute", lambda *told: said.append(told[2]))
-    assert join_rewards(engine, window=timedelta(0), now=datetime.now(UTC)) == 1
+    assert join_rewards(engine, windows=RewardWindows(), now=datetime.now(UTC)) == 1
     engine.dispose()
     reads = [number for number, statement in enumerate(said) if " FROM pages" in statement.replace("\n", " ")]
     assert reads
@@ -214,7 +215,7 @@ def test_a_slower_worker_does_not_write_over_what_another_valued_meanwhile(harbo
         harbor.report(an_outcome(decided, "seen"))  # due once more, as it was when the slow one read
 
     event.listen(slow, "commit", overtake, once=True)
-    assert join_rewards(slow, window=timedelta(0), now=datetime.now(UTC)) == 1
+    assert join_rewards(slow, windows=RewardWindows(), now=datetime.now(UTC)) == 1
     slow.dispose()
     assert [each.value for each in rewards(harbor, page["page"])] == [1.0]
     assert due(harbor) == 1

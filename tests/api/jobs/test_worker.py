@@ -10,9 +10,10 @@ import pytest
 from api.jobs.worker import Worker, work
 from api.storage.catalog import find_artwork
 from api.storage.database import reading, transaction
+from api.storage.due import count_due
 from api.storage.foundation import FoundationVersion, add_foundation_version, set_live_foundation_version
 from api.storage.pages import PageId
-from api.storage.rewards import count_due, rewards_of
+from api.storage.rewards import rewards_of
 from artwork.catalog import ArtworkId, ArtworkState, TitleId
 from tests.api.installation import Installation, an_outcome, decisions_of, settings_in
 from tests.api.pictures import picture
