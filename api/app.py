@@ -41,6 +41,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(authorise)],
     )
     app.state.draining = draining
     app.add_middleware(BodyLimit)
@@ -52,9 +53,9 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
     )
     answer_problems(app)
     for module in (titles, artworks, guards, events, select, outcomes, decisions, policies):
-        app.include_router(module.router, prefix="/v1", dependencies=[Depends(authorise)])
+        app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)
-    app.include_router(gallery.router, dependencies=[Depends(authorise)])
+    app.include_router(gallery.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

@@ -1,5 +1,7 @@
 """The options that commands share, and the settings that they lead to."""
 
+import getpass
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,14 @@ def _told(reason: str) -> str:
 
 
 Why = Annotated[str, typer.Option("--reason", callback=_told, help="Why; kept for ever.")]
+
+
+def actor() -> str:
+    """How audit log, deployments and guards name whoever types a command."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"cli:{os.getuid()}"
 
 
 def settings_of(home: Path | None) -> Settings:

@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
+from api.cli.first_key import tell_first_key
 from api.errors import BadSettings
 from api.settings import Settings
 from api.storage.database import open_engine
@@ -22,7 +23,6 @@ from api.storage.migration import migrate
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _RESTART_AFTER_SECONDS = 2.0
 
 
@@ -35,8 +35,7 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -
     listening = _bound(host, port)
     if settings.database_url.startswith("sqlite"):
         migrate(open_engine(settings.database_url))
-    if settings.admin_key is None and host not in LOOPBACK:
-        sys.stderr.write("KEYART_ADMIN_KEY is not set: whoever reaches this address may do everything.\n")
+    tell_first_key(open_engine(settings.database_url), settings)
     config = uvicorn.Config(
         create_app(settings),
         host=host,

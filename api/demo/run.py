@@ -23,7 +23,7 @@ from api.client import KeyartClient
 from api.demo.audience import FIRST_DAY, HISTORY_DAYS, histories, liking, make_audience
 from api.demo.programme import GENRES, make_programme, titles_of
 from api.demo.result import Result, Truth, observed_value, print_results, true_values, write_result
-from api.demo.stage import keyart, running_server
+from api.demo.stage import KEY, keyart, running_server
 from api.demo.traffic import DEADLINE_SECONDS, TITLES_A_PAGE, Play, Season, plan_season, show_pages
 from api.demo.truth import make_world
 from api.demo.upload import post_events, upload_programme, upload_stills, wait_until_active
@@ -201,7 +201,7 @@ def _two_seasons(rehearsal: Rehearsal, client: httpx.Client, engine: Engine, *, 
 
 def _serve(rehearsal: Rehearsal, season: Season, client: httpx.Client, *, label: str) -> int:
     decisions = 0
-    with KeyartClient(str(client.base_url), deadline=DEADLINE_SECONDS) as serving, _step(rehearsal, label) as show:
+    with KeyartClient(str(client.base_url), KEY, deadline=DEADLINE_SECONDS) as serving, _step(rehearsal, label) as show:
         for number, slots in enumerate(show_pages(rehearsal.play, season, serving), start=1):
             decisions += slots
             show(number / VIEWERS)

@@ -1,6 +1,7 @@
 """Where the demo plays: a real `keyart serve --worker` on a loopback port, started and ended here."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from api.errors import Conflict
 
 START_SECONDS = 60.0
 LOG_FILE = "server.log"
+KEY = secrets.token_urlsafe(32)
+"""Opens the demo's server, made anew by every run."""
 
 
 @contextmanager
@@ -27,6 +30,7 @@ def running_server(home: Path) -> Generator[httpx.Client]:
         Conflict: it is not ready within a minute; its log says why.
     """
     port = _free_port()
+    address = f"http://127.0.0.1:{port}"
     with (home / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 (our own command)
             [*_KEYART, "serve", "--home", str(home), "--port", str(port), "--worker"],
@@ -35,7 +39,7 @@ def running_server(home: Path) -> Generator[httpx.Client]:
             env=_environment(home),
         )
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0) as client:
+            with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {KEY}"}, timeout=30.0) as client:
                 _wait_until_ready(client, process, home / LOG_FILE)
                 yield client
         finally:
@@ -63,7 +67,7 @@ _KEYART = (sys.executable, "-m", "api.cli")
 def _environment(home: Path) -> dict[str, str]:
     """The demo has a database of its own, whatever the caller's settings are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYART_")}
-    return {**kept, "KEYART_HOME": str(home), "KEYART_OFFLINE": "1"}
+    return {**kept, "KEYART_HOME": str(home), "KEYART_OFFLINE": "1", "KEYART_ADMIN_KEY": KEY}
 
 
 def _free_port() -> int:

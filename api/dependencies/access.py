@@ -1,30 +1,49 @@
-"""Who calls, and whether they may: the one check before every route. Knows no route."""
+"""Who calls, and whether they may: the one check before every route. Knows no route.
 
+A key is looked up in memory: the check of a program costs microseconds. Only a browser's session asks the database.
+"""
+
+import time
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from api.credentials import Principal, Scope
-from api.errors import NotAllowed
-from api.security import is_admin_key
-from api.settings import Settings
+from api.dependencies.permissions import PERMISSIONS, SERVERS
+from api.dependencies.services import Services
+from api.dependencies.sessions import SAFE_METHODS, given_session, is_from_own_pages, utc_now
+from api.errors import Forbidden, LogInFirst, NotAllowed
 
-ANYONE = Principal("anyone", frozenset({Scope.ADMIN}))
-"""Whoever calls an installation without keys."""
+STRANGER = Principal("nobody", frozenset())
+"""Whoever asks for what needs no key."""
 
 
 async def authorise(request: Request) -> Principal:
     """Return who calls, and keep it on `request.state.principal`.
 
     Raises:
-        NotAllowed: the request carries no valid key.
+        NotAllowed: the request carries no valid key and no session.
+        Forbidden: its scopes do not suffice, or a foreign page made the request.
+        TooManyRequests: the key asks too often, or its address sent too many wrong ones.
     """
-    settings = cast(Settings, request.app.state.services.settings)
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if settings.admin_key is not None and not (scheme.lower() == "bearer" and is_admin_key(key.strip(), settings)):
-        raise NotAllowed("The request carries no valid key.", "Send `Authorization: Bearer KEY` with KEYART_ADMIN_KEY.")
-    request.state.principal = ANYONE
-    return ANYONE
+    route = request.method, _path_of(request)
+    if route not in PERMISSIONS:
+        raise Forbidden(
+            f"{route[0]} {route[1]} opens for nobody.", "It needs a row in api/dependencies/permissions.py."
+        )
+    allowed = PERMISSIONS[route]
+    if allowed is None:
+        request.state.principal = STRANGER
+        return STRANGER
+    services = cast(Services, request.app.state.services)
+    header = request.headers.get("authorization")
+    principal = await _by_session(request, services) if header is None else await _by_key(request, services, header)
+    if not principal.may(allowed):
+        raise _refusal(principal, allowed)
+    await services.limits.count_request(principal.prefix, serving=allowed is SERVERS)
+    request.state.principal = principal
+    return principal
 
 
 async def principal_of(request: Request) -> Principal:
@@ -39,3 +58,53 @@ async def actor_of(request: Request) -> str:
 
 PrincipalDep = Annotated[Principal, Depends(principal_of)]
 ActorDep = Annotated[str, Depends(actor_of)]
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from, for counting failures."""
+    return request.client.host if request.client else "here"
+
+
+def _path_of(request: Request) -> str:
+    """The path as the table has it; a route that is none of FastAPI's has no variables in its path."""
+    route = request.scope.get("route")
+    return cast(str, getattr(route, "path", request.scope["path"]))
+
+
+async def _by_key(request: Request, services: Services, header: str) -> Principal:
+    scheme, _, key = header.partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise NotAllowed("The request carries no key.", _REMEDY)
+    if services.callers.preset_is_guessable and not key.startswith("keyart_"):
+        await services.limits.check_failed_keys(address_of(request))
+    try:
+        return services.callers.principal_of(key, now=time.time())
+    except NotAllowed:
+        await services.limits.count_failed_key(address_of(request))
+        raise
+
+
+async def _by_session(request: Request, services: Services) -> Principal:
+    given = given_session(request)
+    principal = None
+    if given is not None:
+        principal = await run_in_threadpool(services.sessions.principal_of, given, now=utc_now())
+    if principal is None:
+        if not request.url.path.startswith("/v1/"):
+            raise LogInFirst("You are not logged in.", "Open /login in a browser, or send `Authorization: Bearer KEY`.")
+        raise NotAllowed("The request carries no key.", _REMEDY)
+    if request.method not in SAFE_METHODS and not is_from_own_pages(request):
+        raise Forbidden(
+            "Another site's page made this request with your log-in.", "Use the pages of this console, or send a key."
+        )
+    return principal
+
+
+_REMEDY = "Send `Authorization: Bearer KEY`; an admin makes keys with `keyart key create`."
+
+
+def _refusal(principal: Principal, allowed: frozenset[Scope]) -> Forbidden:
+    wanted = " or ".join(sorted(allowed | {Scope.ADMIN}))
+    has = ", ".join(sorted(principal.scopes))
+    return Forbidden(f"The key {principal.name!r} has the scope {has}, which does not suffice.", f"It takes {wanted}.")

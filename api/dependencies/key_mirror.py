@@ -14,7 +14,7 @@ from api.storage.database import reading, transaction
 from api.storage.keys import StoredKey, keys_changed_since, note_used
 
 PRESET = "preset"
-"""Name and prefix of the key in KEYART_ADMIN_KEY; no key that was made has a prefix as short."""
+"""Name of the key in KEYART_ADMIN_KEY."""
 GUESSABLE = 16
 """A preset key with fewer characters could be found by trying."""
 
@@ -41,6 +41,7 @@ class KeyMirror:
         self._noted: dict[str, str] = {}
         preset = settings.admin_key.get_secret_value() if settings.admin_key else None
         self._preset = None if preset is None else digest_of(preset)
+        self._preset_principal = _preset_principal(self._preset)
         self.preset_is_guessable = preset is not None and len(preset) < GUESSABLE
 
     def refresh(self) -> None:
@@ -77,19 +78,14 @@ class KeyMirror:
 
     def principal_with(self, prefix: str, *, now: float) -> Principal | None:
         """Return whose key has a prefix, None once it opens nothing: for a session that it began."""
-        if prefix == self.preset_prefix:
-            return _PRESET
+        if self._preset is not None and prefix == self._preset_principal.prefix:
+            return self._preset_principal
         known = self._by_prefix.get(prefix)
         return None if known is None or known.revoked or known.expires <= now else known.principal
 
-    @property
-    def preset_prefix(self) -> str | None:
-        """What sessions of the preset key are kept under: another key in its place ends them."""
-        return None if self._preset is None else f"{PRESET}-{self._preset.hex()[:12]}"
-
     def _preset_or_refused(self, key: str, digest: bytes) -> Principal:
         if self._preset is not None and same(self._preset, digest):
-            return _PRESET
+            return self._preset_principal
         if not is_key(key):
             raise NotAllowed(
                 "This is no key: one begins with `keyart_`, and its last six characters must fit the others.",
@@ -115,7 +111,9 @@ class KeyMirror:
         self._noted |= dict.fromkeys(fresh, today.isoformat())
 
 
-_PRESET = Principal(PRESET, frozenset({Scope.ADMIN}), PRESET)
+def _preset_principal(digest: bytes | None) -> Principal:
+    """Sessions name the preset key by a trifle of its hash: another key ends them, and nobody guesses the key by it."""
+    return Principal(PRESET, frozenset({Scope.ADMIN}), f"{PRESET}-{'' if digest is None else digest.hex()[:4]}")
 
 
 def _known(key: StoredKey) -> _Known:

@@ -16,6 +16,7 @@ import httpx
 from tests.architecture.house import ROOT
 
 READY_SECONDS = 60
+ADMIN_KEY = "the key of the administrator"
 KEYART = (sys.executable, "-m", "api.cli")
 
 
@@ -46,10 +47,11 @@ def served(home: Path, *options: str, **settings: str) -> Iterator[Served]:
     """Start `keyart serve` on a free port and yield when it is ready; it ends with the block at the latest."""
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYART_")}
-    environment |= {"KEYART_OFFLINE": "1", "KEYART_TORCH_THREADS": "1", "KEYART_REFRESH_SECONDS": "0.1", **settings}
+    environment |= {"KEYART_OFFLINE": "1", "KEYART_TORCH_THREADS": "1", "KEYART_REFRESH_SECONDS": "0.1"}
+    environment |= {"KEYART_ADMIN_KEY": ADMIN_KEY, **settings}
     command = [*KEYART, "serve", "--home", str(home), "--port", str(port), *options]
     log = home.parent / "server.log"
-    with log.open("ab") as written, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+    with log.open("ab") as written, _client(port) as http:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=written, stderr=written)
         try:
             wait_until(lambda: _is_ready(http, process, log), within=READY_SECONDS)
@@ -90,6 +92,11 @@ def _is_ready(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -
         return http.get("/readyz").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def _client(port: int) -> httpx.Client:
+    key = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=key)
 
 
 def _free_port() -> int:
