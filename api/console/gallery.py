@@ -1,15 +1,13 @@
 """The gallery: titles, their artworks, what three different viewers are shown and why. Shows, and logs nothing."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from fastapi.templating import Jinja2Templates
 
+from api.console.rendering import rendered
 from api.console.views import views_of
-from api.dependencies.pages import image_address
+from api.dependencies.answers import image_address
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.errors import UnknownTitle
@@ -18,13 +16,6 @@ from artwork.catalog import Artwork, ArtworkId, TitleId
 from bandit.guards import Span
 
 router = APIRouter(include_in_schema=False)
-templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
-
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 
 @router.get("/")
@@ -37,7 +28,8 @@ def front() -> RedirectResponse:
 def gallery(request: Request, services: ServicesDep) -> Response:
     """Show every title."""
     entries = sorted(services.catalogue.current.titles.values(), key=lambda entry: entry.title.name)
-    return _page(request, services, "titles.html", {"cards": [_card(services, entry) for entry in entries]})
+    cards = [_card(services, entry) for entry in entries]
+    return rendered(request, services, "titles.html", {"cards": cards}, scripts=False)
 
 
 @router.get("/gallery/{title}")
@@ -53,14 +45,7 @@ def title_page(title: str, request: Request, services: ServicesDep) -> Response:
         "why_no_views": _why_no_views(entry),
         "artworks": [_artwork(services, each, entry) for each in entry.artworks],
     }
-    return _page(request, services, "title.html", context)
-
-
-def _page(request: Request, services: Services, template: str, context: Mapping[str, Any]) -> Response:
-    known = {**context, "policy": services.live.current.version}
-    images = f"'self' {services.settings.image_base_url}".strip()
-    policy = f"default-src 'none'; img-src {images}; style-src 'self'; base-uri 'none'"
-    return templates.TemplateResponse(request, template, known, headers={**SECURITY, "Content-Security-Policy": policy})
+    return rendered(request, services, "title.html", context, scripts=False)
 
 
 def _card(services: Services, entry: TitleEntry) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from api.dependencies.pages import draw_key, house_of, image_address
+from api.dependencies.answers import image_address
+from api.dependencies.pages import draw_key, house_of
 from api.dependencies.services import Services
 from api.homepage.catalogue import TitleEntry
 from api.homepage.experiment import check_versions, drawn_slots

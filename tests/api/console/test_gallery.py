@@ -26,7 +26,7 @@ def test_nothing_but_own_images_and_styles_may_load(shared: Installation) -> Non
         assert "script-src" not in policy
         assert "unsafe" not in policy
         assert not re.search(r"<script|\son\w+=|style=|https?://", answer.text)
-    assert shared.http.get("/static/gallery.css").headers["content-type"].startswith("text/css")
+    assert shared.http.get("/static/console.css").headers["content-type"].startswith("text/css")
 
 
 def test_an_empty_catalogue_says_what_to_do(installation: Installation) -> None:

@@ -1,0 +1,44 @@
+"""An off-policy evaluation as a drawing: a version's interval against what was live on the same rows."""
+
+from dataclasses import dataclass
+
+from bandit.gate import GateRules, OffPolicyResult
+
+_WIDTH = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Places on a scale from `start` to `end` in rewards, 0 to 1000: the interval, the value, live, the gate's line."""
+
+    start: float
+    end: float
+    low: float
+    value: float
+    high: float
+    live: float | None
+    gate: float | None
+
+
+def comparison_of(result: OffPolicyResult) -> Comparison | None:
+    """Place a result on a scale with some room on both sides; None where the evaluation gave no value."""
+    if result.value is None or result.low is None or result.high is None:
+        return None
+    live = result.live_value
+    gate = None if live is None else live * (1 - GateRules().tolerance)
+    numbers = [each for each in (result.low, result.value, result.high, live, gate) if each is not None]
+    room = 0.12 * (max(numbers) - min(numbers)) or 0.01
+    start, end = max(0.0, min(numbers) - room), min(1.0, max(numbers) + room)
+
+    def place(number: float) -> float:
+        return round(_WIDTH * (number - start) / (end - start), 1)
+
+    return Comparison(
+        start=start,
+        end=end,
+        low=place(result.low),
+        value=place(result.value),
+        high=place(result.high),
+        live=None if live is None else place(live),
+        gate=None if gate is None else place(gate),
+    )

@@ -1,0 +1,187 @@
+"""The overview: what is served, how well, on which rung, by which version, and what needs somebody. Changes nothing.
+
+The page is whole without script; with it, its figures are fetched anew every ten seconds. What costs reads is kept by
+`Looks` for everybody who looks.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from threading import Lock
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
+
+from api.console.charts import Point, bars_of, lines_of
+from api.console.refusals import ConsoleRoute
+from api.console.rendering import count, rate, rendered, reward
+from api.console.reward_levels import HOLD_BACK, Level, RewardReader, Term, Terms, level_of
+from api.console.standing import on_stage
+from api.console.traffic import SLICE, SLICES, Traffic, TrafficReader
+from api.dependencies.requests import ServicesDep
+from api.dependencies.services import Services
+from api.storage.alarms import open_alarms
+from api.storage.database import reading
+from api.storage.lag import oldest_due
+from api.storage.leases import standings
+from api.storage.policies import standing
+from api.storage.samples import count_waiting
+from api.storage.tallies import read_conservation
+from bandit.decision import Rung
+
+router = APIRouter(include_in_schema=False, route_class=ConsoleRoute)
+
+WAITING_COUNTED = 100_000
+SERIES = 5
+"""As many versions are drawn apart; more lines than that cannot be told from one another."""
+
+_RUNGS = {
+    Rung.LIVE: ("live version or canary", "live"),
+    Rung.LAST_GOOD: ("last good version", "warn"),
+    Rung.MOST_PLAYED: ("most played", "canary"),
+    Rung.DEFAULT: ("default artwork", "bad"),
+    Rung.HOLD_BACK: ("held back", "held"),
+}
+_FALLEN = (Rung.LAST_GOOD, Rung.MOST_PLAYED, Rung.DEFAULT)
+
+
+class Looks:
+    """What the overview keeps between two looks of whomever: one for an application."""
+
+    def __init__(self, services: Services) -> None:
+        self.traffic = TrafficReader()
+        self.rewards = RewardReader(services.settings.reward)
+
+
+_making = Lock()
+
+
+def looks_of(request: Request, services: Services) -> Looks:
+    """The application's looks, made when somebody looks first."""
+    state = request.app.state
+    with _making:
+        if not hasattr(state, "looks"):
+            state.looks = Looks(services)
+    looks: Looks = state.looks
+    return looks
+
+
+@router.get("/console")
+def overview(request: Request, services: ServicesDep) -> Response:
+    """The whole page."""
+    return rendered(request, services, "overview.html", _figures(request, services))
+
+
+@router.get("/console/figures")
+def figures(request: Request, services: ServicesDep) -> Response:
+    """The part of it that refreshes itself."""
+    return rendered(request, services, "parts/figures.html", _figures(request, services))
+
+
+def _figures(request: Request, services: Services) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    looks = looks_of(request, services)
+    with reading(services.engine) as connection:
+        traffic = looks.traffic.read(connection, now=now)
+        days = looks.rewards.read(connection, now=now)
+        stages = on_stage(connection, standing(connection))
+        context = _of_operation(connection, now=now)
+    names = {each.version: each.stage.value for each in stages}
+    return {
+        **context,
+        "now": now,
+        "traffic": traffic,
+        "minutes": round(SLICE.total_seconds() * SLICES / 60),
+        "rates": bars_of([each.rate for each in traffic.slices], [_told(each) for each in traffic.slices]),
+        "rungs": _rungs(traffic),
+        "fallen": _share(traffic, _FALLEN),
+        "held_back": _share(traffic, (Rung.HOLD_BACK,)),
+        "stages": [(each, _over(days, each.version)) for each in stages],
+        "hold_back": _over(days, HOLD_BACK),
+        "hold_back_share": services.settings.hold_back,
+        "reward": services.settings.reward,
+        **_reward_chart(days, names),
+        "problems": dict(services.problems),
+        "announcement": _announcement(context["alarms"]),
+    }
+
+
+def _of_operation(connection: Connection, *, now: datetime) -> dict[str, Any]:
+    oldest = oldest_due(connection, now)
+    return {
+        "alarms": open_alarms(connection),
+        "jobs": list(standings(connection).values()),
+        "conservation": read_conservation(connection),
+        "lag": None if oldest is None else max(0.0, (now - oldest).total_seconds()),
+        "waiting": count_waiting(connection, at_most=WAITING_COUNTED),
+        "waiting_counted": WAITING_COUNTED,
+    }
+
+
+def _told(one: Any) -> str:
+    least = "at least " if one.more else ""
+    return f"{one.since:%H:%M} UTC: {least}{rate(one.rate)} decisions/s, {count(one.pages)} pages logged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One rung's part of a strip that is 1000 wide."""
+
+    name: str
+    colour: str
+    share: float
+    x: float
+    width: float
+
+
+def _rungs(traffic: Traffic) -> list[Part]:
+    shares = traffic.shares()
+    parts: list[Part] = []
+    x = 0.0
+    for rung, (name, colour) in _RUNGS.items():
+        share = shares.get(rung, 0.0)
+        parts.append(Part(name=name, colour=colour, share=share, x=round(x, 1), width=round(1000 * share, 1)))
+        x += 1000 * share
+    return parts if shares else []
+
+
+def _share(traffic: Traffic, rungs: tuple[Rung, ...]) -> float | None:
+    shares = traffic.shares()
+    return sum(shares.get(rung, 0.0) for rung in rungs) if shares else None
+
+
+def _over(days: dict[date, Terms], name: str) -> Level | None:
+    """A version's level over all the days that were read."""
+    every: list[Term] = [term for terms in days.values() for term in terms.get(name, ())]
+    return level_of(every)
+
+
+def _reward_chart(days: dict[date, Terms], stages: dict[Any, str]) -> dict[str, Any]:
+    """The levels by day of what is on a stage, of who is held back, and of what decided most besides."""
+    points: dict[str, list[Point]] = {}
+    for place, (day, terms) in enumerate(days.items()):
+        for name, own in terms.items():
+            level = level_of(own)
+            if level is not None:
+                points.setdefault(name, []).append(_point(place, day, name, level))
+    shown = sorted(points, key=lambda name: (name not in stages, name != HOLD_BACK, -len(points[name]), name))[:SERIES]
+    colours = {name: stages.get(name, "held" if name == HOLD_BACK else "other") for name in shown}
+    drawn = lines_of({name: points[name] for name in shown}, colours=colours, places=max(1, len(days)))
+    return {"levels": drawn, "days": list(days), "left_out": len(points) - len(shown)}
+
+
+def _point(place: int, day: date, name: str, level: Level) -> Point:
+    told = f"{day:%Y-%m-%d} {name}: {reward(level.mean)} [{reward(level.low)}, {reward(level.high)}]"
+    return Point(
+        place=place,
+        value=level.mean,
+        low=level.low,
+        high=level.high,
+        told=f"{told}, {count(level.seen)} decisions looked at",
+    )
+
+
+def _announcement(alarms: list[Any]) -> str:
+    if not alarms:
+        return "No alarm is open."
+    return f"{len(alarms)} {'alarm is' if len(alarms) == 1 else 'alarms are'} open. The newest: {alarms[0].message}"

@@ -1,0 +1,161 @@
+"""What decisions were worth, by day and by version, with intervals: estimated from a sample. Knows no page of people.
+
+A day is cut into PLACES pieces. Of each, up to PAGES_READ pages are listed, and of every version up to PAGES_TAKEN are
+valued; a page weighs as much as it stands for, so the mean is that of all decisions of the day (Horvitz & Thompson
+1952, as a ratio). The interval is normal, 95 %, from the spread between viewers. Days that are over are kept for a
+while: outcomes may still come late.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import sqrt
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from api.storage.pages import page_id_at
+from api.storage.rewards import PageRewards, find_rewards
+from api.storage.samples import PageLine, first_pages, marks_of
+from bandit.decision import PageId, Rung
+from bandit.policies.default_artwork import DEFAULT
+
+DAYS = 14
+PLACES = 8
+PAGES_READ = 600
+PAGES_TAKEN = 24
+FRESH = timedelta(minutes=1)
+FRESH_WHEN_OVER = timedelta(minutes=30)
+FEWEST = 30
+"""Decisions that a level needs, so that an interval says something."""
+HOLD_BACK = "hold-back"
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one page adds: the viewer, and, by its weight, the sum of its rewards and its decisions that were seen."""
+
+    viewer: str
+    rewards: float
+    decisions: float
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """The mean reward of a decision that was seen, and where it lies with 95 % confidence; `seen` stand behind it."""
+
+    mean: float
+    low: float
+    high: float
+    seen: int
+
+
+Terms = Mapping[str, Sequence[Term]]
+"""By version; the viewers who are held back by HOLD_BACK."""
+
+
+def level_of(terms: Sequence[Term]) -> Level | None:
+    """The level of some pages; None where they are too few, or all of one viewer."""
+    seen = sum(each.seen for each in terms)
+    decisions = sum(each.decisions for each in terms)
+    if seen < FEWEST or decisions <= 0:
+        return None
+    mean = sum(each.rewards for each in terms) / decisions
+    apart: defaultdict[str, float] = defaultdict(float)
+    for each in terms:
+        apart[each.viewer] += each.rewards - mean * each.decisions
+    viewers = len(apart)
+    if viewers < 2:
+        return None
+    spread = sqrt(sum(value * value for value in apart.values()) * viewers / (viewers - 1)) / decisions
+    low, high = max(0.0, mean - _Z * spread), min(1.0, mean + _Z * spread)
+    return Level(mean=mean, low=low, high=high, seen=seen)
+
+
+class RewardReader:
+    """Reads the last days under one reward definition, and keeps them. Safe to call from any thread."""
+
+    def __init__(self, definition: str) -> None:
+        self.definition = definition
+        self._lock = Lock()
+        self._kept: dict[date, tuple[datetime, Terms]] = {}
+
+    def read(self, connection: Connection, *, now: datetime) -> dict[date, Terms]:
+        """Return the terms of the last DAYS days by day, the oldest first."""
+        today = now.astimezone(UTC).date()
+        days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+        with self._lock:
+            known = {day: kept for day, kept in self._kept.items() if day in days}
+        for day in days:
+            kept = known.get(day)
+            if kept is None or now - kept[0] >= (FRESH if day == today else FRESH_WHEN_OVER) or now < kept[0]:
+                known[day] = (now, self._of_day(connection, day))
+        with self._lock:
+            self._kept = known
+        return {day: known[day][1] for day in days}
+
+    def _of_day(self, connection: Connection, day: date) -> Terms:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        piece = timedelta(days=1) / PLACES
+        found: defaultdict[str, list[Term]] = defaultdict(list)
+        for place in range(PLACES):
+            self._add_piece(connection, found, start=start + place * piece, end=start + (place + 1) * piece)
+        return found
+
+    def _add_piece(
+        self, connection: Connection, found: defaultdict[str, list[Term]], *, start: datetime, end: datetime
+    ) -> None:
+        lines = first_pages(connection, since=page_id_at(start), until=page_id_at(end), limit=PAGES_READ)
+        if not lines:
+            return
+        stands_for = _stands_for(lines, start=start, end=end)
+        for version, own in _by_version(lines).items():
+            taken = own[:PAGES_TAKEN]
+            weight = stands_for * len(own) / len(taken)
+            names = [each.page for each in taken]
+            marks, valued = marks_of(connection, names), find_rewards(connection, names)
+            for line in taken:
+                rewards, mark = valued.get(line.page), marks.get(line.page)
+                if rewards is None or mark is None or not rewards.final:
+                    continue
+                name = _name(version, mark.rung)
+                term = self._term(line, rewards, weight=weight / mark.kept)
+                if name is not None and term is not None:
+                    found[name].append(term)
+
+    def _term(self, line: PageLine, rewards: PageRewards, *, weight: float) -> Term | None:
+        if self.definition not in rewards.body.definitions:
+            return None
+        column = rewards.body.definitions.index(self.definition)
+        seen = rewards.rewarded + rewards.defaulted
+        total = float(rewards.body.matrix()[:, column].sum())
+        return Term(line.viewer, weight * total, weight * seen, seen) if seen else None
+
+
+def _stands_for(lines: Sequence[PageLine], *, start: datetime, end: datetime) -> float:
+    """How many pages of its piece of the day each listed page stands for: more than one where the list was cut."""
+    if len(lines) < PAGES_READ:
+        return 1.0
+    covered = (_moment(lines[-1].page) - start.timestamp()) or 1e-3
+    return max(1.0, (end - start).total_seconds() / covered)
+
+
+def _moment(page: PageId) -> float:
+    return int(page[:12], 16) / 1000
+
+
+def _by_version(lines: Sequence[PageLine]) -> dict[str, list[PageLine]]:
+    found: dict[str, list[PageLine]] = {}
+    for line in lines:
+        found.setdefault(line.policy, []).append(line)
+    return found
+
+
+def _name(version: str, rung: Rung) -> str | None:
+    """Under which name a page counts; default artworks that a failure was answered with count for nobody."""
+    if version != DEFAULT:
+        return version
+    return HOLD_BACK if rung is Rung.HOLD_BACK else DEFAULT if rung is Rung.LIVE else None

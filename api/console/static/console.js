@@ -1,0 +1,50 @@
+/* What the console's pages need beyond htmx: a pause for what refreshes itself, a word to screen readers when the
+   alarms change, and a word to everyone when refreshing fails. Every page works without it. */
+"use strict";
+
+let paused = false;
+let opened = [];
+
+function say(id, text) {
+  const place = document.getElementById(id);
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+function announced() {
+  const source = document.querySelector("[data-announce]");
+  if (source) say("announced", source.dataset.announce);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.getElementById("pause");
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.setAttribute("aria-pressed", String(paused));
+    button.textContent = paused ? "Refreshing is paused" : "Pause refreshing";
+  });
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const away = document.visibilityState === "hidden";
+  if (event.target.hasAttribute("data-refreshes") && (paused || away)) event.preventDefault();
+});
+
+document.addEventListener("htmx:beforeSwap", () => {
+  opened = Array.from(document.querySelectorAll("details[open][id]"), (each) => each.id);
+});
+
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  say("stale", "");
+  announced();
+});
+
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, (event) => {
+    const status = event.detail.xhr && event.detail.xhr.status;
+    const why = status === 401 ? "your log-in has ended; reload the page" : "the server does not answer";
+    say("stale", `These figures are no longer refreshed: ${why}. The time above says how old they are.`);
+  });
+}
