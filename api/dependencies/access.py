@@ -13,6 +13,7 @@ from api.credentials import Principal, Scope
 from api.dependencies.permissions import PERMISSIONS, SERVERS
 from api.dependencies.services import Services
 from api.dependencies.sessions import SAFE_METHODS, given_session, is_from_own_pages, utc_now
+from api.dependencies.watch import template_of
 from api.errors import Forbidden, LogInFirst, NotAllowed
 
 STRANGER = Principal("nobody", frozenset())
@@ -27,7 +28,7 @@ async def authorise(request: Request) -> Principal:
         Forbidden: its scopes do not suffice, or a foreign page made the request.
         TooManyRequests: the key asks too often, or its address sent too many wrong ones.
     """
-    route = request.method, _path_of(request)
+    route = request.method, template_of(request.scope)
     if route not in PERMISSIONS:
         raise Forbidden(
             f"{route[0]} {route[1]} opens for nobody.", "It needs a row in api/dependencies/permissions.py."
@@ -63,12 +64,6 @@ ActorDep = Annotated[str, Depends(actor_of)]
 def address_of(request: Request) -> str:
     """Return where a request comes from, for counting failures."""
     return request.client.host if request.client else "here"
-
-
-def _path_of(request: Request) -> str:
-    """The path as the table has it; a route that is none of FastAPI's has no variables in its path."""
-    route = request.scope.get("route")
-    return cast(str, getattr(route, "path", request.scope["path"]))
 
 
 async def _by_key(request: Request, services: Services, header: str) -> Principal:

@@ -89,7 +89,7 @@ def test_the_matrix_of_roles_and_routes(
     keyed: tuple[Installation, dict[Any, str]], method: str, path: str, role: Scope | None
 ) -> None:
     installation, keys = keyed
-    headers = {"Authorization": "" if role is None else f"Bearer {keys[role]}"}
+    headers = {"Authorization": "" if role is None else f"Bearer {keys[role]}", "Sec-Fetch-Site": "same-origin"}
     # A body that no route takes: what gets past the check is refused behind it, and changes nothing.
     answer = installation.http.request(
         method, path.format_map(VARIABLES), headers=headers, content=b"{", follow_redirects=False
@@ -102,8 +102,10 @@ def test_the_matrix_of_roles_and_routes(
         is_problem(answer, 401, "not_allowed")
         assert answer.headers["www-authenticate"] == 'Bearer realm="keyart"'
     else:
-        is_problem(answer, 403, "forbidden")
-        assert " or ".join(sorted({*allowed, Scope.ADMIN})) in answer.json()["remedy"]
+        assert " or ".join(sorted({*allowed, Scope.ADMIN})) in answer.text
+        if path.startswith("/v1/"):
+            is_problem(answer, 403, "forbidden")
+        assert answer.status_code == 403
 
 
 MISTYPED = "keyart_0123456789_" + "a" * 38
