@@ -2,7 +2,7 @@
 
 from collections import Counter as Tally
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from api.dependencies.breaker import GuardedReads
@@ -20,6 +20,7 @@ class Metrics:
     """What an operator watches. Issued decisions split by `logged` and `reason`; received outcomes by `fate`."""
 
     def __init__(self, log: DecisionLog, shadow: ShadowObserver, reads: GuardedReads) -> None:
+        disable_created_metrics()  # when each series began is one more series for each
         self._registry = registry = CollectorRegistry()
         for collector in (LogCollector(log), ShadowCollector(shadow), InstallationCollector(reads)):
             registry.register(collector)
@@ -42,7 +43,7 @@ class Metrics:
             "keyart_select_seconds", "Seconds to decide and log a page.", buckets=SELECT_BUCKETS, registry=registry
         )
         self.problems = Gauge("keyart_refresh_failing", "1 while a part cannot be read.", ["part"], registry=registry)
-        for part in ("catalogue", "policy"):
+        for part in ("catalogue", "policy", "keys"):
             self.problems.labels(part)
 
     def issued(self, page: Page, *, logged: bool) -> None:

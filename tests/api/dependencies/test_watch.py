@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,36 +58,33 @@ def test_a_problem_says_its_request_and_each_request_has_its_own(shared: Install
 
 @pytest.fixture
 def faulty(home: Path) -> Iterator[TestClient]:
+    """A server of which /readyz meets a mistake of ours, and that logs each request."""
     app: FastAPI = create_app(settings_in(home, access_log=True))
-
-    @app.get("/v1/faulty/{viewer}")
-    def faulty(viewer: str) -> None:
-        raise ZeroDivisionError
-
     with TestClient(app, raise_server_exceptions=False) as http:
+        app.state.services = replace(app.state.services, problems=None)
         yield http
 
 
 def test_an_unexpected_error_is_found_by_its_id(faulty: TestClient) -> None:
     with lines_of(JsonLines()) as written:
-        answer = faulty.get("/v1/faulty/profile-17", headers={"X-Request-Id": "r-1"})
+        answer = faulty.get("/readyz", headers={"X-Request-Id": "r-1"})
     body = is_problem(answer, 500, "internal")
     assert body["request"] == answer.headers["x-request-id"] == "r-1"
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     errors = [line for line in lines if line["level"] == "ERROR"]
     assert errors
     assert {line["request"] for line in errors} == {"r-1"}
-    assert "ZeroDivisionError" in errors[0]["exception"]
+    assert "TypeError" in errors[0]["exception"]
     assert 'status="500"' in faulty.get("/metrics").text
 
 
 def test_the_access_log_is_a_line_a_request_with_its_template(faulty: TestClient) -> None:
     logging.getLogger("keyart.access").setLevel(logging.INFO)
     with lines_of(JsonLines()) as written:
-        faulty.get("/v1/faulty/profile-17?secret=1", headers={"X-Request-Id": "r-2"})
+        faulty.get("/images/profile-17?secret=1", headers={"X-Request-Id": "r-2"})
     found = [line for line in map(json.loads, written.getvalue().splitlines()) if line["logger"] == "keyart.access"]
     assert len(found) == 1
-    assert (found[0]["method"], found[0]["route"], found[0]["status"]) == ("GET", "/v1/faulty/{viewer}", 500)
+    assert (found[0]["method"], found[0]["route"], found[0]["status"]) == ("GET", "/images/{sha256}", 422)
     assert found[0]["request"] == "r-2"
     assert found[0]["ms"] >= 0
     assert "profile-17" not in str(found)
