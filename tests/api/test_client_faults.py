@@ -1,0 +1,139 @@
+"""The client against servers that fail on a real socket: dead, silent, slow, dribbling. Every page renders in time."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from api.client import Asked, ClientOptions, KeyartClient
+
+TITLES = [Asked(title="harbor")]
+DEADLINE, SLACK = 0.15, 0.6
+"""Seconds; the slack is for a machine that does much else."""
+
+
+@contextmanager
+def server(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server on loopback that treats every connection so; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = threading.Event()
+
+        def accept() -> None:
+            while not ended.is_set():
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                threading.Thread(target=treat, args=(connection,), daemon=True).start()
+
+        def treat(connection: socket.socket) -> None:
+            with connection:
+                try:
+                    serve(connection)
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            ended.set()
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def silent(connection: socket.socket) -> None:
+    """A black hole: it takes everything and answers nothing."""
+    while connection.recv(65536):
+        pass
+
+
+def dribbling(connection: socket.socket) -> None:
+    """A byte now and then: no single read ever takes long."""
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        connection.sendall(b" ")
+        time.sleep(0.02)
+
+
+def hanging_up(connection: socket.socket) -> None:
+    """It reads the request and closes."""
+    connection.recv(65536)
+
+
+def healthy(connection: socket.socket) -> None:
+    """A server whose every answer is an empty object: alive, and no use."""
+    while connection.recv(65536):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def timed(keyart: KeyartClient) -> float:
+    """Seconds of a page that must render by the caller's default."""
+    began = time.monotonic()
+    page = keyart.select("viewer-1", TITLES)
+    seconds = time.monotonic() - began
+    assert page.error is not None
+    assert [slot.image for slot in page.slots] == ["/default.jpg"]
+    return seconds
+
+
+def client(address: str, **options: float) -> KeyartClient:
+    chosen = ClientOptions(**options)  # type: ignore[arg-type]
+    return KeyartClient(address, defaults={"harbor": "/default.jpg"}, deadline=DEADLINE, options=chosen)
+
+
+@pytest.mark.parametrize("serve", [silent, dribbling, hanging_up], ids=lambda serve: serve.__name__)
+def test_a_page_keeps_its_deadline_whatever_the_server_does(serve: Callable[[socket.socket], None]) -> None:
+    with server(serve) as address, client(address) as keyart:
+        assert timed(keyart) < DEADLINE + SLACK
+
+
+def test_an_address_where_nobody_listens_costs_no_deadline() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        with client(f"http://127.0.0.1:{reserved.getsockname()[1]}", retries=0) as keyart:
+            assert timed(keyart) < SLACK
+
+
+def test_a_dead_server_costs_no_page_its_deadline_for_long() -> None:
+    with server(silent) as address, client(address, failures=3, pause=0.1) as keyart:
+        for _ in range(3):
+            timed(keyart)
+        skipped = []
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:  # pauses end meanwhile, and a look at the server goes on beside the pages
+            skipped.append(timed(keyart))
+            time.sleep(0.005)
+        counts = keyart.counts()
+    assert max(skipped) < DEADLINE, "no page waited for the server"
+    assert (counts["failed"], counts["skipped"]) == (3, len(skipped))
+
+
+def test_a_server_that_is_back_is_asked_again_and_one_that_only_looks_so_is_left_alone_again() -> None:
+    with server(healthy) as address, client(address, failures=2, pause=0.02) as keyart:
+        for _ in range(2):
+            timed(keyart)
+        until = time.monotonic() + 5
+        while keyart.counts()["failed"] < 4 and time.monotonic() < until:
+            timed(keyart)
+            time.sleep(0.005)
+        counts = keyart.counts()
+    assert counts["failed"] == 4, "it was asked again after each pause, since it answers a look"
+    assert counts["skipped"] > 0
+
+
+def test_threads_that_a_slow_server_holds_come_back() -> None:
+    with server(dribbling) as address, client(address, connections=2, failures=1000) as keyart:
+        pages = [threading.Thread(target=timed, args=(keyart,)) for _ in range(6)]
+        for each in pages:
+            each.start()
+        for each in pages:
+            each.join()
+        assert timed(keyart) < DEADLINE + SLACK
+        until = time.monotonic() + 5
+        while keyart._waiting._work_queue.qsize() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert keyart._waiting._work_queue.qsize() == 0
