@@ -7,14 +7,16 @@ from pathlib import Path
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api.console import gallery
+from api.console import gallery, login, versions
 from api.dependencies.access import authorise
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.draining import Draining, draining_on_sigterm
 from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
 from api.dependencies.watch import Watch
-from api.routes import artworks, decisions, events, guards, health, images, outcomes, policies, select, titles
+from api.errors import LogInFirst
+from api.routes import artworks, decisions, events, guards, health, images, outcomes, policies, select, titles, viewers
+from api.routes.select_door import SelectDoor
 from api.settings import Settings
 
 _STATIC = Path(__file__).parent / "console" / "static"
@@ -44,6 +46,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         dependencies=[Depends(authorise)],
     )
     app.state.draining = draining
+    app.add_middleware(SelectDoor)
     app.add_middleware(BodyLimit)
     app.add_middleware(
         Watch,
@@ -52,10 +55,12 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         log_access=settings.access_log,
     )
     answer_problems(app)
-    for module in (titles, artworks, guards, events, select, outcomes, decisions, policies):
+    app.add_exception_handler(LogInFirst, login.lead_to_log_in)
+    for module in (titles, artworks, guards, events, select, outcomes, decisions, policies, viewers):
         app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)
-    app.include_router(gallery.router)
+    for page in (login, versions, gallery):
+        app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from api.console.rendering import rendered
 from api.dependencies.services import Services
-from api.errors import BadInput, KeyartError, NotAllowed
+from api.errors import BadInput, KeyartError, NotAllowed, TooManyRequests
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -38,4 +38,7 @@ def problem_page(request: Request, error: KeyartError) -> Response:
     """The page of one mistake."""
     services = cast(Services, request.app.state.services)
     context = {"title": error.title, "message": error.message, "remedy": error.remedy}
-    return rendered(request, services, "problem.html", context, status=error.status)
+    answer = rendered(request, services, "problem.html", context, status=error.status)
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
