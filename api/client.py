@@ -262,7 +262,7 @@ class KeyartClient:
             pages = self._ask(asked, known, until=time.monotonic() + seconds, batch=batch)
         except Exception as error:
             # Whatever it was, a page must render: the caller is in the middle of one.
-            why = str(error) or f"no answer within {seconds} s"
+            why = str(error) or f"{type(error).__name__} within {seconds} s"
             logger.warning("select fell back to the client's defaults: %s", why)
             self._count("failed", len(asked))
             return [_default_page(each, known, why) for each in asked]

@@ -1,6 +1,9 @@
 """The client against servers that fail on a real socket: dead, silent, slow, dribbling. Every page renders in time."""
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.client import Asked, ClientOptions, KeyartClient
+from tests.architecture.house import ROOT
 
 TITLES = [Asked(title="harbor")]
 DEADLINE, SLACK = 0.15, 0.6
@@ -62,6 +66,14 @@ def dribbling(connection: socket.socket) -> None:
 def hanging_up(connection: socket.socket) -> None:
     """It reads the request and closes."""
     connection.recv(65536)
+
+
+def paging(connection: socket.socket) -> None:
+    """It answers every request with the same page."""
+    slot = {"title": "harbor", "decision": "d", "artwork": "a", "image": "/a.jpg", "probability": 1, "reason": "policy"}
+    page = json.dumps({"page": "p", "policy": "uniform", "logged": True, "slots": [slot]}).encode()
+    while connection.recv(65536):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page))
 
 
 def healthy(connection: socket.socket) -> None:
@@ -137,3 +149,24 @@ def test_threads_that_a_slow_server_holds_come_back() -> None:
         while keyart._waiting._work_queue.qsize() and time.monotonic() < until:
             time.sleep(0.01)
         assert keyart._waiting._work_queue.qsize() == 0
+
+
+FORKING = """
+import os, sys
+from api.client import Asked, KeyartClient
+
+keyart = KeyartClient(sys.argv[1], deadline=10)
+def page():
+    return keyart.select("viewer-1", [Asked(title="harbor")]).error
+assert page() is None
+child = os.fork()
+assert page() is None
+assert keyart.counts()["answered"] == (1 if child == 0 else 2)
+if child:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+def test_parent_and_forked_child_each_have_connections_of_their_own() -> None:
+    with server(paging) as address:
+        subprocess.run([sys.executable, "-c", FORKING, address], check=True, timeout=30, cwd=ROOT)

@@ -1,6 +1,5 @@
-"""Outcomes in the background: in batches, with ids that stay, bounded, counted, and reported before the process ends."""
+"""Outcomes in the background: in batches, with ids that stay, bounded, counted, and reported at the end of the process."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ import pytest
 
 from api.client import Reported, ReportedOutcome
 from api.outcome_queue import OutcomeQueue, QueueOptions
+from tests.architecture.house import ROOT
 
 TAKEN = Reported()
 DOWN = Reported(error="down")
@@ -164,5 +164,5 @@ def test_what_waits_is_reported_when_the_process_ends_by_parent_and_child_each_i
     tmp_path: Path, way: str, written: list[str]
 ) -> None:
     file = tmp_path / "written"
-    subprocess.run([sys.executable, "-c", ENDING, str(file), way], check=True, timeout=30, cwd=os.getcwd())
+    subprocess.run([sys.executable, "-c", ENDING, str(file), way], check=True, timeout=30, cwd=ROOT)
     assert sorted(file.read_text().split()) == written
