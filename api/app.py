@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api.console import gallery, login, versions
+from api.console import explorer, gallery, login, overview, versions
 from api.dependencies.access import authorise
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.draining import Draining, draining_on_sigterm
@@ -15,7 +15,7 @@ from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
 from api.dependencies.watch import Watch
 from api.errors import LogInFirst
-from api.routes import artworks, decisions, events, guards, health, images, outcomes, policies, select, titles, viewers
+from api.routes import artworks, audit, decisions, events, guards, health, images, keys, outcomes, policies, select, titles, viewers
 from api.routes.select_door import SelectDoor
 from api.settings import Settings
 
@@ -56,11 +56,11 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
     )
     answer_problems(app)
     app.add_exception_handler(LogInFirst, login.lead_to_log_in)
-    for module in (titles, artworks, guards, events, select, outcomes, decisions, policies, viewers):
+    for module in (titles, artworks, guards, events, select, outcomes, decisions, policies, keys, audit, viewers):
         app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)
-    for page in (login, versions, gallery):
+    for page in (login, overview, versions, explorer, gallery):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

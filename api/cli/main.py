@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import audit, catalog, demo, events, guards, learning, log, policy, report, reward, secret, server, tune
+from api.cli import audit, audit_log, catalog, demo, events, guards, key, learning, log, policy, report, reward, secret, server, tune, viewer
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.dependencies.logs import log_to_stderr
@@ -32,6 +32,7 @@ learning.register(app)
 policy.register(app)
 evaluation.register(app)
 audit.register(app)
+audit_log.register(app)
 tune.register(app)
 demo.register(app)
 guards.register(catalog.artwork)
@@ -40,9 +41,11 @@ app.add_typer(catalog.catalog, name="catalog")
 app.add_typer(catalog.artwork, name="artwork")
 app.add_typer(events.app, name="events")
 app.add_typer(viewers.app, name="foundation")
+app.add_typer(key.app, name="key")
 app.add_typer(log.app, name="log")
 app.add_typer(reward.app, name="reward")
 app.add_typer(secret.app, name="secret")
+app.add_typer(viewer.app, name="viewer")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

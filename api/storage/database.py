@@ -145,6 +145,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # "logged" must survive a power cut, not only a crash
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is erased must not stay behind in what was its place
     cursor.close()
 
 

@@ -11,11 +11,11 @@ from typer.main import get_command
 
 from api.cli.main import app
 from api.console import gallery
-from api.routes import artworks, decisions, events, guards, health, images, outcomes, policies, select, titles
+from api.routes import artworks, audit, decisions, events, guards, health, images, keys, outcomes, policies, select, titles, viewers
 from api.settings import Settings
 from tests.architecture.house import ROOMS, ROOT, name_of, sources
 
-_VERSIONED = (titles, artworks, guards, events, select, outcomes, decisions, policies)
+_VERSIONED = (titles, artworks, guards, events, select, outcomes, decisions, policies, viewers)
 
 
 def page(name: str) -> str:

@@ -1,0 +1,128 @@
+"""`keyart viewer erase | exclude | include | excluded`: what is known of one viewer, and whether they count."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.options import AsJson, Home, actor, settings_of
+
+app = typer.Typer(help="Single viewers: erased, or left out of what is learned.", no_args_is_help=True)
+
+RawId = Annotated[str, typer.Argument(metavar="ID", help="The id that you send with events and pages; `-` reads it.")]
+FROM_HERE = "internal"
+
+
+@app.command(epilog="Example: keyart viewer erase profile-17")
+def erase(
+    viewer: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The id that you send with events and pages; `-` reads it.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with erasures that have not ended.")] = False,
+    exports: Annotated[
+        list[Path] | None, typer.Option(help="A folder of exports besides KEYART_HOME/exports; may be repeated.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a viewer from database and exports, under every pseudonym they ever had. It cannot be undone."""
+    from api.dependencies.viewers import order_erasure
+    from api.errors import BadInput
+    from api.jobs.erasing import erase_waiting
+    from api.progress import progress_bar
+    from api.security import load_keys
+    from api.storage.database import open_engine, transaction
+
+    if (viewer is None) is not resume:
+        raise BadInput("Say whom to erase, or `--resume`, and not both.", "See `keyart viewer erase --help`.")
+    missing = [folder for folder in exports or [] if not folder.is_dir()]
+    if missing:
+        raise BadInput(f"There is no folder {missing[0]}.", "Name folders of exports with --exports.")
+    settings = settings_of(home)
+    engine = open_engine(settings.database_url)
+    if viewer is not None:
+        raw, keys = _raw(viewer), load_keys(settings)
+        with transaction(engine) as connection:
+            order_erasure(connection, keys, raw, actor=actor(), now=datetime.now(UTC))
+    with progress_bar("Erasing"):
+        ended = erase_waiting(engine, settings, also=exports or [])
+    told = [
+        {"erasure": each.erasure, "pages": each.pages, "events": each.events, "export_rows": each.export_rows}
+        for each in ended
+    ]
+    _say({"erasures": told}, "\n".join(map(_erased, told)) or "No erasure waits.", as_json=as_json)
+
+
+def _erased(told: dict[str, int]) -> str:
+    if not (told["pages"] or told["events"] or told["export_rows"]):
+        return f"Erasure {told['erasure']}: nothing was kept of this viewer."
+    return (
+        f"Erasure {told['erasure']}: {told['pages']:,} pages, {told['events']:,} events and "
+        f"{told['export_rows']:,} rows of exports were removed."
+    )
+
+
+@app.command(epilog='Example: keyart viewer exclude profile-17 --reason "internal"')
+def exclude(
+    viewer: RawId,
+    reason: Annotated[str, typer.Option(help="Why: internal, monitoring, …; the export names it.")] = FROM_HERE,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a viewer's rows, and neither learn from them nor evaluate on them, earlier ones included."""
+    from api.dependencies.viewers import exclude_viewer
+    from api.security import load_keys
+    from api.storage.database import open_engine, transaction
+
+    settings = settings_of(home)
+    with transaction(open_engine(settings.database_url)) as connection:
+        exclude_viewer(
+            connection, load_keys(settings), _raw(viewer), reason=reason, actor=actor(), now=datetime.now(UTC)
+        )
+    _say({"excluded": True, "reason": reason}, "The viewer counts no more.", as_json=as_json)
+
+
+@app.command(epilog="Example: keyart viewer include profile-17")
+def include(viewer: RawId, home: Home = None, as_json: AsJson = False) -> None:
+    """Let a viewer who was excluded count again."""
+    from api.dependencies.viewers import include_viewer
+    from api.security import load_keys
+    from api.storage.database import open_engine, transaction
+
+    settings = settings_of(home)
+    with transaction(open_engine(settings.database_url)) as connection:
+        include_viewer(connection, load_keys(settings), _raw(viewer), actor=actor(), now=datetime.now(UTC))
+    _say({"excluded": False}, "The viewer counts again.", as_json=as_json)
+
+
+@app.command(epilog="Example: keyart viewer excluded")
+def excluded(home: Home = None, as_json: AsJson = False) -> None:
+    """List the viewers who are left out, by pseudonym, and why."""
+    from api.storage.database import open_engine, reading
+    from api.storage.exclusions import list_excluded
+
+    with reading(open_engine(settings_of(home).database_url)) as connection:
+        listed = list_excluded(connection)
+    told = [
+        {"viewer": each.viewer, "reason": each.reason, "actor": each.actor, "at": each.at.isoformat()}
+        for each in listed
+    ]
+    lines = [f"{each['viewer']}  {each['at']}  {each['actor']}: {each['reason']}" for each in told]
+    _say({"excluded": told}, "\n".join(lines) or "Nobody is left out.", as_json=as_json)
+
+
+def _raw(given: str) -> str:
+    """The id, which `-` keeps out of the list of processes and the shell's history."""
+    from api.errors import BadInput
+
+    viewer = sys.stdin.readline().rstrip("\r\n") if given == "-" else given
+    if not 1 <= len(viewer) <= 256 or not viewer.isprintable():  # `api.routes.wire.OpaqueId`
+        raise BadInput("A viewer's id has 1 to 256 printable characters.", "Give the id that events carry.")
+    return viewer
+
+
+def _say(record: dict[str, Any], text: str, *, as_json: bool) -> None:
+    typer.echo(json.dumps(record) if as_json else text)

@@ -1,0 +1,88 @@
+"""The job that erases viewers: database, exports, and what files still hold. Harmless to repeat; goes on where it died.
+
+Order matters: pages and events go first, so an export that is written again finds nothing; then the export files; then
+the pseudonyms in the erasure itself; last what is left in the database's own files.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from api.jobs.redacting import redact
+from api.settings import Settings
+from api.storage.database import reading, transaction
+from api.storage.erasure import (
+    Erasure,
+    end_erasure,
+    find_erasure,
+    forget_whom,
+    note_progress,
+    open_erasures,
+    pages_of,
+    remove_events,
+    remove_viewers,
+)
+from api.storage.removal import remove_pages
+from api.storage.scrubbing import scrub
+
+PAGES_AT_ONCE = 50
+"""So few that the decision log waits for the write lock for some 50 milliseconds at most."""
+
+
+def erase_waiting(engine: Engine, settings: Settings, *, also: Sequence[Path] = ()) -> list[Erasure]:
+    """Carry out every erasure that has not ended, and return them as they are then.
+
+    `also` are folders of exports besides those of the settings.
+
+    Raises:
+        StorageUnavailable, BadInput: one could not be ended; it is still written down, and goes on the next time.
+    """
+    with reading(engine) as connection:
+        waiting = open_erasures(connection)
+    folders = [settings.home / "exports", *also]
+    return [_erase(engine, each, folders) for each in waiting]
+
+
+def _erase(engine: Engine, erasure: Erasure, folders: Sequence[Path]) -> Erasure:
+    if erasure.viewers:
+        _remove_pages(engine, erasure)
+        _remove_viewers(engine, erasure)
+        _remove_exported(engine, erasure, folders)
+        with transaction(engine) as connection:
+            forget_whom(connection, erasure.erasure)
+    scrub(engine, erasure.viewers)
+    with transaction(engine) as connection:
+        end_erasure(connection, erasure.erasure, now=datetime.now(UTC))
+        return find_erasure(connection, erasure.erasure)
+
+
+def _remove_pages(engine: Engine, erasure: Erasure) -> None:
+    last = erasure.read_until
+    while True:
+        with reading(engine) as connection:
+            found = pages_of(connection, erasure.viewers, after=last, limit=PAGES_AT_ONCE)
+        if not found:
+            return
+        last = found[-1]
+        with transaction(engine) as connection:
+            removed = remove_pages(connection, found)
+            note_progress(connection, erasure.erasure, pages=removed, until=last)
+
+
+def _remove_viewers(engine: Engine, erasure: Erasure) -> None:
+    while True:
+        with transaction(engine) as connection:
+            removed = remove_events(connection, erasure.viewers)
+            if not removed:
+                remove_viewers(connection, erasure.viewers)
+                return
+            note_progress(connection, erasure.erasure, events=removed)
+
+
+def _remove_exported(engine: Engine, erasure: Erasure, folders: Sequence[Path]) -> None:
+    removed = redact(folders, erasure.viewers)
+    if removed:
+        with transaction(engine) as connection:
+            note_progress(connection, erasure.erasure, rows=removed)

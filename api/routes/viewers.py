@@ -1,0 +1,118 @@
+"""/v1/viewers: a viewer erased, or left out of what is learned. Raw ids come in bodies, never in addresses."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from api.dependencies.access import ActorDep
+from api.dependencies.requests import ServicesDep
+from api.dependencies.viewers import exclude_viewer, include_viewer, order_erasure
+from api.routes.wire import OpaqueId, Text, Wire
+from api.storage.database import reading, transaction
+from api.storage.erasure import Erasure, find_erasure
+from api.storage.exclusions import list_excluded
+
+router = APIRouter(tags=["operations"])
+
+ErasurePath = Annotated[int, Path(ge=1, le=2**62)]
+
+
+class ViewerBody(Wire):
+    """The viewer, by the id that events and pages carry."""
+
+    viewer: OpaqueId
+
+
+class ExcludeBody(ViewerBody):
+    """`reason` stands in every row of an export: a word such as `internal` or `monitoring`."""
+
+    reason: Annotated[Text, Field(max_length=60)] = "internal"
+
+
+class ErasureAnswer(Wire):
+    """An erasure: `ended_at` is null until nothing of the viewer is left; the counts say what was removed so far."""
+
+    erasure: int
+    asked_at: datetime
+    ended_at: datetime | None
+    pages: int
+    events: int
+    export_rows: int
+
+
+class ExclusionAnswer(Wire):
+    """Whether the viewer is left out now."""
+
+    excluded: bool
+
+
+class ExcludedAnswer(Wire):
+    """A viewer who is left out, by pseudonym."""
+
+    viewer: str
+    reason: str
+    actor: str
+    at: datetime
+
+
+class ExcludedList(Wire):
+    """Everyone who is left out by order, the newest first."""
+
+    excluded: list[ExcludedAnswer]
+
+
+@router.post("/viewers:erase", status_code=202, response_model=ErasureAnswer)
+def erase(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ErasureAnswer:
+    """Order that everything kept of a viewer is removed; a worker does it, and goes on where one died."""
+    with transaction(services.engine) as connection:
+        number = order_erasure(connection, services.keys, body.viewer, actor=actor, now=datetime.now(UTC))
+        return _told(find_erasure(connection, number))
+
+
+@router.get("/erasures/{erasure}", response_model=ErasureAnswer)
+def erasure(erasure: ErasurePath, services: ServicesDep) -> ErasureAnswer:
+    """Tell how far an erasure is."""
+    with reading(services.engine) as connection:
+        return _told(find_erasure(connection, erasure))
+
+
+@router.post("/viewers:exclude", response_model=ExclusionAnswer)
+def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
+    """Keep a viewer's rows, and neither learn from them nor evaluate on them, earlier ones included."""
+    with transaction(services.engine) as connection:
+        now = datetime.now(UTC)
+        exclude_viewer(connection, services.keys, body.viewer, reason=body.reason, actor=actor, now=now)
+    return ExclusionAnswer(excluded=True)
+
+
+@router.post("/viewers:include", response_model=ExclusionAnswer)
+def include(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
+    """Let a viewer who was excluded count again."""
+    with transaction(services.engine) as connection:
+        include_viewer(connection, services.keys, body.viewer, actor=actor, now=datetime.now(UTC))
+    return ExclusionAnswer(excluded=False)
+
+
+@router.get("/viewers:excluded", response_model=ExcludedList)
+def excluded(services: ServicesDep) -> ExcludedList:
+    """List the viewers who are left out by order."""
+    with reading(services.engine) as connection:
+        listed = list_excluded(connection)
+    return ExcludedList(
+        excluded=[
+            ExcludedAnswer(viewer=each.viewer, reason=each.reason, actor=each.actor, at=each.at) for each in listed
+        ]
+    )
+
+
+def _told(found: Erasure) -> ErasureAnswer:
+    return ErasureAnswer(
+        erasure=found.erasure,
+        asked_at=found.asked_at,
+        ended_at=found.ended_at,
+        pages=found.pages,
+        events=found.events,
+        export_rows=found.export_rows,
+    )
