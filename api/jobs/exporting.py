@@ -1,131 +1,159 @@
-"""The job that writes the rewarded log as Parquet, one file a day: for analysts, and for `keyart evaluate --log`."""
+"""The job that writes the rewarded log as Parquet, one file a day: for analysts, and for `keyart evaluate --log`.
+
+Every file carries the fingerprint of what it was made from, so only days that changed since are written again: by new
+decisions and outcomes, late ones, erasures, exclusions, another definition of the column `reward`.
+"""
 
 # pyarrow carries no annotations.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 
+import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
-from api.storage.pages import decided_at
-from api.storage.rewards import valued_decisions
-from bandit.rewards import QUALITY_PLAY, REWARDS, ValuedDecision
+from api.jobs.export_rows import SCHEMA, RowMaker
+from api.storage.database import reading
+from api.storage.exclusions import Exclusions, read_exclusions
+from api.storage.log_days import pages_of, read_days
+from api.storage.rewards import read_valued
+from bandit.rewards import QUALITY_PLAY
 
-REWARD_COLUMNS = {definition: f"reward_{definition.replace('/', '_')}" for definition in REWARDS}
-"""Where each definition's reward stands; empty in rows that were valued before there was this definition."""
+EXPORTS = "exports"
+"""The folder in KEYART_HOME that the worker exports to."""
 
-SCHEMA = pa.schema(
-    [
-        pa.field("decision", pa.string(), nullable=False),
-        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("viewer", pa.string(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("position", pa.int32(), nullable=False),
-        pa.field("score", pa.float64()),
-        pa.field("device", pa.string()),
-        pa.field("row", pa.string()),
-        pa.field("canvas", pa.string()),
-        pa.field("locale", pa.string()),
-        pa.field("artworks", pa.list_(pa.string()), nullable=False),
-        pa.field("images", pa.list_(pa.string()), nullable=False),
-        pa.field("probabilities", pa.list_(pa.float64()), nullable=False),
-        pa.field("artwork", pa.string(), nullable=False),
-        pa.field("propensity", pa.float64(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("logged_policy", pa.string(), nullable=False),
-        pa.field("embedding_version", pa.string(), nullable=False),
-        pa.field("foundation_version", pa.string()),
-        pa.field("reward", pa.float64(), nullable=False),
-        pa.field("reward_definition", pa.string(), nullable=False),
-        *(pa.field(column, pa.float64()) for column in REWARD_COLUMNS.values()),
-    ]
-)
-ROWS_A_GROUP = 20_000
+FORMAT = 2
+"""Goes up when a column is added or means something else: all days are written again then."""
+
+ROWS_A_GROUP = 40_000
+_FINGERPRINT = b"keyart.fingerprint"
+_PLAIN = ("decision", "at", "shown_at", "score", "probabilities.list.element", "propensity")
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: files in the order of days, and the rows in all of them."""
+    """The files that there are now, in the order of days, and the rows in all of them; which of them were written."""
 
     files: tuple[Path, ...]
     rows: int
+    written: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
 
 
-def export_log(engine: Engine, folder: Path, *, reward: str = QUALITY_PLAY) -> Exported:
-    """Write every decision with a final `reward` into `folder`/day=YYYY-MM-DD.parquet.
+def export_log(
+    engine: Engine,
+    folder: Path,
+    *,
+    reward: str = QUALITY_PLAY,
+    provisional: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Exported:
+    """Bring `folder`/day=YYYY-MM-DD.parquet up to date with every decision that has a final reward under `reward`.
 
-    Each file appears whole or not at all. A day is that of the page's id, which is the order of the rows.
+    With `provisional`, decisions whose window is open are there too, `final` says which. Each file appears whole or not
+    at all, and is durable then. A day is that of the page's id, which is the order of the rows. Files of days that hold
+    nothing any more are removed. Memory does not grow with the log.
 
     Raises:
         StorageUnavailable: the log cannot be read; the files written so far are whole.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    decisions = valued_decisions(engine, definition=reward)
-    files: list[Path] = []
-    rows = 0
-    for day, own in groupby(decisions, key=lambda row: decided_at(row.page.page).date()):
+    with reading(engine) as connection:
+        days, exclusions = read_days(connection), read_exclusions(connection)
+    written: list[Path] = []
+    for number, (day, revision) in enumerate(days.items()):
         path = folder / f"day={day}.parquet"
-        rows += _write_day(path, own, reward=reward)
-        files.append(path)
-    return Exported(tuple(files), rows)
+        wanted = _fingerprint(day, revision, exclusions, f"{FORMAT}/{reward}/{provisional}")
+        if _fingerprint_of(path) != wanted:
+            rows = RowMaker(reward, exclusions)
+            if _write_day(path, _tables(engine, day, rows, provisional=provisional), fingerprint=wanted):
+                written.append(path)
+        if progress is not None:
+            progress((number + 1) / len(days))
+    removed = _remove_stale(folder, {f"day={day}.parquet" for day in days})
+    files = tuple(sorted(folder.glob("day=*.parquet")))
+    return Exported(files, sum(pq.read_metadata(path).num_rows for path in files), tuple(written), removed)
 
 
-def _write_day(path: Path, decisions: Iterable[ValuedDecision], *, reward: str) -> int:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    rows = 0
+def _fingerprint(day: date, revision: int, exclusions: Exclusions, order: str) -> bytes:
+    own = sorted((viewer, reason) for (viewer, its_day), reason in exclusions.days.items() if its_day == day)
+    told = msgspec.json.encode([order, revision, sorted(exclusions.viewers.items()), own])
+    return hashlib.sha256(told).hexdigest().encode()
+
+
+def _fingerprint_of(path: Path) -> bytes | None:
+    """What a file says it was made from; a damaged one says nothing, and is written again."""
     try:
-        with pq.ParquetWriter(draft, SCHEMA) as writer:
-            group: list[dict[str, Any]] = []
-            for decision in decisions:
-                group.append(_row(decision, reward))
-                if len(group) == ROWS_A_GROUP:
-                    rows += _write_group(writer, group)
-                    group = []
-            rows += _write_group(writer, group)
+        metadata = pq.read_metadata(path).metadata
+    except (FileNotFoundError, pa.ArrowException):
+        return None
+    return None if metadata is None else metadata.get(_FINGERPRINT)
+
+
+def _tables(engine: Engine, day: date, rows: RowMaker, *, provisional: bool) -> Iterator[pa.Table]:
+    """The day's rows, some ten thousand at a time."""
+    since, until = pages_of(day)
+    waiting: list[pa.Table] = []
+    for stored in read_valued(engine, since=since, until=until, provisional=provisional):
+        waiting.append(rows.table(stored))
+        if sum(table.num_rows for table in waiting) >= ROWS_A_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if any(table.num_rows for table in waiting):
+        yield pa.concat_tables(waiting)
+
+
+def _write_day(path: Path, tables: Iterator[pa.Table], *, fingerprint: bytes) -> bool:
+    """Write a file and tell whether there is one: a day without rows has none."""
+    first = next(tables, None)
+    if first is None:
+        path.unlink(missing_ok=True)
+        return False
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    schema = SCHEMA.with_metadata({_FINGERPRINT: fingerprint})
+    repeated = [name for name in _leaves() if name not in _PLAIN]
+    try:
+        with draft.open("wb") as file:
+            options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated}
+            with pq.ParquetWriter(file, schema, **options) as writer:
+                writer.write_table(first, row_group_size=len(first))
+                for table in tables:
+                    writer.write_table(table, row_group_size=len(table))
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
+        _sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
-    return rows
+    return True
 
 
-def _write_group(writer: pq.ParquetWriter, group: list[dict[str, Any]]) -> int:
-    if group:
-        writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
-    return len(group)
+def _leaves() -> list[str]:
+    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in SCHEMA]
 
 
-def _row(decision: ValuedDecision, reward: str) -> dict[str, Any]:
-    page, slot = decision.page, decision.decision
-    return {
-        "decision": f"{page.page}-{decision.slot:02d}",
-        "at": page.at,
-        "viewer": page.viewer,
-        "title": slot.title,
-        "position": slot.position,
-        "score": slot.score,
-        "device": page.request.device,
-        "row": page.request.row,
-        "canvas": page.request.canvas,
-        "locale": page.request.locale,
-        "artworks": list(slot.artworks),
-        "images": list(slot.images),
-        "probabilities": list(slot.probabilities),
-        "artwork": slot.artwork,
-        "propensity": slot.probability,
-        "reason": slot.reason.value,
-        "logged_policy": page.policy,
-        "embedding_version": page.embedding_version,
-        "foundation_version": page.foundation_version,
-        "reward": decision.values[reward],
-        "reward_definition": reward,
-        **{column: decision.values.get(definition) for definition, column in REWARD_COLUMNS.items()},
-    }
+def _remove_stale(folder: Path, kept: set[str]) -> tuple[Path, ...]:
+    stale = tuple(path for path in sorted(folder.glob("day=*.parquet")) if path.name not in kept)
+    for path in stale:
+        path.unlink(missing_ok=True)
+    if stale:
+        _sync(folder)
+    return stale
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

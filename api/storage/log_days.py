@@ -21,9 +21,13 @@ def day_of(page: PageId) -> date:
 
 
 def pages_of(day: date) -> tuple[PageId, PageId]:
-    """Return the bounds of a day's pages: `first` ≤ id < `end`."""
+    """Return the bounds of a day's pages: `since` < id ≤ `until`."""
     midnight = datetime.combine(day, time(), UTC)
-    return page_id_at(midnight), page_id_at(midnight + timedelta(days=1))
+    return _before(page_id_at(midnight)), _before(page_id_at(midnight + timedelta(days=1)))
+
+
+def _before(page: PageId) -> PageId:
+    return PageId(f"{int(page, 16) - 1:032x}")
 
 
 def touch_days(connection: Connection, changed: Iterable[PageId]) -> None:

@@ -123,11 +123,12 @@ def valued_decisions(
     Each comes with its rewards under every definition. With `provisional`, rewards that may still rise count too.
     Holds `batch` pages at a time, and no transaction between two batches.
     """
-    for body, valued in read_valued(engine, since=since, until=until, provisional=provisional, batch=batch):
-        known = decode_rewards(valued)
-        if definition in known.definitions:
-            page = decode_page(body)
-            yield from (ValuedDecision(page, slot, values) for slot, values in known.by_slot())
+    for stored in read_valued(engine, since=since, until=until, provisional=provisional, batch=batch):
+        for body, rewards, _ in stored:
+            known = decode_rewards(rewards)
+            if definition in known.definitions:
+                page = decode_page(body)
+                yield from (ValuedDecision(page, slot, values) for slot, values in known.by_slot())
 
 
 def rewarded_decisions(
@@ -146,21 +147,25 @@ def rewarded_decisions(
     return (RewardedDecision(each.page, each.slot, each.values[definition]) for each in valued)
 
 
+StoredRewards = tuple[bytes, bytes, bool]
+"""A page and its rewards as they are stored, and whether these are final."""
+
+
 def read_valued(
     engine: Engine, *, since: PageId | None, until: PageId | None, provisional: bool, batch: int = PAGES_A_READ
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the stored page and its stored rewards, of every page that was seen at all; see `valued_decisions`."""
+) -> Iterator[list[StoredRewards]]:
+    """Yield the pages that were seen at all, `batch` at a time; see `valued_decisions`."""
     wanted = [page_rewards.c.rewarded + page_rewards.c.defaulted > 0]
     if not provisional:
         wanted.append(page_rewards.c.final)
     both = pages.join(page_rewards, pages.c.page == page_rewards.c.page)
     last = since
     while True:
-        read = select(pages.c.page, pages.c.body, page_rewards.c.body).select_from(both)
+        read = select(pages.c.page, pages.c.body, page_rewards.c.body, page_rewards.c.final).select_from(both)
         bounded = read.where(*wanted, *within(last, until)).order_by(pages.c.page).limit(batch)
         with reading(engine) as connection:
             rows = connection.execute(bounded).all()
-        yield from ((body, valued) for _, body, valued in rows)
+        yield [(body, valued, final) for _, body, valued, final in rows]
         if len(rows) < batch:
             return
         last = PageId(rows[-1][0])

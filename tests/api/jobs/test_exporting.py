@@ -1,5 +1,6 @@
 """The exported log holds every rewarded decision, and gives the same numbers back."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,14 +9,19 @@ import pyarrow.parquet
 import pytest
 
 from api.jobs.evaluating import evaluate_version
-from api.jobs.exporting import SCHEMA, export_log
+from api.jobs.export_rows import SCHEMA
+from api.jobs.exporting import export_log
 from api.storage.database import reading, transaction
+from api.storage.exclusions import exclude_viewers, put_robot_days
+from api.storage.outcomes import add_outcomes
 from api.storage.pages import find_page, page_id_at
-from api.storage.rewards import put_rewards, rewarded_decisions
-from bandit.decision import PageId, PolicyVersionId, Reward
-from bandit.rewards import QUALITY_PLAY
+from api.storage.removal import remove_pages
+from api.storage.rewards import rewarded_decisions
+from bandit.decision import Outcome, OutcomeKind, PageId, PolicyVersionId, Rung
+from bandit.rewards import QUALITY_PLAY, TAKE
+from foundation.events import EventId
 from tests.api.cli.command import Command
-from tests.api.installation import Installation
+from tests.api.installation import Installation, an_outcome, decisions_of
 from tests.api.learned import Learned
 
 
@@ -48,29 +54,178 @@ def test_the_export_gives_the_same_uniform_baseline_back(
     assert (found["rows"], found["viewers"]) == (own["rows"], own["viewers"])
 
 
+def log_page(installation: Installation, page: PageId, at: datetime, *, outcome_at: datetime | None = None) -> None:
+    """Put a page of this id into the log, watched to the end, and join it."""
+    with reading(installation.engine) as connection:
+        shown = find_page(connection, PageId(installation.select()["page"]))
+    assert installation.services.log.append(msgspec.structs.replace(shown, page=page, at=at), timeout=10)
+    watch(installation, page, at=outcome_at or at)
+    installation.join(now=datetime.now(UTC) + timedelta(days=1))
+
+
+def watch(installation: Installation, page: PageId, *, at: datetime, event: str = "watched") -> None:
+    """Tell that the first slot of a page was watched whole."""
+    outcome = Outcome(event=EventId(event), page=page, slot=0, kind=OutcomeKind.WATCHED, at=at, seconds=6000.0)
+    with transaction(installation.engine) as connection:
+        add_outcomes(connection, [outcome], now=datetime.now(UTC))
+
+
 def test_pages_decided_around_midnight_are_all_kept_whatever_their_stamps(harbor: Installation, tmp_path: Path) -> None:
     """An id and a stamp are taken one after the other: the days of stamps go back and forth in the order of ids."""
     midnight = datetime(2026, 11, 22, tzinfo=UTC)
-    taken = [(-3, 1), (-2, -1), (1, 2)]  # milliseconds around midnight, of the id and of the stamp
-    with reading(harbor.engine) as connection:
-        shown = find_page(connection, PageId(harbor.select()["page"]))
-    for named, stamped in taken:
+    for named, stamped in [(-3, 1), (-2, -1), (0, 2)]:  # milliseconds around midnight, of the id and of the stamp
         page, at = page_id_at(midnight + timedelta(milliseconds=named)), midnight + timedelta(milliseconds=stamped)
-        assert harbor.services.log.append(msgspec.structs.replace(shown, page=page, at=at), timeout=10)
-        with transaction(harbor.engine) as connection:
-            put_rewards(connection, [Reward(page=page, slot=0, definition=QUALITY_PLAY, value=1.0, final=True)])
+        log_page(harbor, page, at)
     exported = export_log(harbor.engine, tmp_path / "log")
     assert [file.name for file in exported.files] == ["day=2026-11-21.parquet", "day=2026-11-22.parquet"]
     assert pyarrow.parquet.read_table(tmp_path / "log").num_rows == exported.rows == 3
 
 
-def test_exporting_again_leaves_the_same_files_and_no_draft(ready: Installation, tmp_path: Path) -> None:
-    first = export_log(ready.engine, tmp_path / "log")
-    before = {path: path.read_bytes() for path in first.files}
-    again = export_log(ready.engine, tmp_path / "log")
-    assert again == first
-    assert {path: path.read_bytes() for path in again.files} == before
+DAYS = [datetime(2026, 10, day, 12, tzinfo=UTC) for day in (1, 2, 3)]
+
+
+@pytest.fixture
+def three_days(harbor: Installation) -> Installation:
+    """An installation with a rewarded page on each of three days."""
+    for at in DAYS:
+        log_page(harbor, page_id_at(at), at)
+    return harbor
+
+
+def names(paths: Iterable[Path]) -> list[str]:
+    return [path.name.removeprefix("day=2026-10-").removesuffix(".parquet") for path in paths]
+
+
+def test_exporting_again_writes_nothing_and_leaves_no_draft(three_days: Installation, tmp_path: Path) -> None:
+    first = export_log(three_days.engine, tmp_path / "log")
+    before = {path: path.stat().st_mtime_ns for path in first.files}
+    again = export_log(three_days.engine, tmp_path / "log")
+    assert (names(first.written), names(again.written)) == (["01", "02", "03"], [])
+    assert (again.files, again.rows) == (first.files, 3)
+    assert {path: path.stat().st_mtime_ns for path in again.files} == before
     assert sorted((tmp_path / "log").iterdir()) == sorted(first.files)
+
+
+def test_a_day_is_written_again_for_what_came_late_and_only_that_day(three_days: Installation, tmp_path: Path) -> None:
+    export_log(three_days.engine, tmp_path / "log")
+    second = page_id_at(DAYS[1])
+    with transaction(three_days.engine) as connection:
+        half = Outcome(event=EventId("half"), page=second, slot=0, kind=OutcomeKind.WATCHED, at=DAYS[1], seconds=3000.0)
+        add_outcomes(connection, [half], now=datetime.now(UTC))
+    three_days.join()
+    again = export_log(three_days.engine, tmp_path / "log")
+    assert names(again.written) == ["02"]
+
+
+def test_a_page_that_is_removed_is_gone_from_its_file_and_an_empty_day_has_none(
+    three_days: Installation, tmp_path: Path
+) -> None:
+    log_page(three_days, page_id_at(DAYS[0] + timedelta(seconds=1)), DAYS[0])
+    assert export_log(three_days.engine, tmp_path / "log").rows == 4
+    with transaction(three_days.engine) as connection:
+        assert remove_pages(connection, [page_id_at(DAYS[0]), page_id_at(DAYS[2])]) == 2
+    again = export_log(three_days.engine, tmp_path / "log")
+    assert (names(again.written), names(again.files), again.rows) == (["01"], ["01", "02"], 2)
+    kept = pyarrow.parquet.read_table(again.files[0]).to_pylist()
+    assert [row["decision"] for row in kept] == [f"{page_id_at(DAYS[0] + timedelta(seconds=1))}-00"]
+    stranger = tmp_path / "log" / "day=2020-01-01.parquet"
+    stranger.write_bytes(again.files[0].read_bytes())
+    assert export_log(three_days.engine, tmp_path / "log").removed == (stranger,)
+
+
+@pytest.mark.parametrize("broken", [b"", b"no parquet at all"])
+def test_a_damaged_file_is_written_again(three_days: Installation, tmp_path: Path, broken: bytes) -> None:
+    first = export_log(three_days.engine, tmp_path / "log")
+    first.files[1].write_bytes(broken)
+    again = export_log(three_days.engine, tmp_path / "log")
+    assert (names(again.written), again.rows) == (["02"], 3)
+
+
+def test_another_definition_or_an_exclusion_writes_the_days_again(three_days: Installation, tmp_path: Path) -> None:
+    export_log(three_days.engine, tmp_path / "log")
+    other = export_log(three_days.engine, tmp_path / "log", reward=TAKE)
+    assert names(other.written) == ["01", "02", "03"]
+    viewer = three_days.keys.pseudonym("viewer-1")
+    with transaction(three_days.engine) as connection:
+        put_robot_days(connection, DAYS[2].date(), {viewer: "too many pages"})
+    excluded = export_log(three_days.engine, tmp_path / "log", reward=TAKE)
+    assert names(excluded.written) == ["03"]
+    assert pyarrow.parquet.read_table(excluded.files[2])["excluded"].to_pylist() == ["too many pages"]
+    with transaction(three_days.engine) as connection:
+        exclude_viewers(connection, [viewer], reason="a test set", actor="test", now=DAYS[2])
+    all_of_them = export_log(three_days.engine, tmp_path / "log", reward=TAKE)
+    assert names(all_of_them.written) == ["01", "02", "03"]
+    rows = pyarrow.parquet.read_table(tmp_path / "log").to_pylist()
+    assert [row["excluded"] for row in rows] == ["a test set"] * 3
+
+
+def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Path) -> None:
+    with reading(harbor.engine) as connection:
+        shown = find_page(connection, PageId(harbor.select("harbor", "harbor", "harbor")["page"]))
+    bounded = msgspec.structs.replace(shown.slots[0], bounds=((0.0, 0.5), (0.25, 1.0), (0.0, 1.0)), score=0.5)
+    page = msgspec.structs.replace(
+        shown,
+        page=page_id_at(DAYS[0]),
+        slots=(bounded, *shown.slots[1:]),
+        rung=Rung.LAST_GOOD,
+        kept=0.25,
+        diversity=0.5,
+    )
+    assert harbor.services.log.append(page, timeout=10)
+    watch(harbor, page.page, at=page.at)
+    with transaction(harbor.engine) as connection:
+        seen = Outcome(event=EventId("seen"), page=page.page, slot=2, kind=OutcomeKind.SEEN, at=page.at)
+        add_outcomes(connection, [seen], now=datetime.now(UTC))
+    harbor.join()
+    [file] = export_log(harbor.engine, tmp_path / "log").files
+    played, looked_at = pyarrow.parquet.read_table(file).to_pylist()
+    slot = page.slots[0]
+    assert played == {
+        "decision": f"{page.page}-00",
+        "at": page.at,
+        "viewer": page.viewer,
+        "title": slot.title,
+        "position": slot.position,
+        "score": 0.5,
+        "shown_at": page.request.at,
+        "device": "tv",
+        "row": None,
+        "canvas": None,
+        "locale": None,
+        "artworks": [*slot.artworks],
+        "images": [*slot.images],
+        "probabilities": [*slot.probabilities],
+        "bounds_low": [0.0, 0.25, 0.0],
+        "bounds_high": [0.5, 1.0, 1.0],
+        "diversity": 0.5,
+        "artwork": slot.artwork,
+        "propensity": slot.probability,
+        "reason": slot.reason.value,
+        "rung": "last_good",
+        "kept": 0.25,
+        "logged_policy": page.policy,
+        "embedding_version": page.embedding_version,
+        "foundation_version": page.foundation_version,
+        "reward": 1.0,
+        "reward_definition": QUALITY_PLAY,
+        "reward_quality_play_1": 1.0,
+        "reward_take_1": 1.0,
+        "reward_watch_share_1": 1.0,
+        "final": True,
+        "excluded": None,
+    }
+    assert (looked_at["decision"], looked_at["reward"], looked_at["bounds_low"]) == (f"{page.page}-02", 0.0, None)
+
+
+def test_decisions_whose_window_is_open_are_there_where_they_are_asked_for(
+    harbor: Installation, tmp_path: Path
+) -> None:
+    page = harbor.select()
+    harbor.report(an_outcome(decisions_of(page)[0], "seen"))
+    harbor.join(window=timedelta(days=1))
+    assert export_log(harbor.engine, tmp_path / "log").rows == 0
+    asked = export_log(harbor.engine, tmp_path / "log", provisional=True)
+    assert [row["final"] for row in pyarrow.parquet.read_table(asked.files[0]).to_pylist()] == [False]
 
 
 def test_the_command_says_what_it_wrote(
