@@ -30,7 +30,8 @@ class OffPolicyResult:
     Decisions were valued under the definition `reward`. `value` with `low` and `high` is the self-normalised estimate
     at `level`; the three are None where the evaluation refused, and `refusals` says why. `live_value` is None where the
     live policy cannot be valued on these rows.
-    `baits` are the artworks whose bait index was in alarm.
+    `baits` are the artworks whose bait index was in alarm. `entropy` is how much the version leaves to chance on these
+    rows, 0 to 1 (`bandit.watch.entropy`); None where it was not measured.
     """
 
     version: PolicyVersionId
@@ -45,6 +46,7 @@ class OffPolicyResult:
     rewarded_effective_rows: float = 0.0
     refusals: tuple[str, ...] = ()
     baits: tuple[str, ...] = ()
+    entropy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Who decides next: promote, retire or roll back a version, checked before anything points at it (C7)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,7 +25,8 @@ _GATED = (Stage.CANARY, Stage.LIVE)
 class Order:
     """Who wants a change of what decides, and why; both are kept for ever.
 
-    `share` in (0, 1] is for a canary only. With `force` the gate is heard and overridden, which is kept too.
+    `share` in (0, 1] is for a canary only. With `force` the gate is heard and overridden, which is kept too. `still`
+    raises where what the caller wants to change is not any more what they saw.
     """
 
     actor: str
@@ -33,6 +35,12 @@ class Order:
     stage: Stage = Stage.LIVE
     share: float | None = None
     force: bool = False
+    still: Callable[[Connection], None] | None = None
+
+    def check(self, connection: Connection) -> None:
+        """Let the change happen only where the caller's condition holds, in the transaction of the change."""
+        if self.still is not None:
+            self.still(connection)
 
 
 def promote(
@@ -55,6 +63,7 @@ def promote(
         version=version, stage=order.stage, actor=order.actor, reason=order.reason, at=order.at, share=order.share
     )
     with transaction(engine) as connection:
+        order.check(connection)
         deployment = replace(deployment, overridden=_gate(connection, version, order))
         deploy(connection, deployment)
     return deployment
@@ -69,12 +78,22 @@ def retire(engine: Engine, *, version: PolicyVersionId, order: Order) -> Deploym
     """
     deployment = Deployment(version=version, stage=Stage.RETIRED, actor=order.actor, reason=order.reason, at=order.at)
     with transaction(engine) as connection:
+        order.check(connection)
         deploy(connection, deployment)
     return deployment
 
 
-def back_out(engine: Engine, blobs: BlobStore, *, order: Order, examiner: Examiner | None = None) -> Deployment:
+def back_out(
+    engine: Engine,
+    blobs: BlobStore,
+    *,
+    order: Order,
+    examiner: Examiner | None = None,
+    of: PolicyVersionId | None = None,
+) -> Deployment:
     """Take the latest promotion back, without training: end the canary; without one, make the version before live.
+
+    With `of`, that version is taken off, canary or live, and the other stays.
 
     Raises:
         Conflict: nothing was promoted, or all of it is rolled back already; or the version before cannot decide now;
@@ -82,11 +101,11 @@ def back_out(engine: Engine, blobs: BlobStore, *, order: Order, examiner: Examin
     """
     with reading(engine) as connection:
         now = standing(connection)
-    before = now.after_roll_back()
-    if now.canary is None:
+    before = now.after_roll_back(of)
+    if (of or now.latest) == now.live:
         _check_before(engine, blobs, before, examiner=examiner or Examiner())
     with transaction(engine) as connection:
-        back = roll_back(connection, actor=order.actor, reason=order.reason, now=order.at)
+        back = roll_back(connection, actor=order.actor, reason=order.reason, now=order.at, of=of)
         if back.version != before:
             raise Conflict("Another deployment was made in this moment.", "Look at what is live, then try again.")
     return back

@@ -28,8 +28,7 @@ def assess_version(
     blobs: BlobStore,
     *,
     version: PolicyVersionId,
-    level: float = 0.95,
-    reward: str = QUALITY_PLAY,
+    measure: Measure | None = None,
     baits: Sequence[BaitReport] = (),
 ) -> Evaluated:
     """Evaluate a policy version, and write down what the gate asks for (`bandit.gate`); nothing for a built-in one.
@@ -47,7 +46,8 @@ def assess_version(
     if live != version:
         beside = _beside(engine, blobs, live, version=version, level=level, reward=reward)
     result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, level=level)
-    result = replace(result, reward=reward, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
+    result = replace(result, reward=reward, entropy=evaluated.entropy)
+    result = replace(result, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
     with transaction(engine) as connection:
         add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
     return evaluated

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from api.dependencies.versions import load_version
 from api.jobs.learning import VisibleRows, pictures_in
 from api.jobs.reencoding import Reencoder
+from api.jobs.trusted import Measure, TrustedRows, read_trust
 from api.storage.blobs import BlobStore
 from api.storage.catalog import changed_since
 from api.storage.database import reading
@@ -23,28 +24,31 @@ from bandit.ope.evaluation import Evaluation, evaluate
 from bandit.ope.scoring import Pictures, score
 from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.registry import Manifest, manifest_from_json
-from bandit.rewards import QUALITY_PLAY
+from bandit.watch.entropy import EntropySums, entropy_terms
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """An evaluation, which rows it was made on, and how many were left out since a picture had no vector.
 
-    `shown` says how many decisions would have shown each artwork (title/artwork), on average.
+    `shown` says how many decisions would have shown each artwork (title/artwork), on average, `entropy` how much of
+    them would have been left to chance (`bandit.watch.entropy`); None where no row had two artworks.
     """
 
     evaluation: Evaluation
     rows: str
     skipped: int = 0
     shown: Mapping[str, float] = field(default_factory=dict[str, float])
+    entropy: float | None = None
 
 
 @dataclass
 class _Counted:
-    """The batches as they pass, and what the target's probabilities of each artwork add up to."""
+    """The batches as they pass, what the target's probabilities of each artwork add up to, and its entropy."""
 
     batches: Iterator[Batch]
     shown: dict[str, float] = field(default_factory=dict[str, float], init=False)
+    chance: EntropySums = field(default_factory=EntropySums, init=False)
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.batches:
@@ -52,6 +56,7 @@ class _Counted:
                 sums = np.bincount(batch.eligible.artworks, batch.eligible.target, len(batch.eligible.names))
                 for name, mass in zip(batch.eligible.names, sums.tolist(), strict=True):
                     self.shown[name] = self.shown.get(name, 0.0) + mass
+                self.chance.add(batch.eligible.row_sums(entropy_terms(batch.eligible.target)), batch.eligible.counts)
             yield batch
 
 
@@ -60,35 +65,38 @@ def evaluate_version(
     blobs: BlobStore,
     *,
     version: PolicyVersionId,
-    level: float = 0.95,
-    reward: str = QUALITY_PLAY,
+    measure: Measure | None = None,
     rows_of: PolicyVersionId | None = None,
 ) -> Evaluated:
     """Value a policy version, or a built-in one, from this installation's own log.
 
     A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
     learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
-    it is. `reward` is the definition that decisions are valued under; `rows_of` names another version whose rows those
+    it is. `measure` says under which definition decisions are valued, and how many of a viewer's count in a day; `rows_of` names another version whose rows those
     shall be, so that two policies are valued on the same.
 
     Raises:
         UnknownVersion: there is no such version.
         DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
     """
+    measure = measure or Measure()
     policy = load_version(engine, blobs, version)
     manifest, held = _manifest(engine, version), _manifest(engine, rows_of or version)
-    rows: Iterator[RewardedDecision] = rewarded_decisions(engine, definition=reward)
+    logged = rewarded_decisions(engine, definition=measure.reward)
+    rows: Iterable[RewardedDecision] = TrustedRows(logged, read_trust(engine, rows_a_day=measure.rows_a_day))
     rows = rows if held is None else _not_learned_from(rows, held)
     if manifest is None:
         scored = _Counted(score(rows, policy, pictures=Pictures(defaults=_defaults(engine))))
-        return Evaluated(evaluate(scored, level=level), _said_of(held), shown=scored.shown)
+        found = evaluate(scored, level=measure.level)
+        return Evaluated(found, _said_of(held), shown=scored.shown, entropy=scored.chance.mean)
     pictures = pictures_in(engine, manifest.embedding_version)
     if policy.foundation_version is not None:
         rows = Reencoder(engine, blobs, version=policy.foundation_version).rows(rows)
     visible = VisibleRows(rows, pictures)
     scored = _Counted(score(visible, policy, pictures=Pictures(images=pictures)))
-    found = evaluate(scored, level=level)
-    return Evaluated(found, _said_of(held), visible.skipped, scored.shown)  # counted while the rows were read
+    found = evaluate(scored, level=measure.level)
+    # What follows was counted while the rows were read.
+    return Evaluated(found, _said_of(held), visible.skipped, scored.shown, scored.chance.mean)
 
 
 def _manifest(engine: Engine, version: PolicyVersionId) -> Manifest | None:

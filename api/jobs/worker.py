@@ -1,11 +1,13 @@
-"""The worker: does what waits, job after job, until it is told to stop. Outlives whatever a job meets."""
+"""The worker: does what waits, job after job, until it is told to stop. Outlives whatever a job meets.
+
+Short work is done here, step by step: images are embedded by any number of workers, each its own; joining, viewers'
+vectors and the watch by the one that holds them. Long work runs apart, so that the short goes on.
+"""
 
 import logging
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -13,13 +15,21 @@ from sqlalchemy import Engine
 from api.errors import KeyartError
 from api.jobs.describing import describe_missing
 from api.jobs.embedding import complete_version, embed_images, open_embedder
+from api.jobs.holding import Holdings
+from api.jobs.identity import new_name
 from api.jobs.joining import join_rewards
+from api.jobs.long_work import LongWork
+from api.jobs.roster import HELD, JOIN, ROSTER, VIEWERS, WATCH
+from api.jobs.schedule import Report, done, is_due
 from api.jobs.viewers import foundations_in_use, refresh_viewers
+from api.jobs.watching import Watcher
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import open_engine, reading, transaction
+from api.storage.due import count_due
 from api.storage.foundation import FoundationVersion
 from api.storage.jobs import JobKind, count_unfinished, forget_done
+from api.storage.leases import JobStanding, Lease
 from api.storage.vectors import live_embedding_version
 from artwork.embedding import Embedder, EmbeddingModelUnavailable
 from artwork.labels import Labeller
@@ -34,16 +44,29 @@ VIEWERS_EVERY_SECONDS = 5.0
 MODEL_AGAIN_SECONDS = 30.0
 TIDY_EVERY_SECONDS = 600.0
 DONE_KEPT_FOR = timedelta(days=1)
+TAKE_EVERY_SECONDS = 1.0
+TELL_EVERY = timedelta(seconds=10)
+"""How often the schedule is told what a held job did: every page that is joined would be a write too many."""
 
 
 class Worker:
-    """One worker process: its name, the models it has opened, and when it may look again for what is rare."""
+    """One worker process: what it holds, the models it has opened, and when it may look again for what is rare."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, once: bool = False) -> None:
+        """With `once` it ends when nothing waits: it begins nothing apart, and waits for what others join."""
         self._settings = settings
+        self._once = once
         self._engine: Engine = open_engine(settings.database_url)
         self._blobs = BlobStore(settings.blob_root)
-        self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._name = new_name()
+        self._holdings = Holdings(self._engine)
+        self._long = LongWork(settings, self._engine, self._holdings, ROSTER)
+        self._watcher = Watcher(settings, self._engine, self._blobs)
+        self._held: dict[str, tuple[Lease, JobStanding]] = {}
+        self._done: dict[str, tuple[int, datetime]] = {}
+        self._planned = False
+        self._taking_from = 0.0
+        self._long_from = 0.0
         self._models: tuple[Embedder, Labeller] | None = None
         self._foundations: dict[str, Foundation] = {}
         self._embedding_from = 0.0
@@ -53,12 +76,16 @@ class Worker:
 
     def step(self) -> bool:
         """Do some of everything that waits, and tell whether there was anything."""
-        parts = (self._embed, self._join, self._refresh_viewers, self._tidy)
+        parts = (self._take, self._embed, self._join, self._refresh_viewers, self._watch, self._tidy)
         worked = [self._guarded(part) for part in parts]
-        return any(worked)
+        if self._once:
+            return any(worked) or self._guarded(self._run_due)
+        return self._guarded(self._run_apart) or any(worked)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """End what runs, and let go of what is held and of the database."""
+        self._long.close()
+        self._holdings.close()
         self._engine.dispose()
 
     def _guarded(self, part: Callable[[], bool]) -> bool:
@@ -104,11 +131,66 @@ class Worker:
                 return True
             return count_unfinished(connection, JobKind.EMBED_IMAGE) > 0
 
+    def _take(self) -> bool:
+        """Take what this worker could hold and nobody does; never any work by itself."""
+        if time.monotonic() >= self._taking_from:
+            self._taking_from = time.monotonic() + TAKE_EVERY_SECONDS
+            if not self._planned:
+                self._long.plan(HELD)
+                self._planned = True
+            standings = self._holdings.standings()
+            self._held = {job: held for job, held in self._held.items() if self._holdings.is_ours(held[0])}
+            for job in HELD:
+                if job not in self._held and (lease := self._holdings.take(standings[job])) is not None:
+                    self._held[job] = lease, standings[job]
+        return False
+
+    def _holds(self, job: str) -> bool:
+        return job in self._held and self._holdings.is_ours(self._held[job][0])
+
+    def _tell(self, job: str, report: Report, *, every: timedelta) -> None:
+        self._holdings.note(self._held[job][0], done(report, every=every, now=datetime.now(UTC)))
+
     def _join(self) -> bool:
-        return join_rewards(self._engine, windows=self._settings.windows, now=datetime.now(UTC)) > 0
+        now = datetime.now(UTC)
+        if not self._holds(JOIN):
+            return self._once and self._others_join(now)
+        joined = join_rewards(self._engine, windows=self._settings.windows, now=now)
+        count, told_at = self._done.get(JOIN, (0, now))
+        self._done[JOIN] = count + joined, told_at
+        if joined and now - told_at >= TELL_EVERY:
+            self._tell(JOIN, Report(f"{count + joined:,} pages since {told_at:%H:%M:%S} UTC"), every=TELL_EVERY)
+            self._done[JOIN] = 0, now
+        return joined > 0
+
+    def _others_join(self, now: datetime) -> bool:
+        """Whether another worker has something to join: who runs one worker once wants it joined at the end."""
+        with reading(self._engine) as connection:
+            return count_due(connection, now=now) > 0
+
+    def _watch(self) -> bool:
+        """Look at the recent log when it is time to; nobody need wait for it."""
+        now, period = datetime.now(UTC), timedelta(seconds=self._settings.watch_seconds)
+        if self._settings.watch == "off" or self._once or not self._holds(WATCH):
+            return False
+        lease, standing = self._held[WATCH]
+        if is_due(standing, every=period, now=now):
+            self._held[WATCH] = lease, replace(standing, next_at=now + period)
+            self._tell(WATCH, Report(self._watcher.look(now)), every=period)
+        return False
+
+    def _run_apart(self) -> bool:
+        if self._long_from > time.monotonic():
+            return False
+        self._long_from = time.monotonic() + TAKE_EVERY_SECONDS
+        self._long.step()
+        return False
+
+    def _run_due(self) -> bool:
+        return self._long.step_here()
 
     def _refresh_viewers(self) -> bool:
-        if time.monotonic() < self._viewers_from:
+        if time.monotonic() < self._viewers_from or not self._holds(VIEWERS):
             return False
         self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
         used = foundations_in_use(self._engine)
@@ -137,7 +219,7 @@ class Worker:
 
 def work(settings: Settings, *, stop: Callable[[], bool], once: bool) -> None:
     """Work until `stop` says so; with `once`, until nothing waits."""
-    worker = Worker(settings)
+    worker = Worker(settings, once=once)
     try:
         while not stop():
             if not worker.step():

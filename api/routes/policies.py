@@ -1,16 +1,20 @@
 """/v1/policies: the learned versions, how they were judged, and which of them decides, for whom."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from api.dependencies.promotion import Order, back_out, promote, retire
 from api.dependencies.requests import ServicesDep
 from api.dependencies.shadow import ShadowFigures
+from api.routes.listing import USUAL, Cursor, Limit, Name, Number, cursor_of, part_of, place_of
+from api.routes.once import ONCE, OnceRoute
+from api.routes.tags import Conditions, Meant, ReadersTag, tagged
 from api.routes.wire import Text, Wire
 from api.storage.database import reading
 from api.storage.evaluations import StoredEvaluation, latest_evaluation, latest_evaluations
@@ -18,17 +22,20 @@ from api.storage.policies import (
     BUILT_IN,
     PolicyVersion,
     find_policy_version,
-    list_deployments,
     list_policy_versions,
+    numbered_deployments,
     standing,
 )
 from api.storage.stages import Deployment, Stage, Standing
 from bandit.decision import PolicyVersionId
 
-router = APIRouter(tags=["policies"])
+router = APIRouter(tags=["policies"], route_class=OnceRoute)
 
 VersionPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
 ACTOR = "api"
+_ENDED = "."
+"""In a cursor: all versions were given. No version is called so."""
+
 _LONG = "golden"
 """The part of a manifest that a list leaves out: forty pages a version."""
 
@@ -48,6 +55,7 @@ class EvaluationAnswer(Wire):
     rewarded_effective_rows: float
     refusals: list[str]
     baits: list[str]
+    entropy: float | None
 
 
 class VersionAnswer(Wire):
@@ -104,13 +112,18 @@ class ShadowAnswer(Wire):
 
 
 class PoliciesAnswer(Wire):
-    """All versions, the newest first, what stands, and the deployments, the newest first."""
+    """The learned versions, the newest first, what stands, and the deployments, the newest first.
+
+    The built-in versions stand behind the last of the learned ones. `next` is the `cursor` of the part that follows of
+    either.
+    """
 
     live: str
     canary: CanaryAnswer | None
     shadow: ShadowAnswer | None
     versions: list[VersionAnswer]
     deployments: list[DeploymentAnswer]
+    next: str | None = None
 
 
 class PromoteBody(Wire):
@@ -129,36 +142,56 @@ class WhyBody(Wire):
 
 
 @router.get("/policies", response_model=PoliciesAnswer)
-def listed(services: ServicesDep) -> PoliciesAnswer:
-    """List the versions, what stands, and how it came to be."""
+def listed(
+    services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL, if_none_match: ReadersTag = None
+) -> Response:
+    """List the versions, what stands, and how it came to be: `limit` of versions and of deployments."""
+    after, before = ("", None) if cursor is None else place_of(cursor, "policies", tuple[Name, Number])
+    ended = after == _ENDED
     with reading(services.engine) as connection:
         now = standing(connection)
-        learned = list_policy_versions(connection)
+        found = [] if ended else list_policy_versions(connection, after=after or None, limit=limit + 1)
         evaluated = latest_evaluations(connection)
-        deployments = list_deployments(connection)
+        numbered = numbered_deployments(connection, before=before, limit=limit + 1)
+    learned, last = part_of(found, limit)
+    deployments, last_deployment = part_of(numbered, limit)
     versions = [_version(each, now, evaluated.get(each.version), left_out=_LONG) for each in learned]
-    return PoliciesAnswer(
+    if last is None and not ended:
+        versions += [_built_in(name, now) for name in BUILT_IN]
+    following = (last.version if last else _ENDED, last_deployment[0] if last_deployment else 0)
+    answer = PoliciesAnswer(
         live=now.live,
         canary=CanaryAnswer(version=now.canary.version, share=now.canary.share) if now.canary else None,
         shadow=_shadow(now.shadow, services.shadow.figures()) if now.shadow else None,
-        versions=versions + [_built_in(name, now) for name in BUILT_IN],
-        deployments=[_deployment(one) for one in deployments],
+        versions=versions,
+        deployments=[_deployment(one) for _, one in deployments],
+        next=cursor_of("policies", *following) if last or last_deployment else None,
     )
+    return tagged(answer, if_none_match)
 
 
 @router.get("/policies/{version}", response_model=VersionAnswer)
-def read(version: VersionPath, services: ServicesDep) -> VersionAnswer:
+def read(version: VersionPath, services: ServicesDep, if_none_match: ReadersTag = None) -> Response:
     """Read one version with its manifest."""
     with reading(services.engine) as connection:
-        now = standing(connection)
-        if version in BUILT_IN:
-            return _built_in(PolicyVersionId(version), now)
-        found = find_policy_version(connection, version)
-        return _version(found, now, latest_evaluation(connection, found.version))
+        return tagged(version_answer(connection, version), if_none_match)
 
 
-@router.post("/policies/{version}:promote", response_model=DeploymentAnswer)
-def promote_version(version: VersionPath, body: PromoteBody, services: ServicesDep) -> DeploymentAnswer:
+def version_answer(connection: Connection, version: str) -> VersionAnswer:
+    """A version as people read it, with its manifest.
+
+    Raises:
+        UnknownVersion: there is none of this id.
+    """
+    now = standing(connection)
+    if version in BUILT_IN:
+        return _built_in(PolicyVersionId(version), now)
+    found = find_policy_version(connection, version)
+    return _version(found, now, latest_evaluation(connection, found.version))
+
+
+@router.post("/policies/{version}:promote", response_model=DeploymentAnswer, dependencies=[ONCE])
+def promote_version(version: VersionPath, body: PromoteBody, services: ServicesDep, meant: Meant) -> DeploymentAnswer:
     """Let a version shadow what decides, or decide for a share of the viewers or for all, after checking it whole."""
     order = Order(
         actor=ACTOR,
@@ -167,6 +200,7 @@ def promote_version(version: VersionPath, body: PromoteBody, services: ServicesD
         stage=Stage(body.stage),
         share=body.share,
         force=body.force,
+        still=_still(meant, version),
     )
     deployment = promote(
         services.engine,
@@ -179,20 +213,26 @@ def promote_version(version: VersionPath, body: PromoteBody, services: ServicesD
     return _deployment(deployment)
 
 
-@router.post("/policies/{version}:retire", response_model=DeploymentAnswer)
-def retire_version(version: VersionPath, body: WhyBody, services: ServicesDep) -> DeploymentAnswer:
+@router.post("/policies/{version}:retire", response_model=DeploymentAnswer, dependencies=[ONCE])
+def retire_version(version: VersionPath, body: WhyBody, services: ServicesDep, meant: Meant) -> DeploymentAnswer:
     """End a canary or a shadow, or keep a version from being rolled back to."""
-    deployment = retire(services.engine, version=PolicyVersionId(version), order=_order(body))
+    order = replace(_order(body), still=_still(meant, version))
+    deployment = retire(services.engine, version=PolicyVersionId(version), order=order)
     services.refresh()
     return _deployment(deployment)
 
 
-@router.post("/policies:rollback", response_model=DeploymentAnswer)
+@router.post("/policies:rollback", response_model=DeploymentAnswer, dependencies=[ONCE])
 def roll_back(body: WhyBody, services: ServicesDep) -> DeploymentAnswer:
     """End the canary; without one, make the version decide again that did before the live one."""
     deployment = back_out(services.engine, services.blobs, order=_order(body), examiner=services.live.examiner)
     services.refresh()
     return _deployment(deployment)
+
+
+def _still(meant: Conditions, version: str) -> Callable[[Connection], None]:
+    """A check that the version is, in its answer, what the caller read."""
+    return lambda connection: meant.check(lambda: version_answer(connection, version))
 
 
 def _order(body: WhyBody) -> Order:

@@ -122,10 +122,27 @@ def holds(connection: Connection, lease: Lease) -> bool:
 
 def end(connection: Connection, lease: Lease, ended: Ended) -> bool:
     """Let go of a job and keep how its run ended; False, and nothing is kept, when another worker took it over."""
+    return _change(connection, lease, {"owner": None, **_told_of(ended)})
+
+
+def note(connection: Connection, lease: Lease, ended: Ended) -> bool:
+    """Keep how a run ended, and go on holding the job; False, and nothing is kept, when another worker took it over."""
+    return _change(connection, lease, _told_of(ended))
+
+
+def let_go(connection: Connection, lease: Lease) -> bool:
+    """Let go of a job as if it had not been run; False: another worker took it over."""
+    return _change(connection, lease, {"owner": None})
+
+
+def hasten(connection: Connection, job: str) -> bool:
+    """Let a job be due at once; False: there is none of this name."""
+    return connection.execute(update(schedule).where(schedule.c.job == job).values(next_at=None)).rowcount == 1
+
+
+def _told_of(ended: Ended) -> dict[str, Any]:
     failed = ended.state is RunState.FAILED
-    changes: dict[str, Any] = {
-        "owner": None,
-        "beat": schedule.c.beat + 1,
+    told: dict[str, Any] = {
         "ended_at": ended.at,
         "state": ended.state,
         "result": ended.result,
@@ -133,14 +150,12 @@ def end(connection: Connection, lease: Lease, ended: Ended) -> bool:
         "runs": schedule.c.runs + 1,
         "failures_in_a_row": schedule.c.failures_in_a_row + 1 if failed else 0,
     }
-    if ended.memory is not None:
-        changes["memory"] = dict(ended.memory)
-    return connection.execute(update(schedule).where(_held_by(lease.job, lease.owner)).values(**changes)).rowcount == 1
+    return told if ended.memory is None else told | {"memory": dict(ended.memory)}
 
 
-def hasten(connection: Connection, job: str) -> bool:
-    """Let a job be due at once; False: there is none of this name."""
-    return connection.execute(update(schedule).where(schedule.c.job == job).values(next_at=None)).rowcount == 1
+def _change(connection: Connection, lease: Lease, changes: Mapping[str, Any]) -> bool:
+    own = update(schedule).where(_held_by(lease.job, lease.owner))
+    return connection.execute(own.values(**changes, beat=schedule.c.beat + 1)).rowcount == 1
 
 
 def _held_by(job: str, owner: str | None) -> ColumnElement[bool]:

@@ -98,6 +98,13 @@ def last_page(connection: Connection) -> PageId | None:
     return None if newest is None else PageId(newest)
 
 
+def page_before(connection: Connection, *, until: PageId, back: int) -> PageId | None:
+    """Return the id of the page that is `back` pages before the newest one up to `until`; None: there are fewer."""
+    counted = select(pages.c.page).where(pages.c.page <= until).order_by(pages.c.page.desc()).offset(back).limit(1)
+    found = connection.scalar(counted)
+    return None if found is None else PageId(found)
+
+
 def count_decisions(connection: Connection) -> tuple[int, int]:
     """Count the logged pages and their decisions. It walks over the log."""
     counted = select(func.count(), func.coalesce(func.sum(pages.c.slots), 0)).select_from(pages)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, and_, insert, or_, select
 
 from api.errors import Conflict, UnknownVersion
 from api.storage.revisions import Revision, next_revision
@@ -61,9 +61,16 @@ def find_policy_version(connection: Connection, version: str) -> PolicyVersion:
     return _version(row)
 
 
-def list_policy_versions(connection: Connection) -> list[PolicyVersion]:
-    """Return the learned versions, the newest first."""
+def list_policy_versions(
+    connection: Connection, *, after: str | None = None, limit: int | None = None
+) -> list[PolicyVersion]:
+    """Return the learned versions, the newest first: those behind `after`, at most `limit`."""
     listed = select(policy_versions).order_by(policy_versions.c.created_at.desc(), policy_versions.c.version)
+    listed = listed.limit(limit)
+    if after is not None:
+        at = select(policy_versions.c.created_at).where(policy_versions.c.version == after).scalar_subquery()
+        older, same = policy_versions.c.created_at < at, policy_versions.c.created_at == at
+        listed = listed.where(or_(older, and_(same, policy_versions.c.version > after)))
     return [_version(row) for row in connection.execute(listed).mappings()]
 
 
@@ -88,11 +95,13 @@ def deploy(connection: Connection, deployment: Deployment) -> None:
     _append(connection, deployment)
 
 
-def roll_back(connection: Connection, *, actor: str, reason: str, now: datetime) -> Deployment:
+def roll_back(
+    connection: Connection, *, actor: str, reason: str, now: datetime, of: PolicyVersionId | None = None
+) -> Deployment:
     """Undo the latest change of what decides, and return what was written down.
 
     While there is a canary, it ends and the live version stays. Else the version that was live before is so again;
-    rolling back twice goes two versions back.
+    rolling back twice goes two versions back. With `of`, that version is taken off, canary or live.
 
     Raises:
         Conflict: nothing was promoted, or all of it is rolled back already.
@@ -100,12 +109,12 @@ def roll_back(connection: Connection, *, actor: str, reason: str, now: datetime)
     next_revision(connection, Revision.DEPLOYMENTS)
     now_standing = standing(connection)
     back = Deployment(
-        version=now_standing.after_roll_back(),
+        version=now_standing.after_roll_back(of),
         stage=Stage.LIVE,
         actor=actor,
         reason=reason,
         at=now,
-        rolled_back=now_standing.canary.version if now_standing.canary else now_standing.live,
+        rolled_back=of or now_standing.latest,
     )
     _append(connection, back)
     return back
@@ -129,6 +138,16 @@ def list_deployments(connection: Connection, *, limit: int = 100) -> list[Deploy
     """Return the deployments, the newest first."""
     listed = select(*_FIELDS).order_by(_NEWEST).limit(limit)
     return [_deployment(row) for row in connection.execute(listed).mappings()]
+
+
+def numbered_deployments(
+    connection: Connection, *, before: int | None = None, limit: int | None = None
+) -> list[tuple[int, Deployment]]:
+    """Return the deployments with their numbers, the newest first: numbers under `before`, at most `limit`."""
+    listed = select(deployments).order_by(_NEWEST).limit(limit)
+    if before is not None:
+        listed = listed.where(deployments.c.deployment < before)
+    return [(row["deployment"], _deployment(row)) for row in connection.execute(listed).mappings()]
 
 
 _NEWEST = deployments.c.deployment.desc()

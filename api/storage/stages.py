@@ -76,17 +76,25 @@ class Standing:
         # A version that decides for all viewers decides for a canary's too.
         return replace(known._without(version), live=version, before=(*self.before, self.live), canary=None)
 
-    def after_roll_back(self) -> PolicyVersionId:
-        """The version that is live after a roll-back.
+    def after_roll_back(self, of: PolicyVersionId | None = None) -> PolicyVersionId:
+        """The version that is live after a roll-back, of the latest change or `of` what is canary or live.
 
         Raises:
             Conflict: there is nothing to take back.
         """
-        if self.canary:
+        ended = of or self.latest
+        if self.canary and ended == self.canary.version:
             return self.live
+        if ended != self.live:
+            raise Conflict(f"{ended} decides nothing now.", "Look at what is live.")
         if not self.before:
             raise Conflict(f"There is no version before {self.live}.", "Promote the version that you want instead.")
         return self.before[-1]
+
+    @property
+    def latest(self) -> PolicyVersionId:
+        """The version that a roll-back takes off first: the canary while there is one."""
+        return self.canary.version if self.canary else self.live
 
     def stage_of(self, version: PolicyVersionId) -> Stage:
         """How far a version decides now."""

@@ -4,11 +4,12 @@ The entropy of a slot with K artworks is −Σ p log p / log K: 1 leaves all to 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandit.decision import Page, Reason
-from bandit.golden import Golden
 from bandit.watch.detector import PATIENCE, EDetector, bounded_log_e
 
 COLLAPSED = 0.5
@@ -47,13 +48,28 @@ class EntropyWatch:
 
 def entropy(probabilities: Sequence[float]) -> float:
     """The entropy of a distribution over K ≥ 2 artworks, from 0 to 1."""
-    stated = np.array(probabilities)
-    positive = stated[stated > 0]
-    return float(-(positive * np.log(positive)).sum() / np.log(len(stated)))
+    return float(entropy_terms(np.array(probabilities)).sum() / np.log(len(probabilities)))
 
 
-def golden_entropy(golden: Golden) -> float | None:
-    """The mean entropy of a version's golden pages; None where no slot has two artworks."""
-    stated = [slot.probabilities for page in golden.pages for slot in page.slots]
-    own = [entropy(each) for each in stated if len(each) > 1]
-    return float(np.mean(own)) if own else None
+def entropy_terms(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """−p log p of each probability; 0 has none."""
+    return -probabilities * np.log(np.where(probabilities > 0, probabilities, 1.0))
+
+
+@dataclass
+class EntropySums:
+    """The mean entropy of slots that come in batches; those with one artwork have none to leave to chance."""
+
+    slots: int = 0
+    total: float = 0.0
+
+    def add(self, terms: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
+        """Take in Σ −p log p of n slots (n,) with their numbers of artworks (n,)."""
+        several = counts > 1
+        self.slots += int(several.sum())
+        self.total += float((terms[several] / np.log(counts[several])).sum())
+
+    @property
+    def mean(self) -> float | None:
+        """None where no slot had two artworks."""
+        return self.total / self.slots if self.slots else None

@@ -1,0 +1,132 @@
+"""Runs a job of the schedule in a process of its own, so that it may take long or die. Knows no schedule."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import Any
+
+from api.errors import KeyartError
+from api.jobs.schedule import Report, ScheduledJob, Turn
+from api.settings import Settings
+from api.storage.blobs import BlobStore
+from api.storage.database import open_engine, reading
+from api.storage.leases import standings
+from bandit.errors import BanditError
+from foundation.errors import FoundationError
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+_APART = multiprocessing.get_context("spawn")
+"""A fork would share database connections and locks of threads that do not exist in it."""
+
+
+class JobFailed(Exception):
+    """A run did not do its work; the message says why, in one line."""
+
+
+def turn_of(settings: Settings, job: ScheduledJob, *, now: datetime) -> Turn:
+    """Open what a job is handed."""
+    engine = open_engine(settings.database_url)
+    with reading(engine) as connection:
+        others = standings(connection)
+    memory = others[job.name].memory if job.name in others else dict[str, Any]()
+    blobs = BlobStore(settings.blob_root)
+    return Turn(settings=settings, engine=engine, blobs=blobs, now=now, memory=memory, others=others)
+
+
+def run_here(settings: Settings, job: ScheduledJob) -> Report:
+    """Run a job in this process.
+
+    Raises:
+        JobFailed: it broke.
+    """
+    try:
+        turn = turn_of(settings, job, now=datetime.now(UTC))
+        try:
+            return job.run(turn)
+        finally:
+            turn.engine.dispose()
+    except (KeyartError, BanditError, FoundationError) as error:
+        raise JobFailed(" ".join(str(error).split())) from error
+    except Exception as error:
+        logger.exception("the job %s broke", job.name)
+        raise JobFailed(f"{type(error).__name__}: {error}") from error
+
+
+class Apart:
+    """A job that runs in another process; ask `ended` now and then, and `stop` it when nobody wants it any more."""
+
+    def __init__(self, settings: Settings, job: ScheduledJob, *, run: Callable[..., Report] = run_here) -> None:
+        self._told, telling = _APART.Pipe(duplex=False)
+        arguments = (settings, job, run, telling, logging.getLogger().level)
+        self._process = _APART.Process(target=_run, args=arguments, name=f"keyart-{job.name}")
+        self._process.start()
+        telling.close()
+
+    def ended(self) -> bool:
+        """Whether the process has told what came of it, or died."""
+        return self._told.poll() or not self._process.is_alive()
+
+    def report(self) -> Report:
+        """Return what the run did, once it has `ended`.
+
+        Raises:
+            JobFailed: it broke, or its process died.
+        """
+        try:
+            told: Report | JobFailed = self._told.recv()
+        except EOFError:
+            self._process.join()
+            how = f"Its process ended with code {self._process.exitcode}."
+            raise JobFailed(f"{how} See that memory and disk suffice.") from None
+        finally:
+            self._told.close()
+        self._process.join()
+        if isinstance(told, JobFailed):
+            raise told
+        return told
+
+    def stop(self) -> None:
+        """End the process, whatever it is doing; what it wrote is whole or not there."""
+        self._process.terminate()
+        self._process.join(STOP_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._told.close()
+
+
+def _run(
+    settings: Settings, job: ScheduledJob, run: Callable[..., Report], telling: "Connection[Any, Any]", level: int
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the worker too, which ends this process in order
+    signal.signal(signal.SIGTERM, _leave)
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s")
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        told: Report | JobFailed = run(settings, job)
+    except JobFailed as error:
+        told = JobFailed(str(error))
+    telling.send(told)
+    telling.close()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """As an exception, so that whatever was started on the way is ended too."""
+    sys.exit(128 + number)
+
+
+def _die_with_parent() -> None:
+    """A worker that was killed no longer beats for what runs here: another one may have begun the same."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)

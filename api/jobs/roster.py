@@ -1,0 +1,68 @@
+"""The jobs of the schedule: what is done how often, by which function. Knows not who does it.
+
+A new job is a row here; it needs no more to be leased, run apart, tried again and shown by `keyart status`.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from api.jobs.exporting import export_log
+from api.jobs.loop import (
+    LEARN,
+    evaluate,
+    learn,
+    nothing_to_evaluate,
+    nothing_to_learn,
+    nothing_to_stage,
+    reach,
+    stage,
+)
+from api.jobs.most_played import count_most_played
+from api.jobs.schedule import Report, ScheduledJob, Turn
+from api.settings import Settings
+
+JOIN, VIEWERS, WATCH = "join", "viewers", "watch"
+HELD = (JOIN, VIEWERS, WATCH)
+"""Done again and again by the one worker that holds them, beside all else."""
+
+EXPORTS = "exports"
+_OFTEN = timedelta(minutes=1)
+
+
+def exports_of(settings: Settings) -> Path:
+    """The folder that the worker exports into."""
+    return settings.home / EXPORTS
+
+
+def every(period: timedelta) -> Callable[[Settings], timedelta | None]:
+    """As often as this, in every installation."""
+    return lambda settings: period
+
+
+def _loop_often(settings: Settings) -> timedelta | None:
+    return _OFTEN if reach(settings) >= 0 else None
+
+
+def _export_every(settings: Settings) -> timedelta | None:
+    seconds = settings.export_every_seconds
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def _export(turn: Turn) -> Report:
+    exported = export_log(turn.engine, exports_of(turn.settings), reward=turn.settings.reward)
+    return Report(f"{exported.rows:,} rows in {len(exported.files):,} files")
+
+
+def _count(turn: Turn) -> Report:
+    version = count_most_played(turn.engine, turn.blobs, reward=turn.settings.reward, now=turn.now)
+    return Report("nothing was rewarded yet" if version is None else f"{version} is the newest")
+
+
+ROSTER: tuple[ScheduledJob, ...] = (
+    ScheduledJob(name=LEARN, every=_loop_often, run=learn, idle=nothing_to_learn),
+    ScheduledJob(name="evaluate", every=_loop_often, run=evaluate, idle=nothing_to_evaluate),
+    ScheduledJob(name="stage", every=_loop_often, run=stage, idle=nothing_to_stage),
+    ScheduledJob(name="most_played", every=every(timedelta(hours=1)), run=_count),
+    ScheduledJob(name="export", every=_export_every, run=_export),
+)
