@@ -15,7 +15,21 @@ from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
 from api.dependencies.watch import Watch
 from api.errors import LogInFirst
-from api.routes import artworks, audit, decisions, events, guards, health, images, keys, outcomes, policies, select, titles, viewers
+from api.routes import (
+    artworks,
+    audit,
+    decisions,
+    events,
+    guards,
+    health,
+    images,
+    keys,
+    outcomes,
+    policies,
+    select,
+    titles,
+    viewers,
+)
 from api.routes.select_door import SelectDoor
 from api.settings import Settings
 

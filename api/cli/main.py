@@ -10,7 +10,24 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from api.cli import audit, audit_log, catalog, demo, events, guards, key, learning, log, policy, report, reward, secret, server, tune, viewer
+from api.cli import (
+    audit,
+    audit_log,
+    catalog,
+    demo,
+    events,
+    guards,
+    key,
+    learning,
+    log,
+    policy,
+    report,
+    reward,
+    secret,
+    server,
+    tune,
+    viewer,
+)
 from api.cli import evaluate as evaluation
 from api.cli import foundation as viewers
 from api.dependencies.logs import log_to_stderr

@@ -56,6 +56,11 @@ def test_the_commands_of_the_design_exist() -> None:
         ("audit",),
         ("tune",),
         ("log", "export"),
+        ("key", "create"),
+        ("key", "list"),
+        ("key", "rotate"),
+        ("key", "revoke"),
+        ("audit-log",),
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,14 +23,7 @@ from tests.api.installation import ADMIN_KEY, Installation, running, settings_in
 from tests.api.problems import is_problem
 
 ROLES = (None, *Scope)
-VARIABLES = {
-    "title": "none",
-    "artwork": "none",
-    "guard": "7",
-    "version": "none",
-    "decision": "none",
-    "sha256": "0" * 64,
-}
+VARIABLES: dict[str, str] = defaultdict(lambda: "7", sha256="0" * 64)
 
 
 def make_key(installation: Installation, *scopes: Scope, name: str = "web", **more: Any) -> str:
