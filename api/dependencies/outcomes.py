@@ -1,66 +1,112 @@
 """How outcomes come in: forged ids are refused without a look-up, the rest is durable before the answer (C3)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
 
 from api.dependencies.events import Taken
 from api.dependencies.services import Services
 from api.errors import ForgedDecision
-from api.security import Keys
+from api.security import Keys, SignedDecision
+from api.storage.columns import chunks
 from api.storage.database import transaction
+from api.storage.events import Added
 from api.storage.outcomes import add_outcomes
+from api.storage.pages import decided_at
 from bandit.decision import Outcome, OutcomeKind
 from foundation.events import EventId
 
+OUTCOMES_A_COMMIT = 2000
+"""So few that the decision log waits for SQLite's write lock for some 15 milliseconds."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedOutcome:
+AHEAD = timedelta(days=1)
+"""How far an outcome's time may be ahead of this machine's clock."""
+
+BEFORE = timedelta(days=3650)
+"""How long before its decision an outcome may say to have happened: a clock that was never set says 1970."""
+
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=10_000_000)]
+
+
+class ReportedOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An outcome as it was sent, with the decision's signed id."""
 
-    event: str
-    decision: str
+    event: _Id
+    decision: _Id
     kind: OutcomeKind
-    at: datetime
-    seconds: float | None = None
-    of_seconds: float | None = None
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    seconds: _Seconds | None = None
+    of_seconds: _Seconds | None = None
 
 
 def take_outcomes(services: Services, reported: Sequence[ReportedOutcome]) -> Taken:
     """Keep the outcomes of genuine, logged decisions; one may come before its decision is committed.
 
+    Some thousand a transaction, so that pages can be logged between them.
+
     Raises:
-        StorageUnavailable: nothing of the batch was kept; it can be sent again.
+        StorageUnavailable: some of the batch may have been kept. It can be sent again: nothing counts twice.
     """
-    kept: list[Outcome] = []
-    rejected: list[tuple[str, str]] = []
-    for each in reported:
-        try:
-            outcome = _read(services.keys, each)
-        except ForgedDecision as error:
-            rejected.append((each.event, str(error)))
-            continue
-        if outcome is None:
-            rejected.append((each.event, "The page was answered with logged: false, so its outcomes are not learned."))
-        else:
-            kept.append(outcome)
-    with transaction(services.engine) as connection:
-        added = add_outcomes(connection, kept, now=datetime.now(UTC))
-    for fate, count in (("accepted", added.accepted), ("duplicate", added.duplicates), ("rejected", len(rejected))):
+    now = datetime.now(UTC)
+    gate = _Gate(services.keys, now)
+    kept = [*gate.passed(reported)]
+    rejected = len(gate.rejected)
+    accepted = duplicates = 0
+    for part in [*chunks(kept, OUTCOMES_A_COMMIT)] or [[]]:
+        with transaction(services.engine) as connection:
+            added: Added = add_outcomes(connection, part, now=now, rejected=rejected)
+        accepted, duplicates, rejected = accepted + added.accepted, duplicates + added.duplicates, 0
+    for fate, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", len(gate.rejected))):
         services.metrics.outcomes.labels(fate).inc(count)
-    return Taken(added.accepted, added.duplicates, rejected)
+    return Taken(accepted, duplicates, gate.rejected)
 
 
-def _read(keys: Keys, reported: ReportedOutcome) -> Outcome | None:
-    signed = keys.read_decision(reported.decision)
-    if not signed.logged:
+class _Gate:
+    """Lets outcomes pass that can be learned from, and says of the others why not: (event, reason)."""
+
+    def __init__(self, keys: Keys, now: datetime) -> None:
+        self.rejected: list[tuple[str, str]] = []
+        self._keys = keys
+        self._latest = now + AHEAD
+        self._read: dict[str, SignedDecision | str] = {}
+
+    def passed(self, reported: Sequence[ReportedOutcome]) -> Iterator[Outcome]:
+        """Yield those that pass, in order."""
+        for each in reported:
+            signed = self._signed(each.decision)
+            wrong = signed if isinstance(signed, str) else self._wrong(signed, each.at)
+            if wrong is not None or isinstance(signed, str):
+                self.rejected.append((each.event, wrong or ""))
+                continue
+            yield Outcome(
+                event=EventId(each.event),
+                page=signed.page,
+                slot=signed.slot,
+                kind=each.kind,
+                at=each.at,
+                seconds=each.seconds,
+                of_seconds=each.of_seconds,
+            )
+
+    def _signed(self, decision: str) -> SignedDecision | str:
+        """What a decision id says, or why it says nothing; checked once a batch."""
+        known = self._read.get(decision)
+        if known is None:
+            try:
+                known = self._keys.read_decision(decision)
+            except ForgedDecision as error:
+                known = str(error)
+            self._read[decision] = known
+        return known
+
+    def _wrong(self, signed: SignedDecision, at: datetime) -> str | None:
+        if not signed.logged:
+            return "The page was answered with logged: false, so its outcomes are not learned."
+        if at > self._latest:
+            return "The time lies more than a day ahead: send when it happened, in UTC or with its offset."
+        if at < decided_at(signed.page) - BEFORE:
+            return "The time lies more than ten years before the decision: set the clock that it comes from."
         return None
-    return Outcome(
-        event=EventId(reported.event),
-        page=signed.page,
-        slot=signed.slot,
-        kind=reported.kind,
-        at=reported.at,
-        seconds=reported.seconds,
-        of_seconds=reported.of_seconds,
-    )

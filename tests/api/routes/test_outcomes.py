@@ -1,8 +1,10 @@
 """POST /v1/outcomes: idempotent; a forged decision is refused alone, the rest of the batch counts."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from api.storage.database import reading
 from api.storage.outcomes import count_outcomes
@@ -77,6 +79,51 @@ def test_a_wrong_outcome_refuses_the_whole_batch(shared: Installation, changes: 
         is_problem(shared.http.post("/v1/outcomes", json=sent), 422, "invalid_request")["errors"][0]["where"] == where
     )
     assert stored(shared) == before
+
+
+@pytest.mark.parametrize(
+    ("at", "taken"),
+    [
+        (timedelta(hours=23), True),
+        (timedelta(hours=25), False),
+        (timedelta(days=-3000), True),
+        (timedelta(days=-3651), False),
+    ],
+)
+def test_a_time_far_off_is_rejected_alone(shared: Installation, at: timedelta, taken: bool) -> None:
+    genuine = decision(shared)
+    told = (datetime.now(UTC) + at).isoformat()
+    answer = shared.report(an_outcome(genuine, at=told), an_outcome(genuine))
+    assert answer["accepted"] == 1 + taken
+    assert [refused["reason"][:13] for refused in answer["rejected"]] == ([] if taken else ["The time lies"])
+
+
+def test_the_spellings_that_only_the_slower_reader_knows_are_taken_too(shared: Installation) -> None:
+    genuine = decision(shared)
+    odd = an_outcome(genuine, at="2026-11-22 18:00:00+01:00", seconds="12")
+    assert shared.report(odd, an_outcome(genuine, at="2026-11-22T17:00:00Z"))["accepted"] == 2
+    shown = shared.http.get(f"/v1/decisions/{genuine}").json()["outcomes"]
+    assert {each["at"] for each in shown} == {"2026-11-22T17:00:00Z"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"outcomes": []}', b'{"outcomes": [1]}'])
+def test_what_is_no_batch_is_refused(shared: Installation, body: bytes) -> None:
+    refused = shared.http.post("/v1/outcomes", content=body, headers={"Content-Type": "application/json"})
+    is_problem(refused, 422, "invalid_request")
+
+
+def test_a_large_batch_is_written_in_short_transactions(shared: Installation) -> None:
+    batch = [an_outcome(decision(shared), "seen") for _ in range(3)] + [an_outcome(decision(shared)) for _ in range(2)]
+    many = [{**each, "event": f"{each['event']}-{number}"} for number in range(900) for each in batch]
+    commits: list[object] = []
+    noticed = commits.append
+    event.listen(shared.engine, "commit", noticed)
+    try:
+        assert shared.report(*many)["accepted"] == 4500
+        assert len(commits) == 3
+        assert shared.report(*many) == {"accepted": 0, "duplicates": 4500, "rejected": []}
+    finally:
+        event.remove(shared.engine, "commit", noticed)
 
 
 def test_a_locked_database_keeps_nothing_and_says_so(harbor: Installation) -> None:
