@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 from api.errors import ForgedDecision
 from api.key_ring import SECRET_FILE, Secret, load_secrets
@@ -29,7 +30,7 @@ RESTART_DAYS = timedelta(days=1)
 """How long after a rotation a process that was not restarted yet may go on signing with the secret before."""
 
 _LETTERS = "ghijklmnopqrstuvwxyz"
-_DECISION = re.compile(r"(?P<page>[0-9a-f]{32})-(?P<slot>[0-9]{2,4})-(?P<signature>[0-9a-f]{16})")
+_DECISION = re.compile(r"(?P<page>[0-9a-f]{32})-(?P<slot>[0-9]{2,3})-(?P<signature>[0-9a-f]{16})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,14 @@ class Keys:
         """Return the decision id of a page's slot, `{page}-{slot:02d}-{signature}`."""
         return _signed(self._decisions[-1], page, slot, logged=logged)
 
+    def sign_page(self, page: PageId, slots: int, *, logged: bool = True) -> list[DecisionId]:
+        """Return the decision ids of a page's first `slots` slots: as `sign_decision` gives them, at once."""
+        signatures = _signatures(self._decisions[-1], page, slots, logged=logged)
+        return [
+            DecisionId(f"{page}-{slot:02d}-{signatures[start : start + SIGNATURE_DIGITS]}")
+            for slot, start in enumerate(range(0, SIGNATURE_DIGITS * slots, SIGNATURE_DIGITS))
+        ]
+
     def read_decision(self, decision: str) -> SignedDecision:
         """Return what a decision id says, without looking anything up.
 
@@ -98,8 +107,8 @@ class Keys:
         if match is not None:
             page, slot = PageId(match["page"]), int(match["slot"])
             for key in self._accepted(page):
-                for logged in (True, False):
-                    if hmac.compare_digest(_signed(key, page, slot, logged=logged).encode(), decision.encode()):
+                for logged, signed in product((True, False), (_signed, _signed_before)):
+                    if hmac.compare_digest(signed(key, page, slot, logged=logged).encode(), decision.encode()):
                         return SignedDecision(page, slot, logged)
         raise ForgedDecision("The decision id was not issued here.", "Send the id that /v1/select answered with.")
 
@@ -159,6 +168,22 @@ def _keyed(key: bytes, message: bytes) -> str:
 
 
 def _signed(key: bytes, page: PageId, slot: int, *, logged: bool) -> DecisionId:
+    signature = _signatures(key, page, slot + 1, logged=logged)[-SIGNATURE_DIGITS:]
+    return DecisionId(f"{page}-{slot:02d}-{signature}")
+
+
+def _signatures(key: bytes, page: PageId, slots: int, *, logged: bool) -> str:
+    """The signatures of a page's slots, one after the other.
+
+    HMAC-SHA-256 makes the page a key of its own, which SHAKE-128 (FIPS 202) stretches to as many bits as its slots
+    need: who has seen some of them knows nothing of the others.
+    """
+    own = hmac.digest(key, f"{'logged' if logged else 'unlogged'}|{page}".encode(), "sha256")
+    return hashlib.shake_128(own).hexdigest(SIGNATURE_DIGITS // 2 * slots)
+
+
+def _signed_before(key: bytes, page: PageId, slot: int, *, logged: bool) -> DecisionId:
+    """As the first version of Keyart signed: its ids are out there, and genuine."""
     message = f"{'logged' if logged else 'unlogged'}|{page}|{slot}".encode()
     signature = hmac.digest(key, message, "sha256").hex()[:SIGNATURE_DIGITS]
     return DecisionId(f"{page}-{slot:02d}-{signature}")

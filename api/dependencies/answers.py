@@ -57,13 +57,13 @@ def answer_of(page: Page, catalogue: Catalogue, *, keys: Keys, images: str, logg
     slots = [
         SlotAnswer(
             slot.title,
-            keys.sign_decision(page.page, index, logged=logged),
+            decision,
             slot.artwork,
             f"{images}/images/{titles[slot.title].candidates[slot.artwork].image}",
             slot.probability,
             slot.reason,
         )
-        for index, slot in enumerate(page.slots)
+        for slot, decision in zip(page.slots, keys.sign_page(page.page, len(page.slots), logged=logged), strict=True)
     ]
     return _encoder.encode(PageAnswer(page.page, page.policy, logged, slots))
 

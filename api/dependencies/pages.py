@@ -257,7 +257,7 @@ def _look_up(serving: Serving, asked: Sequence[_Asked]) -> _Known:
     viewers: dict[str, set[ViewerId]] = {}
     for each in asked:
         version = serving.live.viewer_version_of(each.policy)
-        if version is not None and not is_held_back(serving, each.viewer):
+        if version is not None:
             viewers.setdefault(version, set()).add(each.viewer)
     if not keys and not viewers and not any(each.spoiled for each in asked):
         return known
@@ -313,7 +313,7 @@ def _order(serving: Serving, asked: _Asked, known: _Known, *, kept: float) -> Pa
     viewer = KnownViewer(
         viewer=asked.viewer,
         vector=known.vectors.get(version, {}).get(asked.viewer) if version else None,
-        foundation_version=version if version in known.vectors and not held_back else None,
+        foundation_version=version if version in known.vectors else None,
         finished=known.finished.get(id(asked), frozenset()),
     )
     return PageOrder(

