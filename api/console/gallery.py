@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.hindrances import orders_of
 from api.console.rendering import rendered
 from api.console.views import views_of
 from api.dependencies.answers import image_address
@@ -12,8 +13,7 @@ from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.errors import UnknownTitle
 from api.homepage.catalogue import TitleEntry
-from artwork.catalog import Artwork, ArtworkId, TitleId
-from bandit.guards import Span
+from artwork.catalog import Artwork, TitleId
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,32 +63,12 @@ def _artwork(services: Services, artwork: Artwork, entry: TitleEntry) -> dict[st
     return {
         "artwork": artwork.artwork,
         "default": artwork.default,
-        "guards": _guards(entry, artwork.artwork),
+        "guards": orders_of(artwork, entry),
         "state": artwork.state.value,
         "reason": artwork.reason,
         "label": artwork.label,
         "image": None if artwork.image is None else image_address(services, artwork.image),
     }
-
-
-def _guards(entry: TitleEntry, artwork: ArtworkId) -> list[str]:
-    """What people ordered of an artwork, in a few words each."""
-    guards = entry.guards
-    pins = [
-        f"pinned{_when(each.span)} for {each.locale or 'everyone'}" for each in guards.pins if each.artwork == artwork
-    ]
-    schedules = [f"only{_when(each.span)}" for each in guards.schedules if each.artwork == artwork]
-    shares = [
-        f"share {100 * each.minimum:.0f} to {100 * each.maximum:.0f} %"
-        for each in guards.shares
-        if each.artwork == artwork
-    ]
-    return pins + schedules + shares
-
-
-def _when(span: Span) -> str:
-    since = "" if span.since is None else f" from {span.since:%Y-%m-%d %H:%M} UTC"
-    return since + ("" if span.until is None else f" until {span.until:%Y-%m-%d %H:%M} UTC")
 
 
 def _facts(entry: TitleEntry) -> list[str]:

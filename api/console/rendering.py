@@ -104,7 +104,7 @@ def frame_of(request: Request, services: Services) -> dict[str, Any]:
     return {
         "path": request.url.path,
         "account": known,
-        "pages": [each for each in _PAGES if known and known.may(PERMISSIONS[("GET", each[0])] or frozenset())],
+        "menu": [each for each in _PAGES if known and known.may(PERMISSIONS[("GET", each[0])] or frozenset())],
         "policy": services.live.current.version if known else None,
     }
 

@@ -1,13 +1,13 @@
 """What decisions were worth, by day and by version, with intervals: estimated from a sample. Knows no page of people.
 
-A day is cut into PLACES pieces. Of each, up to PAGES_READ pages are listed, and of every version up to PAGES_TAKEN are
-valued; a page weighs as much as it stands for, so the mean is that of all decisions of the day (Horvitz & Thompson
-1952, as a ratio). The interval is normal, 95 %, from the spread between viewers. Days that are over are kept for a
-while: outcomes may still come late.
+A day is cut into at most PIECES pieces, finer where more was decided. Of each, up to PAGES_READ pages are listed, and
+of every version up to PAGES_TAKEN are valued; a page weighs as much as it stands for, so the mean is that of all
+decisions of the day (Horvitz & Thompson 1952, as a ratio). The interval is normal, 95 %, from the spread between
+viewers. Days that are over are kept for a while: outcomes may still come late.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import sqrt
@@ -22,9 +22,10 @@ from bandit.decision import PageId, Rung
 from bandit.policies.default_artwork import DEFAULT
 
 DAYS = 14
-PLACES = 8
-PAGES_READ = 600
-PAGES_TAKEN = 24
+PIECES = 24
+PAGES_READ = 150
+PAGES_TAKEN = 12
+SHORTEST = timedelta(seconds=1)
 FRESH = timedelta(minutes=1)
 FRESH_WHEN_OVER = timedelta(minutes=30)
 FEWEST = 30
@@ -99,32 +100,29 @@ class RewardReader:
 
     def _of_day(self, connection: Connection, day: date) -> Terms:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        piece = timedelta(days=1) / PLACES
         found: defaultdict[str, list[Term]] = defaultdict(list)
-        for place in range(PLACES):
-            self._add_piece(connection, found, start=start + place * piece, end=start + (place + 1) * piece)
+        for piece in _pieces(connection, start, start + timedelta(days=1)):
+            for version, own in _by_version(piece.lines).items():
+                taken = own[:PAGES_TAKEN]
+                weight = piece.stands_for * len(own) / len(taken)
+                for name, term in self._terms(connection, version, taken, weight=weight):
+                    found[name].append(term)
         return found
 
-    def _add_piece(
-        self, connection: Connection, found: defaultdict[str, list[Term]], *, start: datetime, end: datetime
-    ) -> None:
-        lines = first_pages(connection, since=page_id_at(start), until=page_id_at(end), limit=PAGES_READ)
-        if not lines:
-            return
-        stands_for = _stands_for(lines, start=start, end=end)
-        for version, own in _by_version(lines).items():
-            taken = own[:PAGES_TAKEN]
-            weight = stands_for * len(own) / len(taken)
-            names = [each.page for each in taken]
-            marks, valued = marks_of(connection, names), find_rewards(connection, names)
-            for line in taken:
-                rewards, mark = valued.get(line.page), marks.get(line.page)
-                if rewards is None or mark is None or not rewards.final:
-                    continue
-                name = _name(version, mark.rung)
-                term = self._term(line, rewards, weight=weight / mark.kept)
-                if name is not None and term is not None:
-                    found[name].append(term)
+    def _terms(
+        self, connection: Connection, version: str, taken: Sequence[PageLine], *, weight: float
+    ) -> Iterator[tuple[str, Term]]:
+        """What each page adds whose rewards are final, and under which name."""
+        names = [each.page for each in taken]
+        marks, valued = marks_of(connection, names), find_rewards(connection, names)
+        for line in taken:
+            rewards, mark = valued.get(line.page), marks.get(line.page)
+            if rewards is None or mark is None or not rewards.final:
+                continue
+            name = _name(version, mark.rung)
+            term = self._term(line, rewards, weight=weight / mark.kept)
+            if name is not None and term is not None:
+                yield name, term
 
     def _term(self, line: PageLine, rewards: PageRewards, *, weight: float) -> Term | None:
         if self.definition not in rewards.body.definitions:
@@ -135,12 +133,48 @@ class RewardReader:
         return Term(line.viewer, weight * total, weight * seen, seen) if seen else None
 
 
-def _stands_for(lines: Sequence[PageLine], *, start: datetime, end: datetime) -> float:
-    """How many pages of its piece of the day each listed page stands for: more than one where the list was cut."""
-    if len(lines) < PAGES_READ:
-        return 1.0
-    covered = (_moment(lines[-1].page) - start.timestamp()) or 1e-3
-    return max(1.0, (end - start).total_seconds() / covered)
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of a day, and its first pages; `cut`: there are more."""
+
+    start: datetime
+    end: datetime
+    lines: Sequence[PageLine]
+
+    @property
+    def cut(self) -> bool:
+        return len(self.lines) >= PAGES_READ
+
+    @property
+    def stands_for(self) -> float:
+        """How many pages of the piece each listed one stands for, as if the rest came as fast as these."""
+        if not self.cut:
+            return 1.0
+        covered = max(_moment(self.lines[-1].page) - self.start.timestamp(), 1e-3)
+        return max(1.0, (self.end - self.start).total_seconds() / covered)
+
+    @property
+    def unread(self) -> float:
+        """About how many pages were not listed."""
+        return (self.stands_for - 1.0) * len(self.lines)
+
+
+def _pieces(connection: Connection, start: datetime, end: datetime) -> list[_Piece]:
+    """Cut a day: whichever piece hides most is cut in two, until nothing is hidden or there are PIECES of them."""
+    pieces = [_piece(connection, start, end)]
+    while len(pieces) < PIECES:
+        largest = max(pieces, key=lambda piece: piece.unread)
+        if not largest.unread or largest.end - largest.start <= SHORTEST:
+            break
+        pieces.remove(largest)
+        middle = largest.start + (largest.end - largest.start) / 2
+        pieces += [_piece(connection, largest.start, middle), _piece(connection, middle, largest.end)]
+    return pieces
+
+
+def _piece(connection: Connection, start: datetime, end: datetime) -> _Piece:
+    since, until = page_id_at(start), page_id_at(end)
+    return _Piece(start, end, first_pages(connection, since=since, until=until, limit=PAGES_READ))
 
 
 def _moment(page: PageId) -> float:

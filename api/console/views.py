@@ -85,7 +85,7 @@ def _view(services: Services, entry: TitleEntry, viewer: KnownViewer, *, history
     before = dict(zip(without.artworks, without.probabilities, strict=True))
     return View(
         viewer=viewer.viewer,
-        history=_history(services, history),
+        history=history_of(services, history),
         artwork=slot.artwork,
         image=image_address(services, entry.candidates[slot.artwork].image),
         probability=slot.probability,
@@ -114,7 +114,8 @@ def why(policy: Policy, artwork: str, *, before: float, after: float) -> str:
     return f"This viewer's history {'raises' if after > before else 'lowers'} {artwork} {change}."
 
 
-def _history(services: Services, history: Sequence[Event]) -> str:
+def history_of(services: Services, history: Sequence[Event]) -> str:
+    """Say in a sentence or two what a viewer watched, of the titles that are in the catalogue."""
     titles = services.catalogue.current.titles
     watched = [
         titles[TitleId(each.title)].title for each in history if each.action in _WATCHED and each.title in titles
