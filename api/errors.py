@@ -138,6 +138,12 @@ class Conflict(KeyartError):
     status, code, title = 409, "conflict", "The present state does not allow this"
 
 
+class ChangedMeanwhile(KeyartError):
+    """A writer named the state that it means to change, and it is another one by now."""
+
+    status, code, title = 412, "changed_meanwhile", "It is in another state than you think"
+
+
 class DamagedFile(KeyartError):
     """A stored file's bytes do not have the SHA-256 that names it."""
 

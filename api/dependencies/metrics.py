@@ -1,8 +1,8 @@
-"""Counters and latencies for Prometheus, one registry an application. Knows no route. docs/metrics.md lists them."""
+"""Counters for Prometheus, one registry an application. Knows no route. docs/metrics.md lists them."""
 
 from collections import Counter as Tally
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from api.dependencies.breaker import GuardedReads
@@ -12,8 +12,6 @@ from api.dependencies.shadow import ShadowObserver
 from api.dependencies.watch import RequestFigures
 from api.storage.decision_log import DecisionLog
 from bandit.decision import Page
-
-SELECT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
@@ -39,9 +37,6 @@ class Metrics:
         )
         self.outcomes = Counter("keyart_outcomes", "Outcomes received.", ["fate"], registry=registry)
         self.events = Counter("keyart_events", "Events received.", ["fate"], registry=registry)
-        self.select_seconds = Histogram(
-            "keyart_select_seconds", "Seconds to decide and log a page.", buckets=SELECT_BUCKETS, registry=registry
-        )
         self.problems = Gauge("keyart_refresh_failing", "1 while a part cannot be read.", ["part"], registry=registry)
         for part in ("catalogue", "policy", "keys"):
             self.problems.labels(part)

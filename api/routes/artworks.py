@@ -3,17 +3,22 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
+from api.dependencies.access import ActorDep
 from api.dependencies.answers import image_address
+from api.dependencies.catalogue_edits import edit_artwork
 from api.dependencies.requests import ServicesDep, read_body
 from api.dependencies.services import Services
 from api.dependencies.uploads import take_image
-from api.errors import RejectedUpload
+from api.errors import RejectedUpload, UnknownArtwork
+from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
+from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.titles import TitlePath
 from api.routes.wire import CatalogueId, Text, Wire, Word
-from api.storage.catalog import find_artwork, list_artworks, put_artwork
+from api.storage.catalog import find_artwork, list_artworks
 from api.storage.database import reading, transaction
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, TitleId
 from artwork.intake import DEFAULT_LIMITS
@@ -53,9 +58,10 @@ class ArtworkAnswer(ArtworkBody):
 
 
 class ArtworksAnswer(Wire):
-    """All artworks of a title, in the order of their ids."""
+    """Artworks of a title, in the order of their ids; `next` is the `cursor` of the following part."""
 
     artworks: list[ArtworkAnswer]
+    next: str | None = None
 
 
 class UploadAnswer(Wire):
@@ -76,8 +82,10 @@ async def image_body(request: Request) -> bytes:
 
 
 @router.put("/{artwork}", response_model=ArtworkAnswer)
-def put(title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, services: ServicesDep) -> ArtworkAnswer:
-    """Describe an artwork, before or after its image is uploaded."""
+def put(
+    title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> Response:
+    """Describe an artwork, before or after its image is uploaded. `If-Match` bounds it to what was read."""
     described = Artwork(
         title=TitleId(title),
         artwork=ArtworkId(artwork),
@@ -89,19 +97,24 @@ def put(title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, services: Ser
         devices=body.devices,
     )
     with transaction(services.engine) as connection:
-        written = put_artwork(connection, described, now=datetime.now(UTC))
-    return artwork_answer(services, written)
+        meant.check(lambda: present_artwork(services, connection, described))
+        written = edit_artwork(connection, described, actor=actor, now=datetime.now(UTC))
+    return tagged(artwork_answer(services, written))
 
 
 @router.put("/{artwork}/image", status_code=202, response_model=UploadAnswer, openapi_extra=_RAW_IMAGE)
 def put_image(
-    title: TitlePath, artwork: ArtworkPath, services: ServicesDep, data: Annotated[bytes, Depends(image_body)]
+    title: TitlePath,
+    artwork: ArtworkPath,
+    actor: ActorDep,
+    services: ServicesDep,
+    data: Annotated[bytes, Depends(image_body)],
 ) -> UploadAnswer:
     """Upload an artwork's picture: a JPEG, PNG or WebP as the raw body. A worker embeds it, then it is active.
 
     An artwork that is active shows its old picture until then.
     """
-    upload = take_image(services, TitleId(title), ArtworkId(artwork), data=data)
+    upload = take_image(services, TitleId(title), ArtworkId(artwork), data=data, actor=actor)
     taken = upload.artwork
     return UploadAnswer(
         artwork=taken.artwork,
@@ -112,18 +125,37 @@ def put_image(
 
 
 @router.get("", response_model=ArtworksAnswer)
-def listed(title: TitlePath, services: ServicesDep) -> ArtworksAnswer:
+def listed(
+    title: TitlePath,
+    services: ServicesDep,
+    cursor: Cursor = None,
+    limit: Limit = USUAL,
+    if_none_match: ReadersTag = None,
+) -> Response:
     """List the artworks of a title."""
+    after = None if cursor is None else ArtworkId(place_of(cursor, "artworks", tuple[Name])[0])
     with reading(services.engine) as connection:
-        found = list_artworks(connection, TitleId(title))
-    return ArtworksAnswer(artworks=[artwork_answer(services, each) for each in found])
+        found = list_artworks(connection, TitleId(title), after=after, limit=limit + 1)
+    given, last = part_of(found, limit)
+    following = None if last is None else cursor_of("artworks", last.artwork)
+    answer = ArtworksAnswer(artworks=[artwork_answer(services, each) for each in given], next=following)
+    return tagged(answer, if_none_match)
 
 
 @router.get("/{artwork}", response_model=ArtworkAnswer)
-def read(title: TitlePath, artwork: ArtworkPath, services: ServicesDep) -> ArtworkAnswer:
+def read(title: TitlePath, artwork: ArtworkPath, services: ServicesDep, if_none_match: ReadersTag = None) -> Response:
     """Read one artwork."""
     with reading(services.engine) as connection:
-        return artwork_answer(services, find_artwork(connection, TitleId(title), ArtworkId(artwork)))
+        found = find_artwork(connection, TitleId(title), ArtworkId(artwork))
+    return tagged(artwork_answer(services, found), if_none_match)
+
+
+def present_artwork(services: Services, connection: Connection, described: Artwork) -> ArtworkAnswer | None:
+    """The artwork of this title and name as people read it now; None where there is none."""
+    try:
+        return artwork_answer(services, find_artwork(connection, described.title, described.artwork))
+    except UnknownArtwork:
+        return None
 
 
 def artwork_answer(services: Services, artwork: Artwork) -> ArtworkAnswer:

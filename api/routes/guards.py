@@ -3,13 +3,17 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
+from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.errors import BadInput
 from api.routes.artworks import ArtworkAnswer, ArtworkPath, artwork_answer
+from api.routes.listing import USUAL, Cursor, Limit, Number, cursor_of, part_of, place_of
+from api.routes.once import ONCE, OnceRoute
+from api.routes.tags import ReadersTag, tagged
 from api.routes.titles import TitlePath
 from api.routes.wire import CatalogueId, Moment, Text, Wire, Word
 from api.storage.database import reading, transaction
@@ -28,9 +32,8 @@ from artwork.catalog import ArtworkId, ArtworkState, TitleId
 from bandit.errors import InvalidGuard
 from bandit.guards import Guard, Pin, Schedule, Share, Span
 
-router = APIRouter(prefix="/titles/{title}", tags=["guards"])
+router = APIRouter(prefix="/titles/{title}", tags=["guards"], route_class=OnceRoute)
 
-ACTOR = "api"
 GuardPath = Annotated[int, Path(ge=1, le=2**62)]
 Part = Annotated[float, Field(ge=0, le=1)]
 
@@ -85,55 +88,82 @@ class ChangeAnswer(Wire):
 
 
 class GuardsAnswer(Wire):
-    """Every guard that the title ever had and every change of a state, the newest first."""
+    """The guards that the title ever had and the changes of states, the newest first.
+
+    `next` is the `cursor` of the part that follows of either.
+    """
 
     guards: list[GuardAnswer]
     changes: list[ChangeAnswer]
+    next: str | None = None
 
 
 @router.get("/guards", response_model=GuardsAnswer)
-def listed(title: TitlePath, services: ServicesDep) -> GuardsAnswer:
-    """List a title's guards, those that stand and those that were lifted, and who paused what."""
+def listed(
+    title: TitlePath,
+    services: ServicesDep,
+    cursor: Cursor = None,
+    limit: Limit = USUAL,
+    if_none_match: ReadersTag = None,
+) -> Response:
+    """List a title's guards, those that stand and those that were lifted, and who paused what: `limit` of each."""
+    guard, change = (None, None) if cursor is None else place_of(cursor, "guards", tuple[Number, Number])
     with reading(services.engine) as connection:
-        guards, changes = list_guards(connection, TitleId(title)), list_changes(connection, TitleId(title))
-    return GuardsAnswer(guards=[guard_answer(each) for each in guards], changes=[_change(each) for each in changes])
+        found = list_guards(connection, TitleId(title), before=guard, limit=limit + 1)
+        changed = list_changes(connection, TitleId(title), before=change, limit=limit + 1)
+    guards, last_guard = part_of(found, limit)
+    changes, last_change = part_of(changed, limit)
+    # Nothing has a number under 0: where one of the two ends, the following part has none of it.
+    places = (last_guard.number if last_guard else 0, last_change.number if last_change else 0)
+    answer = GuardsAnswer(
+        guards=[guard_answer(each) for each in guards],
+        changes=[_change(each) for each in changes],
+        next=cursor_of("guards", *places) if any(places) else None,
+    )
+    return tagged(answer, if_none_match)
 
 
-@router.post("/guards", status_code=201, response_model=GuardAnswer)
-def put(title: TitlePath, body: GuardBody, services: ServicesDep) -> GuardAnswer:
+@router.post("/guards", status_code=201, response_model=GuardAnswer, dependencies=[ONCE])
+def put(title: TitlePath, body: GuardBody, actor: ActorDep, services: ServicesDep) -> GuardAnswer:
     """Set a guard. Running servers follow within moments."""
     guard = guard_of(body)
     with transaction(services.engine) as connection:
-        stored = set_guard(connection, TitleId(title), guard, edit=edit_of(body))
+        stored = set_guard(connection, TitleId(title), guard, edit=edit_of(body, actor))
     services.refresh()
     return guard_answer(stored)
 
 
-@router.post("/guards/{guard}:lift", response_model=GuardAnswer)
-def lift(title: TitlePath, guard: GuardPath, body: WhyBody, services: ServicesDep) -> GuardAnswer:
+@router.post("/guards/{guard}:lift", response_model=GuardAnswer, dependencies=[ONCE])
+def lift(title: TitlePath, guard: GuardPath, body: WhyBody, actor: ActorDep, services: ServicesDep) -> GuardAnswer:
     """Take a guard off; it stays on the record."""
     with transaction(services.engine) as connection:
-        lifted = lift_guard(connection, TitleId(title), guard, edit=edit_of(body))
+        lifted = lift_guard(connection, TitleId(title), guard, edit=edit_of(body, actor))
     services.refresh()
     return guard_answer(lifted)
 
 
-@router.post("/artworks/{artwork}:pause", response_model=ArtworkAnswer)
-def pause(title: TitlePath, artwork: ArtworkPath, body: WhyBody, services: ServicesDep) -> ArtworkAnswer:
+@router.post("/artworks/{artwork}:pause", response_model=ArtworkAnswer, dependencies=[ONCE])
+def pause(
+    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep
+) -> ArtworkAnswer:
     """Show an artwork no more until it is resumed; what is known of it stays."""
-    return _to(services, title, artwork, state=ArtworkState.PAUSED, body=body)
+    return _to(services, title, artwork, state=ArtworkState.PAUSED, edit=edit_of(body, actor))
 
 
-@router.post("/artworks/{artwork}:resume", response_model=ArtworkAnswer)
-def resume(title: TitlePath, artwork: ArtworkPath, body: WhyBody, services: ServicesDep) -> ArtworkAnswer:
+@router.post("/artworks/{artwork}:resume", response_model=ArtworkAnswer, dependencies=[ONCE])
+def resume(
+    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep
+) -> ArtworkAnswer:
     """Let a paused or retired artwork be shown again."""
-    return _to(services, title, artwork, state=ArtworkState.ACTIVE, body=body)
+    return _to(services, title, artwork, state=ArtworkState.ACTIVE, edit=edit_of(body, actor))
 
 
-@router.post("/artworks/{artwork}:retire", response_model=ArtworkAnswer)
-def retire(title: TitlePath, artwork: ArtworkPath, body: WhyBody, services: ServicesDep) -> ArtworkAnswer:
+@router.post("/artworks/{artwork}:retire", response_model=ArtworkAnswer, dependencies=[ONCE])
+def retire(
+    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep
+) -> ArtworkAnswer:
     """Show an artwork no more."""
-    return _to(services, title, artwork, state=ArtworkState.RETIRED, body=body)
+    return _to(services, title, artwork, state=ArtworkState.RETIRED, edit=edit_of(body, actor))
 
 
 def guard_of(body: GuardBody) -> Guard:
@@ -162,9 +192,9 @@ def guard_of(body: GuardBody) -> Guard:
         raise BadInput(f"The guard cannot be kept: {error}.", "Nothing was set.") from error
 
 
-def edit_of(body: WhyBody) -> Edit:
+def edit_of(body: WhyBody, actor: str) -> Edit:
     """Who asks over HTTP, why, and that it is now."""
-    return Edit(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
+    return Edit(actor=actor, reason=body.reason, at=datetime.now(UTC))
 
 
 _OPTIONAL = ("locale", "since", "until", "minimum", "maximum")
@@ -175,9 +205,9 @@ _FIELDS = {
 }
 
 
-def _to(services: Services, title: str, artwork: str, *, state: ArtworkState, body: WhyBody) -> ArtworkAnswer:
+def _to(services: Services, title: str, artwork: str, *, state: ArtworkState, edit: Edit) -> ArtworkAnswer:
     with transaction(services.engine) as connection:
-        changed = change_state(connection, TitleId(title), ArtworkId(artwork), state=state, edit=edit_of(body))
+        changed = change_state(connection, TitleId(title), ArtworkId(artwork), state=state, edit=edit)
     services.refresh()
     return artwork_answer(services, changed)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from api.dependencies.access import ActorDep
 from api.dependencies.promotion import Order, back_out, promote, retire
 from api.dependencies.requests import ServicesDep
 from api.dependencies.shadow import ShadowFigures
@@ -32,7 +33,6 @@ from bandit.decision import PolicyVersionId
 router = APIRouter(tags=["policies"], route_class=OnceRoute)
 
 VersionPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
-ACTOR = "api"
 _ENDED = "."
 """In a cursor: all versions were given. No version is called so."""
 
@@ -191,10 +191,12 @@ def version_answer(connection: Connection, version: str) -> VersionAnswer:
 
 
 @router.post("/policies/{version}:promote", response_model=DeploymentAnswer, dependencies=[ONCE])
-def promote_version(version: VersionPath, body: PromoteBody, services: ServicesDep, meant: Meant) -> DeploymentAnswer:
+def promote_version(
+    version: VersionPath, body: PromoteBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> DeploymentAnswer:
     """Let a version shadow what decides, or decide for a share of the viewers or for all, after checking it whole."""
     order = Order(
-        actor=ACTOR,
+        actor=actor,
         reason=body.reason,
         at=datetime.now(UTC),
         stage=Stage(body.stage),
@@ -214,18 +216,21 @@ def promote_version(version: VersionPath, body: PromoteBody, services: ServicesD
 
 
 @router.post("/policies/{version}:retire", response_model=DeploymentAnswer, dependencies=[ONCE])
-def retire_version(version: VersionPath, body: WhyBody, services: ServicesDep, meant: Meant) -> DeploymentAnswer:
+def retire_version(
+    version: VersionPath, body: WhyBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> DeploymentAnswer:
     """End a canary or a shadow, or keep a version from being rolled back to."""
-    order = replace(_order(body), still=_still(meant, version))
+    order = replace(_order(body, actor), still=_still(meant, version))
     deployment = retire(services.engine, version=PolicyVersionId(version), order=order)
     services.refresh()
     return _deployment(deployment)
 
 
 @router.post("/policies:rollback", response_model=DeploymentAnswer, dependencies=[ONCE])
-def roll_back(body: WhyBody, services: ServicesDep) -> DeploymentAnswer:
+def roll_back(body: WhyBody, actor: ActorDep, services: ServicesDep) -> DeploymentAnswer:
     """End the canary; without one, make the version decide again that did before the live one."""
-    deployment = back_out(services.engine, services.blobs, order=_order(body), examiner=services.live.examiner)
+    order = _order(body, actor)
+    deployment = back_out(services.engine, services.blobs, order=order, examiner=services.live.examiner)
     services.refresh()
     return _deployment(deployment)
 
@@ -235,8 +240,8 @@ def _still(meant: Conditions, version: str) -> Callable[[Connection], None]:
     return lambda connection: meant.check(lambda: version_answer(connection, version))
 
 
-def _order(body: WhyBody) -> Order:
-    return Order(actor=ACTOR, reason=body.reason, at=datetime.now(UTC))
+def _order(body: WhyBody, actor: str) -> Order:
+    return Order(actor=actor, reason=body.reason, at=datetime.now(UTC))
 
 
 def _built_in(version: PolicyVersionId, now: Standing) -> VersionAnswer:

@@ -3,12 +3,18 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
+from api.dependencies.access import ActorDep
+from api.dependencies.catalogue_edits import edit_title
 from api.dependencies.requests import ServicesDep
+from api.errors import UnknownTitle
+from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
+from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.wire import CatalogueId, Text, Wire, Word
-from api.storage.catalog import find_title, list_titles, put_title
+from api.storage.catalog import find_title, list_titles
 from api.storage.database import reading, transaction
 from artwork.catalog import Title, TitleId, TitleKind
 
@@ -37,40 +43,47 @@ class TitleAnswer(TitleBody):
 
 
 class TitlesAnswer(Wire):
-    """A part of the catalogue, in the order of ids; `next` is the `after` of the following part."""
+    """A part of the catalogue, in the order of ids; `next` is the `cursor` of the following part."""
 
     titles: list[TitleAnswer]
     next: str | None = None
 
 
 @router.put("/{title}", response_model=TitleAnswer)
-def put(title: TitlePath, body: TitleBody, services: ServicesDep) -> TitleAnswer:
-    """Add a title, or replace its description."""
+def put(title: TitlePath, body: TitleBody, actor: ActorDep, services: ServicesDep, meant: Meant) -> Response:
+    """Add a title, or replace its description; `If-Match` bounds it to what was read, `If-None-Match: *` to a new."""
     described = title_of(title, body)
     with transaction(services.engine) as connection:
-        put_title(connection, described, now=datetime.now(UTC))
-    return _answer(described)
+        meant.check(lambda: _present(connection, described.title))
+        edit_title(connection, described, actor=actor, now=datetime.now(UTC))
+    return tagged(_answer(described))
 
 
 @router.get("", response_model=TitlesAnswer)
 def listed(
-    services: ServicesDep,
-    after: Annotated[CatalogueId | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> TitlesAnswer:
-    """List titles in the order of their ids, at most `limit` behind `after`."""
-    last = None if after is None else TitleId(after)
+    services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL, if_none_match: ReadersTag = None
+) -> Response:
+    """List titles in the order of their ids."""
+    after = None if cursor is None else TitleId(place_of(cursor, "titles", tuple[Name])[0])
     with reading(services.engine) as connection:
-        found = list_titles(connection, after=last, limit=limit + 1)
-    following = found[limit - 1].title if len(found) > limit else None
-    return TitlesAnswer(titles=[_answer(each) for each in found[:limit]], next=following)
+        found = list_titles(connection, after=after, limit=limit + 1)
+    given, last = part_of(found, limit)
+    following = None if last is None else cursor_of("titles", last.title)
+    return tagged(TitlesAnswer(titles=[_answer(each) for each in given], next=following), if_none_match)
 
 
 @router.get("/{title}", response_model=TitleAnswer)
-def read(title: TitlePath, services: ServicesDep) -> TitleAnswer:
+def read(title: TitlePath, services: ServicesDep, if_none_match: ReadersTag = None) -> Response:
     """Read one title."""
     with reading(services.engine) as connection:
-        return _answer(find_title(connection, TitleId(title)))
+        return tagged(_answer(find_title(connection, TitleId(title))), if_none_match)
+
+
+def _present(connection: Connection, title: TitleId) -> TitleAnswer | None:
+    try:
+        return _answer(find_title(connection, title))
+    except UnknownTitle:
+        return None
 
 
 def title_of(title: str, body: TitleBody) -> Title:

@@ -3,14 +3,17 @@
 A title that has artworks has one default: the one that was marked last, or else the first that got an image.
 """
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, Row, RowMapping, Text, func, select, type_coerce, update
 
 from api.errors import Conflict, UnknownArtwork, UnknownTitle
-from api.storage.columns import upsert
+from api.storage.columns import ROWS_AT_ONCE, upsert
 from api.storage.revisions import Revision, current_revision, next_revision
 from api.storage.tables import artworks, titles
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId, TitleKind
@@ -107,13 +110,17 @@ def find_or_new(connection: Connection, title: TitleId, artwork: ArtworkId) -> A
     return found
 
 
-def list_artworks(connection: Connection, title: TitleId) -> list[Artwork]:
-    """Return the artworks of a title, ordered by id.
+def list_artworks(
+    connection: Connection, title: TitleId, *, after: ArtworkId | None = None, limit: int | None = None
+) -> list[Artwork]:
+    """Return the artworks of a title, ordered by id, those behind `after`, at most `limit`.
 
     Raises:
         UnknownTitle: the title does not exist.
     """
-    listed = select(artworks).where(artworks.c.title == title).order_by(artworks.c.artwork)
+    listed = select(artworks).where(artworks.c.title == title).order_by(artworks.c.artwork).limit(limit)
+    if after is not None:
+        listed = listed.where(artworks.c.artwork > after)
     found = [_artwork(row) for row in connection.execute(listed).mappings()]
     if not found:
         find_title(connection, title)
@@ -143,11 +150,13 @@ def changed_since(connection: Connection, revision: int) -> CatalogChanges:
     if reached == revision:
         return CatalogChanges(revision=reached, titles=(), artworks=())
     changed_titles = connection.execute(select(titles).where(titles.c.revision > revision)).mappings()
-    changed_artworks = connection.execute(select(artworks).where(artworks.c.revision > revision)).mappings()
+    changed_artworks = (
+        select(*_ARTWORK_COLUMNS).where(artworks.c.revision > revision).execution_options(yield_per=ROWS_AT_ONCE)
+    )
     return CatalogChanges(
         revision=reached,
         titles=tuple(_title(row) for row in changed_titles),
-        artworks=tuple(_artwork(row) for row in changed_artworks),
+        artworks=tuple(_read_artwork(row) for row in connection.execute(changed_artworks)),
     )
 
 
@@ -166,6 +175,12 @@ def count_artworks(connection: Connection) -> dict[ArtworkState, int]:
 _WITHHELD = (ArtworkState.PAUSED, ArtworkState.RETIRED)
 _TITLE_FIELDS = ("title", "name", "kind", "year", "language", "runtime_seconds", "maturity")
 _ARTWORK_FIELDS = ("title", "artwork", "label", "maturity", "spoiler", "image", "state", "reason")
+_ARTWORK_COLUMNS = (
+    *(artworks.c[name] for name in _ARTWORK_FIELDS),
+    *(artworks.c[name] for name in ("pending_image", "is_default")),
+    *(type_coerce(artworks.c[name], Text) for name in ("locales", "devices")),
+)
+"""What `_read_artwork` reads, in its order."""
 
 
 def _unmark_default(connection: Connection, title: TitleId, revision: int) -> None:
@@ -208,3 +223,32 @@ def _artwork(row: RowMapping) -> Artwork:
         state=ArtworkState(row["state"]),
         reason=row["reason"],
     )
+
+
+def _read_artwork(row: Row[Any]) -> Artwork:
+    """Read one of very many: by place, and with words that recur held once."""
+    title, artwork, label, maturity, spoiler, image, state, reason, pending, default, locales, devices = row
+    return Artwork(
+        title=TitleId(intern(title)),
+        artwork=ArtworkId(intern(artwork)),
+        label=label,
+        default=default,
+        locales=_words(locales),
+        maturity=maturity,
+        spoiler=spoiler,
+        devices=_words(devices),
+        image=image,
+        pending=pending,
+        state=ArtworkState(state),
+        reason=reason,
+    )
+
+
+def _words(stored: Any) -> tuple[str, ...]:
+    """SQLite gives the text of a JSON column, PostgreSQL's driver what it means."""
+    return _decoded(stored) if isinstance(stored, str) else tuple(stored or ())
+
+
+@lru_cache(maxsize=4096)
+def _decoded(stored: str) -> tuple[str, ...]:
+    return tuple(json.loads(stored) or ())

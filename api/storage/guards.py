@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from api.errors import Conflict, UnknownGuard
+from api.storage.audit_log import Facts, Told, record
 from api.storage.catalog import find_artwork, find_title, list_artworks, write_artwork
 from api.storage.columns import chunks
 from api.storage.jobs import JobKind, enqueue
@@ -58,8 +59,9 @@ class StoredGuard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtworkChange:
-    """A change of an artwork's state by people."""
+    """A change of an artwork's state by people; `number` counts all changes."""
 
+    number: int
     artwork: ArtworkId
     state: ArtworkState
     edit: Edit
@@ -80,7 +82,9 @@ def set_guard(connection: Connection, title: TitleId, guard: Guard, *, edit: Edi
         _make_room(connection, title, guard, revision=revision, edit=edit)
     row = {"title": title, "revision": revision, **_row(guard), **_edit_row(edit)}
     number = connection.execute(insert(guards).values(row).returning(guards.c.guard)).scalar_one()
-    return StoredGuard(number=number, title=title, guard=guard, set=edit)
+    stored = StoredGuard(number=number, title=title, guard=guard, set=edit)
+    _record(connection, stored, "guard.set", edit=edit, after=_facts(stored))
+    return stored
 
 
 def lift_guard(connection: Connection, title: TitleId, number: int, *, edit: Edit) -> StoredGuard:
@@ -98,18 +102,24 @@ def lift_guard(connection: Connection, title: TitleId, number: int, *, edit: Edi
     if row["lifted_at"] is not None:
         raise Conflict(f"The guard {number} was lifted before, by {row['lifted_by']}.", "There is nothing left to do.")
     _lift(connection, number, revision=revision, edit=edit)
-    return replace(_stored(row), lifted=edit)
+    stored = _stored(row)
+    _record(connection, stored, "guard.lift", edit=edit, before=_facts(stored))
+    return replace(stored, lifted=edit)
 
 
-def list_guards(connection: Connection, title: TitleId) -> list[StoredGuard]:
-    """Return all guards that a title ever had, the one set last first.
+def list_guards(
+    connection: Connection, title: TitleId, *, before: int | None = None, limit: int | None = None
+) -> list[StoredGuard]:
+    """Return the guards that a title ever had, the one set last first: numbers under `before`, at most `limit`.
 
     Raises:
         UnknownTitle: it does not exist.
     """
     find_title(connection, title)
-    rows = connection.execute(select(guards).where(guards.c.title == title).order_by(guards.c.guard.desc()))
-    return [_stored(row) for row in rows.mappings()]
+    listed = select(guards).where(guards.c.title == title).order_by(guards.c.guard.desc()).limit(limit)
+    if before is not None:
+        listed = listed.where(guards.c.guard < before)
+    return [_stored(row) for row in connection.execute(listed).mappings()]
 
 
 def guards_in_force(connection: Connection, titles: Iterable[TitleId]) -> dict[TitleId, list[Guard]]:
@@ -154,26 +164,60 @@ def change_state(
         enqueue(connection, JobKind.EMBED_IMAGE, key=changed.image, now=edit.at, payload={"image": changed.image})
     journal = {"title": title, "artwork": artwork, "state": state, **_edit_row(edit)}
     connection.execute(insert(artwork_changes).values(journal))
+    then, now = {"state": known.state, "reason": known.reason}, {"state": changed.state, "reason": changed.reason}
+    subject, action = f"artwork/{title}/{artwork}", f"artwork.{_ACTIONS[state]}"
+    told = Told(before=then, after=now, reason=edit.reason)
+    record(connection, actor=edit.actor, action=action, subject=subject, now=edit.at, **told)
     return changed
 
 
-def list_changes(connection: Connection, title: TitleId) -> list[ArtworkChange]:
-    """Return who paused, resumed and retired artworks of a title, the newest change first."""
-    rows = connection.execute(
-        select(artwork_changes).where(artwork_changes.c.title == title).order_by(artwork_changes.c.change.desc())
-    )
+def list_changes(
+    connection: Connection, title: TitleId, *, before: int | None = None, limit: int | None = None
+) -> list[ArtworkChange]:
+    """Return who paused, resumed and retired artworks of a title, the newest change first.
+
+    Those with numbers under `before`, at most `limit`.
+    """
+    listed = select(artwork_changes).where(artwork_changes.c.title == title)
+    if before is not None:
+        listed = listed.where(artwork_changes.c.change < before)
+    rows = connection.execute(listed.order_by(artwork_changes.c.change.desc()).limit(limit))
     return [
-        ArtworkChange(artwork=ArtworkId(row["artwork"]), state=ArtworkState(row["state"]), edit=_edit(row))
+        ArtworkChange(
+            number=row["change"],
+            artwork=ArtworkId(row["artwork"]),
+            state=ArtworkState(row["state"]),
+            edit=_edit(row),
+        )
         for row in rows.mappings()
     ]
 
 
+_ACTIONS = {ArtworkState.ACTIVE: "resume", ArtworkState.PAUSED: "pause", ArtworkState.RETIRED: "retire"}
 _GONE = (ArtworkState.RETIRED, ArtworkState.REJECTED)
 _KINDS: Mapping[type[Guard], GuardKind] = {
     Pin: GuardKind.PIN,
     Schedule: GuardKind.SCHEDULE,
     Share: GuardKind.SHARE,
 }
+
+
+def _record(
+    connection: Connection,
+    stored: StoredGuard,
+    action: str,
+    *,
+    edit: Edit,
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> None:
+    subject = f"artwork/{stored.title}/{stored.guard.artwork}"
+    told = Told(before=before, after=after, reason=edit.reason)
+    record(connection, actor=edit.actor, action=action, subject=subject, now=edit.at, **told)
+
+
+def _facts(stored: StoredGuard) -> Facts:
+    return {"guard": stored.number, **_row(stored.guard)}
 
 
 def _make_room(connection: Connection, title: TitleId, share: Share, *, revision: int, edit: Edit) -> None:

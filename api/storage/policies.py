@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select
 
 from api.errors import Conflict, UnknownVersion
+from api.storage.audit_log import Facts, Told, record
 from api.storage.revisions import Revision, next_revision
 from api.storage.stages import Deployment, Stage, Standing
 from api.storage.tables import deployments, policy_versions
@@ -91,8 +92,9 @@ def deploy(connection: Connection, deployment: Deployment) -> None:
     next_revision(connection, Revision.DEPLOYMENTS)
     if deployment.version not in BUILT_IN:
         find_policy_version(connection, deployment.version)
-    _refuse_needless(standing(connection), deployment)
-    _append(connection, deployment)
+    before = standing(connection)
+    _refuse_needless(before, deployment)
+    _append(connection, deployment, before=before)
 
 
 def roll_back(
@@ -116,7 +118,7 @@ def roll_back(
         at=now,
         rolled_back=of or now_standing.latest,
     )
-    _append(connection, back)
+    _append(connection, back, before=now_standing)
     return back
 
 
@@ -154,9 +156,21 @@ _NEWEST = deployments.c.deployment.desc()
 _FIELDS = [column for column in deployments.c if column.name != "deployment"]
 
 
-def _append(connection: Connection, deployment: Deployment) -> None:
+def _append(connection: Connection, deployment: Deployment, *, before: Standing) -> None:
     row = asdict(deployment) | {"overridden": list(deployment.overridden) or None}
     connection.execute(insert(deployments), row)
+    rolled_back = deployment.rolled_back
+    action = "rollback" if rolled_back else "retire" if deployment.stage is Stage.RETIRED else "promote"
+    after = {**_facts(before.after(deployment, number=0)), "overridden": deployment.overridden}
+    told = Told(before=_facts(before), after=after, reason=deployment.reason)
+    subject = f"version/{rolled_back or deployment.version}"
+    record(connection, actor=deployment.actor, action=f"version.{action}", subject=subject, now=deployment.at, **told)
+
+
+def _facts(now: Standing) -> Facts:
+    canary = now.canary
+    told = None if canary is None else {"version": canary.version, "share": canary.share}
+    return {"live": now.live, "canary": told, "shadow": now.shadow}
 
 
 def _refuse_needless(now: Standing, deployment: Deployment) -> None:

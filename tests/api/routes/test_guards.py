@@ -129,7 +129,7 @@ def test_devices_decide_what_is_eligible(harbor: Installation) -> None:
 def test_a_guard_that_contradicts_itself_is_refused(shared: Installation, guard: dict[str, Any], told: str) -> None:
     answer = shared.http.post(GUARDS, json={"artwork": "b", "reason": "why", **guard})
     assert told in is_problem(answer, 422, "bad_input")["detail"]
-    assert shared.http.get(GUARDS).json() == {"guards": [], "changes": []}
+    assert shared.http.get(GUARDS).json() == {"guards": [], "changes": [], "next": None}
 
 
 def test_guards_outlive_a_change_of_the_embedding(harbor: Installation) -> None:

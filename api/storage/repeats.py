@@ -1,0 +1,48 @@
+"""Answers to changes that came with an idempotency key, so that a repeated request changes nothing twice.
+
+A key is written down before its change is begun and gets its answer afterwards. One that has none ended in between:
+what became of its change is then told by the present state only.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select, update
+
+from api.storage.columns import inserting
+from api.storage.repeat_tables import repeats
+
+KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A request under a key: `digest` tells it from others; `status` and `body` are None until it was answered."""
+
+    digest: str
+    status: int | None = None
+    body: bytes | None = None
+
+
+def begin(connection: Connection, key: str, *, digest: str, now: datetime) -> Repeat | None:
+    """Write a key down; return None for a new one, else what is known of the request that came with it first.
+
+    Keys older than a day are forgotten.
+    """
+    connection.execute(delete(repeats).where(repeats.c.at < now - KEPT))
+    once = inserting(connection, repeats).on_conflict_do_nothing(index_elements=["key"])
+    row = {"key": key, "digest": digest, "at": now}
+    if connection.execute(once.returning(repeats.c.key), row).scalar_one_or_none() is not None:
+        return None
+    known = connection.execute(select(repeats).where(repeats.c.key == key)).mappings().one()
+    return Repeat(digest=known["digest"], status=known["status"], body=known["body"])
+
+
+def finish(connection: Connection, key: str, *, status: int, body: bytes) -> None:
+    """Keep the answer under a key."""
+    connection.execute(update(repeats).where(repeats.c.key == key).values(status=status, body=body))
+
+
+def forget(connection: Connection, key: str) -> None:
+    """Take a key back whose request was refused: nothing was changed, so it may be sent again."""
+    connection.execute(delete(repeats).where(repeats.c.key == key))
