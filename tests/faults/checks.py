@@ -16,6 +16,9 @@ from bandit.decision import Page
 from bandit.rewards import RewardWindows
 from tests.faults.ledger import sound
 
+FAR = timedelta(days=30)
+"""Ahead of every clock that a test moved."""
+
 
 def assert_accounted_for(engine: Engine) -> None:
     """The file is whole, pages are lawful; every decision and outcome has one fate, by count and by row (C4, C5)."""
@@ -38,7 +41,7 @@ def assert_conserved(engine: Engine) -> None:
 
 def join_all(engine: Engine) -> None:
     """Value every page that is due."""
-    later = datetime.now(UTC) + timedelta(minutes=1)
+    later = datetime.now(UTC) + FAR
     while join_rewards(engine, windows=RewardWindows(), now=later):
         pass
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from api.storage.blobs import BlobStore
-from api.storage.database import open_engine
+from api.storage.catalog import list_artworks, list_titles
+from api.storage.database import open_engine, reading
+from artwork.catalog import ArtworkState
+from bandit.decision import IMAGE_KEY_DIGITS
 from tests.api.installation import fill_title, prepare, settings_in
 from tests.faults.figures import Record, recorder
 from tests.faults.server import Server
@@ -38,6 +41,19 @@ def fill(home: Path, database_url: str | None = None) -> Pictures:
     keys = {title: fill_title(engine, BlobStore(home), title, artworks=ARTWORKS) for title in titles}
     engine.dispose()
     return {title: dict(zip("abcdefghij", found, strict=False)) for title, found in keys.items()}
+
+
+def pictures_of(home: Path) -> Pictures:
+    """The active artworks of every title in the embedded database of a home."""
+    engine = open_engine(settings_in(home).database_url)
+    with reading(engine) as connection:
+        found: dict[str, dict[str, str]] = {}
+        for title in list_titles(connection):
+            for artwork in list_artworks(connection, title.title):
+                if artwork.state is ArtworkState.ACTIVE and artwork.image is not None:
+                    found.setdefault(title.title, {})[artwork.artwork] = artwork.image[:IMAGE_KEY_DIGITS]
+    engine.dispose()
+    return found
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from sqlalchemy.engine import URL
 from api.storage.database import open_engine
 from api.storage.migration import migrate
 from tests.api.installation import running, settings_in
-from tests.faults.checks import assert_accounted_for
 from tests.faults.conftest import fill
-from tests.faults.figures import Figure, Record
+from tests.faults.figures import Record
+from tests.faults.held import assert_held_in
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Proxy
 from tests.faults.server import ADMIN_KEY, AUTHORIZED, Server
@@ -90,20 +90,8 @@ def test_c1_c8_a_database_that_comes_and_goes(fault: str, serve: Serve, distant:
         time.sleep(2)
     server.kill()
     engine = open_engine(distant.direct)
-    lost = traffic.book.lost(engine)
-    figure(
-        Figure(
-            name=f"database {fault}",
-            runs=4,
-            acknowledged=traffic.book.acknowledged(),
-            lost=len(lost),
-            pages=len(traffic.views),
-            pages_in_budget=traffic.pages_in_budget(),
-        )
-    )
-    assert (lost, traffic.book.mistakes, traffic.unrendered()) == ([], [], [])
+    assert_held_in(engine, traffic, name=f"database {fault}", runs=4, figure=figure)
     assert all(view.logged for view in traffic.views if view.due > healed), "not logged again after the fault"
-    assert_accounted_for(engine)
     engine.dispose()
 
 

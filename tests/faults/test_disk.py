@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from api.storage.database import open_engine
-from tests.api.installation import settings_in
-from tests.faults.checks import assert_accounted_for
-from tests.faults.figures import Figure, Record
+from tests.faults.figures import Record
+from tests.faults.held import assert_held, unlogged
 from tests.faults.injection import failing_calls, files_no_larger_than, small_disk
 from tests.faults.ledger import Ledger
 from tests.faults.server import PLAIN, Server, Surroundings
-from tests.faults.traffic import Pictures, Traffic, View
+from tests.faults.traffic import Pictures, Traffic
 from tests.stories.served import wait_until
 
 Serve = Callable[..., Server]
@@ -27,30 +25,6 @@ def under(around: Surroundings, server: Server, pictures: Pictures, *, seconds: 
     traffic.run(seconds)
     server.kill()
     return traffic
-
-
-def assert_held(traffic: Traffic, home: Path, *, name: str, runs: int, figure: Record) -> None:
-    """Nothing that was acknowledged is missing, every page rendered, and the file is whole."""
-    engine = open_engine(settings_in(home).database_url)
-    lost = traffic.book.lost(engine)
-    figure(
-        Figure(
-            name=name,
-            runs=runs,
-            acknowledged=traffic.book.acknowledged(),
-            lost=len(lost),
-            pages=len(traffic.views),
-            pages_in_budget=traffic.pages_in_budget(),
-        )
-    )
-    assert (lost, traffic.book.mistakes, traffic.unrendered()) == ([], [], [])
-    assert_accounted_for(engine)
-    engine.dispose()
-
-
-def unlogged(views: list[View]) -> int:
-    """How many pages were shown without being in the log."""
-    return sum(view.rendered and not view.logged for view in views)
 
 
 @pytest.mark.slow
