@@ -17,6 +17,8 @@ from bandit.rewards import RewardWindows
 
 SETTINGS_FILE = "keyart.toml"
 SHORTEST_SECRET = 16
+VIEWER_ROWS_A_DAY = 400
+"""Ten pages of forty titles."""
 
 
 def _absolute(path: Path) -> Path:
@@ -70,7 +72,7 @@ class Settings(BaseSettings):
     reward_window_seconds: Annotated[int, Field(ge=0)] = 0
     old_signatures_days: Annotated[int, Field(ge=0)] = 30
     retention_days: Annotated[int | None, Field(ge=1)] = None
-    viewer_rows_a_day: Annotated[int, Field(ge=1)] = 400
+    viewer_rows_a_day: Annotated[int, Field(ge=1)] = VIEWER_ROWS_A_DAY
     robot_pages_a_day: Annotated[int, Field(ge=1)] = 1000
     robot_plays_a_day: Annotated[int, Field(ge=1)] = 150
     jump_alarms_a_year: Annotated[float, Field(gt=0)] = 1.0

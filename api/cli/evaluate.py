@@ -64,6 +64,7 @@ def _of_own_log(policy: str | None, *, home: Path | None, level: float, reward: 
     from api.errors import BadInput
     from api.jobs.assessing import assess_version
     from api.jobs.judging import artwork_reports
+    from api.jobs.trusted import measure_of
     from api.storage.blobs import BlobStore
     from api.storage.database import open_engine
     from bandit.decision import PolicyVersionId
@@ -76,7 +77,8 @@ def _of_own_log(policy: str | None, *, home: Path | None, level: float, reward: 
     definition = reward_definition(reward or settings.reward).key
     baits = artwork_reports(engine, settings=settings).baits
     version = PolicyVersionId(policy)
-    evaluated = assess_version(engine, blobs, version=version, level=level, reward=definition, baits=baits)
+    measure = measure_of(settings, reward=definition, level=level)
+    evaluated = assess_version(engine, blobs, version=version, measure=measure, baits=baits)
     left_out = f"; {evaluated.skipped:,} rows left out: an artwork has no vector" if evaluated.skipped else ""
     return evaluated.evaluation, evaluated.rows + left_out
 

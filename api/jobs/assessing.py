@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from api.errors import Conflict, DamagedFile, MissingFile
 from api.jobs.evaluating import Evaluated, evaluate_version
+from api.jobs.trusted import Measure
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation
@@ -17,7 +18,6 @@ from bandit.decision import PolicyVersionId
 from bandit.gate import OffPolicyResult
 from bandit.ope.estimator import Estimate
 from bandit.ope.evaluation import Evaluation
-from bandit.rewards import QUALITY_PLAY
 
 _ESTIMATOR = "snips"
 """Stays inside the rewards' range, and its interval clusters by viewer."""
@@ -37,16 +37,17 @@ def assess_version(
 
     Raises as `evaluate_version` does, and Conflict if the live version cannot be loaded: then nothing is written down.
     """
-    evaluated = evaluate_version(engine, blobs, version=version, level=level, reward=reward)
+    measure = measure or Measure()
+    evaluated = evaluate_version(engine, blobs, version=version, measure=measure)
     if version in BUILT_IN:
         return evaluated
     with reading(engine) as connection:
         live = live_version(connection)
     beside = evaluated
     if live != version:
-        beside = _beside(engine, blobs, live, version=version, level=level, reward=reward)
-    result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, level=level)
-    result = replace(result, reward=reward, entropy=evaluated.entropy)
+        beside = _beside(engine, blobs, live, version=version, measure=measure)
+    result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, measure=measure)
+    result = replace(result, entropy=evaluated.entropy)
     result = replace(result, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
     with transaction(engine) as connection:
         add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
@@ -54,27 +55,27 @@ def assess_version(
 
 
 def _beside(
-    engine: Engine, blobs: BlobStore, live: PolicyVersionId, *, version: PolicyVersionId, level: float, reward: str
+    engine: Engine, blobs: BlobStore, live: PolicyVersionId, *, version: PolicyVersionId, measure: Measure
 ) -> Evaluated:
     """Value the live version on the rows of `version`; after an upgrade it may be one that nothing can load."""
     try:
-        return evaluate_version(engine, blobs, version=live, level=level, reward=reward, rows_of=version)
+        return evaluate_version(engine, blobs, version=live, measure=measure, rows_of=version)
     except (Conflict, DamagedFile, MissingFile) as error:
         remedy = "Take it off first (`keyart rollback`, or `keyart promote uniform`), then evaluate again."
         raise Conflict(f"{live} is live, and cannot be compared with: {error.message}", remedy) from error
 
 
 def _result(
-    version: PolicyVersionId, live: PolicyVersionId, own: Evaluation, *, beside: Evaluation, level: float
+    version: PolicyVersionId, live: PolicyVersionId, own: Evaluation, *, beside: Evaluation, measure: Measure
 ) -> OffPolicyResult:
     estimate, of_live = own.estimate(_ESTIMATOR), beside.estimate(_ESTIMATOR)
     low, high = _bounds(estimate)
     return OffPolicyResult(
         version=version,
         live=live,
-        reward=QUALITY_PLAY,
+        reward=measure.reward,
         rows=own.rows,
-        level=level,
+        level=measure.level,
         value=estimate.value if estimate else None,
         low=low,
         high=high,

@@ -72,8 +72,8 @@ def evaluate_version(
 
     A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
     learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
-    it is. `measure` says under which definition decisions are valued, and how many of a viewer's count in a day; `rows_of` names another version whose rows those
-    shall be, so that two policies are valued on the same.
+    it is. `measure` says under which definition decisions are valued, and how many of a viewer's count in a day;
+    `rows_of` names another version whose rows those shall be, so that two policies are valued on the same.
 
     Raises:
         UnknownVersion: there is no such version.

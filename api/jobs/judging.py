@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from api.jobs.joining import join_rewards
+from api.jobs.trusted import TrustedRows, read_trust
 from api.settings import Settings
 from api.storage.catalog import changed_since
 from api.storage.database import reading
@@ -74,7 +75,9 @@ def artwork_reports(
         pass
     since = None if days is None else page_id_at(now - timedelta(days=days))
     log = ArtworkLog(settings.reward)
-    sums = log.read(valued_decisions(engine, definition=settings.reward, since=since), title=title)
+    decisions = valued_decisions(engine, definition=settings.reward, since=since)
+    trusted = TrustedRows(decisions, read_trust(engine, rows_a_day=settings.viewer_rows_a_day))
+    sums = log.read(trusted, title=title)
     shown = _active_images(engine)
     verdicts = artwork_verdicts(sums, rules=verdict_rules(settings), among=shown)
     baits = bait_reports(sums, among=shown)

@@ -1,6 +1,6 @@
 """The job that learns a policy version from the log: joined rewards in, a checked candidate out. Promotes nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -14,6 +14,7 @@ from api.jobs.judging import verdict_rules
 from api.jobs.reencoding import Reencoder
 from api.jobs.resuming import learned_before
 from api.jobs.settling import settled_images
+from api.jobs.trusted import Trust, TrustedRows, read_trust
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
@@ -31,14 +32,13 @@ from bandit.learning import LearnConfig, LearnedModel, Provenance, learn
 from bandit.linear.settings import LinearSettings
 from bandit.registry import Manifest
 from bandit.rewards import reward_definition
-from bandit.verdicts import VerdictRules
 
 
 @dataclass
 class VisibleRows:
     """The rewarded decisions all of whose artworks have a vector; the others are counted in `skipped`, not hidden."""
 
-    rows: Iterator[RewardedDecision]
+    rows: Iterable[RewardedDecision]
     pictures: Mapping[str, Picture]
     skipped: int = field(default=0, init=False)
 
@@ -68,10 +68,15 @@ class LearnOrder:
 
 @dataclass(frozen=True, slots=True)
 class LearnedVersion:
-    """A candidate's manifest, and how many rewarded decisions were left out since a picture had no vector."""
+    """A candidate's manifest, and how many rewarded decisions were left out.
+
+    `skipped`: a picture had no vector. `excluded`: of robots and internal traffic. `capped`: the viewer's day was full.
+    """
 
     manifest: Manifest
     skipped: int
+    excluded: int = 0
+    capped: int = 0
 
 
 def learn_version(
@@ -100,21 +105,32 @@ def learn_version(
         pass
     window = timedelta(0) if order.provisional else settings.windows.longest
     watermark = _watermark(engine, window=window, now=now)
-    config = _config(engine, settings, order, before=before, until=watermark)
+    trust = read_trust(engine, rows_a_day=settings.viewer_rows_a_day)
+    config = _config(engine, _Settling(settings, trust), order, before=before, until=watermark)
     pictures = pictures_in(engine, config.embedding_version)
-    rows = VisibleRows(_rows(engine, blobs, config, since=_since(before), until=watermark), pictures)
+    trusted = TrustedRows(_logged(engine, config, since=_since(before), until=watermark), trust)
+    rows = VisibleRows(_reencoded(engine, blobs, config, trusted), pictures)
     with reading(engine) as connection:
         parent = before.manifest.version if before else live_version(connection)
     provenance = Provenance(created_at=now, watermark=watermark, parent=parent)
     learned = learn(rows, pictures, config=config, provenance=provenance, onward=before, progress=progress)
     _keep(engine, blobs, learned)
-    return LearnedVersion(learned.manifest, rows.skipped)
+    return LearnedVersion(learned.manifest, rows.skipped, trusted.excluded, trusted.capped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """What decides which artworks are settled, besides the log."""
+
+    settings: Settings
+    trust: Trust
 
 
 def _config(
-    engine: Engine, settings: Settings, order: LearnOrder, *, before: LearnedModel | None, until: PageId | None
+    engine: Engine, settling: _Settling, order: LearnOrder, *, before: LearnedModel | None, until: PageId | None
 ) -> LearnConfig:
     """What to learn from and how, with the artworks that the log up to `until` has settled."""
+    settings = settling.settings
     reward = reward_definition(order.reward or settings.reward).key
     embedding_version = _live_embedding(engine)
     with reading(engine) as connection:
@@ -128,25 +144,31 @@ def _config(
     )
     if not isinstance(config.settings, LinearSettings):
         return config  # the engine explores all artworks alike
-    return replace(config, settled=_settled(engine, config, until=until, rules=verdict_rules(settings)))
+    return replace(config, settled=_settled(engine, config, until=until, settling=settling))
 
 
-def _settled(engine: Engine, config: LearnConfig, *, until: PageId | None, rules: VerdictRules) -> frozenset[str]:
+def _settled(engine: Engine, config: LearnConfig, *, until: PageId | None, settling: _Settling) -> frozenset[str]:
     """Told by the rows up to `until` of viewers who are not held out: a version must not have seen the others."""
     decisions = valued_decisions(engine, definition=config.reward, until=until, provisional=config.provisional)
-    seen = (each for each in decisions if not is_held_out(each.page.viewer, config.holdout))
-    return settled_images(seen, reward=config.reward, rules=rules)
+    trusted = TrustedRows(decisions, settling.trust)
+    seen = (each for each in trusted if not is_held_out(each.page.viewer, config.holdout))
+    return settled_images(seen, reward=config.reward, rules=verdict_rules(settling.settings))
 
 
-def _rows(
-    engine: Engine, blobs: BlobStore, config: LearnConfig, *, since: PageId | None, until: PageId | None
+def _logged(
+    engine: Engine, config: LearnConfig, *, since: PageId | None, until: PageId | None
 ) -> Iterator[RewardedDecision]:
-    logged = rewarded_decisions(
+    return rewarded_decisions(
         engine, definition=config.reward, since=since, until=until, provisional=config.provisional
     )
+
+
+def _reencoded(
+    engine: Engine, blobs: BlobStore, config: LearnConfig, rows: Iterable[RewardedDecision]
+) -> Iterable[RewardedDecision]:
     if config.foundation_version is None:
-        return logged
-    return Reencoder(engine, blobs, version=config.foundation_version).rows(logged)
+        return rows
+    return Reencoder(engine, blobs, version=config.foundation_version).rows(rows)
 
 
 def _since(before: LearnedModel | None) -> PageId | None:

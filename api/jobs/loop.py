@@ -18,6 +18,7 @@ from api.jobs.judging import artwork_reports
 from api.jobs.learning import learn_version
 from api.jobs.observing import observed
 from api.jobs.schedule import Report, Turn
+from api.jobs.trusted import measure_of
 from api.settings import Settings
 from api.storage.database import reading
 from api.storage.evaluations import latest_evaluation
@@ -141,9 +142,9 @@ def evaluate(turn: Turn) -> Report:
     with reading(turn.engine) as connection:
         scene = _scene(turn, connection)
         assert scene.version is not None, "nothing_to_evaluate was not asked"
-        reward = _reward(connection, scene.version)
+        measure = measure_of(turn.settings, reward=_reward(connection, scene.version))
     baits = artwork_reports(turn.engine, settings=turn.settings).baits
-    found = assess_version(turn.engine, turn.blobs, version=scene.version, reward=reward, baits=baits)
+    found = assess_version(turn.engine, turn.blobs, version=scene.version, measure=measure, baits=baits)
     with reading(turn.engine) as connection:
         stored = latest_evaluation(connection, scene.version)
     if found.evaluation.refused or stored is None or stored.result.value is None:

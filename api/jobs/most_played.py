@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from api.jobs.trusted import Measure, TrustedRows, read_trust
 from api.storage.blobs import BlobStore
 from api.storage.database import transaction
 from api.storage.pages import page_id_at
@@ -16,21 +17,22 @@ COUNTED_FOR = timedelta(days=30)
 """Tastes move: what was played half a year ago says little of what to show when nothing better can decide."""
 
 
-def count_most_played(engine: Engine, blobs: BlobStore, *, reward: str, now: datetime) -> PolicyVersionId | None:
+def count_most_played(engine: Engine, blobs: BlobStore, *, measure: Measure, now: datetime) -> PolicyVersionId | None:
     """Keep a policy version of the counts of the last thirty days and return it; None where nothing was rewarded.
 
     Its bytes are its counts, so the same counts give the same version. It decides nothing until the ladder or somebody
     asks for it.
     """
-    rows = rewarded_decisions(engine, definition=reward, since=page_id_at(now - COUNTED_FOR), provisional=True)
-    counts = count_fairly(rows)
+    since = page_id_at(now - COUNTED_FOR)
+    rows = rewarded_decisions(engine, definition=measure.reward, since=since, provisional=True)
+    counts = count_fairly(TrustedRows(rows, read_trust(engine, rows_a_day=measure.rows_a_day)))
     if not counts:
         return None
     policy = MostPlayedPolicy(counts)
     digest = blobs.put_model(policy.to_bytes())  # what the database names must exist
     manifest = {
         "learner": "most_played",
-        "reward": reward,
+        "reward": measure.reward,
         "rows": round(sum(each.seen for each in counts.values())),
         "artworks": len(counts),
         "embedding_version": None,

@@ -20,6 +20,8 @@ from api.jobs.loop import (
 )
 from api.jobs.most_played import count_most_played
 from api.jobs.schedule import Report, ScheduledJob, Turn
+from api.jobs.trusted import measure_of
+from api.jobs.upkeep import UPKEEP
 from api.settings import Settings
 
 JOIN, VIEWERS, WATCH = "join", "viewers", "watch"
@@ -55,7 +57,7 @@ def _export(turn: Turn) -> Report:
 
 
 def _count(turn: Turn) -> Report:
-    version = count_most_played(turn.engine, turn.blobs, reward=turn.settings.reward, now=turn.now)
+    version = count_most_played(turn.engine, turn.blobs, measure=measure_of(turn.settings), now=turn.now)
     return Report("nothing was rewarded yet" if version is None else f"{version} is the newest")
 
 
@@ -65,4 +67,5 @@ ROSTER: tuple[ScheduledJob, ...] = (
     ScheduledJob(name="stage", every=_loop_often, run=stage, idle=nothing_to_stage),
     ScheduledJob(name="most_played", every=every(timedelta(hours=1)), run=_count),
     ScheduledJob(name="export", every=_export_every, run=_export),
+    *UPKEEP,
 )

@@ -72,6 +72,11 @@ def put_robot_days(connection: Connection, day: date, found: Mapping[ViewerId, s
     )
 
 
+def remove_robot_days(connection: Connection, *, before: date) -> None:
+    """Forget the judgements on days before one."""
+    connection.execute(delete(robot_days).where(robot_days.c.day < before))
+
+
 def excluded_viewers(connection: Connection) -> dict[ViewerId, str]:
     """Return why whom is left out by order."""
     return {ViewerId(each.viewer): each.reason for each in list_excluded(connection)}

@@ -10,6 +10,7 @@ import pytest
 from api.dependencies.versions import load_version
 from api.jobs.evaluating import evaluate_version
 from api.jobs.most_played import COUNTED_FOR, count_most_played
+from api.jobs.trusted import Measure
 from api.storage.database import reading
 from api.storage.pages import read_pages
 from api.storage.policies import find_policy_version
@@ -19,7 +20,6 @@ from bandit.context import Candidate
 from bandit.decision import PolicyVersionId
 from bandit.policies.policy import Policy
 from bandit.registry import load_policy
-from bandit.rewards import QUALITY_PLAY
 from bandit.rows import context_again
 from tests.api.installation import Installation, running, settings_in, unit_vector
 from tests.api.learned import TITLES, Learned
@@ -32,7 +32,7 @@ def lived(learned: Learned, tmp_path: Path) -> Iterator[Installation]:
 
 
 def counted(lived: Installation, now: datetime) -> PolicyVersionId:
-    version = count_most_played(lived.engine, lived.blobs, reward=QUALITY_PLAY, now=now)
+    version = count_most_played(lived.engine, lived.blobs, measure=Measure(), now=now)
     assert version is not None
     return version
 
@@ -50,7 +50,7 @@ def test_counts_become_a_version_that_loads_by_its_digest(lived: Installation) -
 
 def test_what_was_logged_long_ago_is_not_counted(lived: Installation) -> None:
     later = datetime.now(UTC) + COUNTED_FOR + timedelta(days=1)
-    assert count_most_played(lived.engine, lived.blobs, reward=QUALITY_PLAY, now=later) is None
+    assert count_most_played(lived.engine, lived.blobs, measure=Measure(), now=later) is None
 
 
 def test_it_can_be_valued_from_the_log(lived: Installation) -> None:
