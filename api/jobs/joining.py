@@ -43,7 +43,7 @@ def join_rewards(engine: Engine, *, windows: RewardWindows, now: datetime) -> in
             return 0
         wanted = [each.page for each in found]
         parts = find_page_parts(connection, wanted)
-        given_up = [PagePart.unknown(page, at=now) for page in wanted if page not in parts and _is_late(page, now=now)]
+        given_up = [PagePart.unknown(page) for page in wanted if page not in parts and _is_late(page, now=now)]
         valued = {
             each.page: each for each in value_pages(connection, [*parts.values(), *given_up], windows=windows, now=now)
         }

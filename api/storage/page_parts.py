@@ -1,7 +1,7 @@
 """Pages of the log, read in part: what the join asks of them, which costs a fraction of the whole record."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -9,7 +9,10 @@ from sqlalchemy import Connection, select
 from api.storage.columns import chunks
 from api.storage.tables import pages, titles
 from artwork.catalog import TitleId
-from bandit.decision import PageId
+from bandit.decision import Page, PageId
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RequestPart(msgspec.Struct, frozen=True):
@@ -33,9 +36,16 @@ class PagePart(msgspec.Struct, frozen=True):
     slots: tuple[SlotPart, ...]
 
     @classmethod
-    def unknown(cls, page: PageId, *, at: datetime) -> "PagePart":
-        """Return what stands for a page that is not in the log: it has no slot."""
-        return cls(page, at, RequestPart(), ())
+    def unknown(cls, page: PageId) -> "PagePart":
+        """Return what stands for a page that never came into the log: it has no slot, and waits for nothing."""
+        return cls(page, _LONG_AGO, RequestPart(), ())
+
+
+def part_of(page: Page) -> PagePart:
+    """Return the same of a page that was read whole."""
+    return PagePart(
+        page.page, page.at, RequestPart(page.request.row), tuple(SlotPart(each.title) for each in page.slots)
+    )
 
 
 def find_page_parts(connection: Connection, wanted: Sequence[PageId]) -> dict[PageId, PagePart]:
