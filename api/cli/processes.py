@@ -15,6 +15,7 @@ import uvicorn
 
 from api.app import create_app
 from api.cli.first_key import tell_first_key
+from api.cli.replicas import serve_many
 from api.errors import BadSettings
 from api.settings import Settings
 from api.storage.database import open_engine
@@ -26,7 +27,7 @@ DRAIN_SECONDS = 10
 _RESTART_AFTER_SECONDS = 2.0
 
 
-def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -> None:
+def run_server(settings: Settings, *, host: str, port: int, with_worker: bool, processes: int = 1) -> None:
     """Serve until a signal ends the process; the requests under way are answered first.
 
     Raises:
@@ -36,19 +37,21 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool) -
     if settings.database_url.startswith("sqlite"):
         migrate(open_engine(settings.database_url))
     tell_first_key(open_engine(settings.database_url), settings)
-    config = uvicorn.Config(
-        create_app(settings),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
     # uvicorn raises the signal that ended it once more: without a handler that would skip what follows here.
     signal.signal(signal.SIGTERM, _stay)
     with _worker_beside(settings) if with_worker else nullcontext():
         sys.stderr.write(f"Keyart listens on http://{host}:{port}; the gallery is at http://{host}:{port}/gallery\n")
-        uvicorn.Server(config).run(sockets=[listening])
+        if processes > 1:
+            serve_many(settings, listening=listening, processes=processes, drain_seconds=DRAIN_SECONDS)
+        else:
+            _serve_here(settings, listening)
+
+
+def _serve_here(settings: Settings, listening: socket.socket) -> None:
+    config = uvicorn.Config(
+        create_app(settings), log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
+    )
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:

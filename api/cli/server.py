@@ -22,12 +22,15 @@ def serve(
     worker: Annotated[
         bool, typer.Option(help="Run the worker beside the server: one command is a whole Keyart.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Server processes that share the port: one a core is most of use.")
+    ] = 1,
     home: Home = None,
 ) -> None:
     """Answer the HTTP API and the gallery. Migrates an embedded database by itself."""
     from api.cli.processes import run_server
 
-    run_server(settings_of(home), host=host, port=port, with_worker=worker)
+    run_server(settings_of(home), host=host, port=port, with_worker=worker, processes=workers)
 
 
 def worker(

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any
 
+from api.dependencies.logs import log_to_stderr
 from api.errors import KeyartError
 from api.jobs.schedule import Report, ScheduledJob, Turn
 from api.settings import Settings
@@ -66,7 +67,7 @@ class Apart:
 
     def __init__(self, settings: Settings, job: ScheduledJob, *, run: Callable[..., Report] = run_here) -> None:
         self._told, telling = _APART.Pipe(duplex=False)
-        arguments = (settings, job, run, telling, logging.getLogger().level)
+        arguments = (settings, job, run, telling)
         self._process = _APART.Process(target=_run, args=arguments, name=f"keyart-{job.name}")
         self._process.start()
         telling.close()
@@ -104,12 +105,10 @@ class Apart:
         self._told.close()
 
 
-def _run(
-    settings: Settings, job: ScheduledJob, run: Callable[..., Report], telling: "Connection[Any, Any]", level: int
-) -> None:
+def _run(settings: Settings, job: ScheduledJob, run: Callable[..., Report], telling: "Connection[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the worker too, which ends this process in order
     signal.signal(signal.SIGTERM, _leave)
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s")
+    log_to_stderr(os.environ)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         told: Report | JobFailed = run(settings, job)

@@ -1,0 +1,203 @@
+"""The loop learns, evaluates and stages by itself, as far as it may, and leaves to people what is theirs."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from api.dependencies.promotion import Order, promote
+from api.jobs.apart import turn_of
+from api.jobs.loop import LOOP_ACTOR, WATCH_ACTOR
+from api.jobs.roster import ROSTER
+from api.jobs.schedule import done
+from api.settings import Settings
+from api.storage.database import reading, transaction
+from api.storage.leases import end as end_lease
+from api.storage.leases import plan, standings, take
+from api.storage.policies import list_deployments, roll_back, standing
+from api.storage.stages import Stage
+from api.storage.tables import policy_evaluations
+from bandit.decision import PolicyVersionId
+from bandit.policies.default_artwork import DEFAULT
+from tests.api.installation import Installation, an_outcome, settings_in
+from tests.api.learned import TITLES, VIEWERS, likes, name_of
+
+JOBS = {job.name: job for job in ROSTER}
+
+
+@dataclass
+class Loop:
+    """An installation whose jobs a test runs one by one, as a worker would, at a time that the test moves."""
+
+    installation: Installation
+    settings: Settings
+    ahead: timedelta = field(default=timedelta(0))
+
+    def run(self, name: str) -> str:
+        """Run a job, or hear why there is nothing to do."""
+        job, now = JOBS[name], datetime.now(UTC) + self.ahead
+        turn = turn_of(self.settings, job, now=now)
+        idle = job.idle(turn)
+        report = done(job.run(turn), every=timedelta(minutes=1), now=now) if idle is None else None
+        turn.engine.dispose()
+        if report is None:
+            return idle or ""
+        with transaction(self.installation.engine) as connection:
+            lease = take(connection, standings(connection)[name], owner="test", now=now)
+            assert lease is not None
+            assert end_lease(connection, lease, report)
+        return report.result
+
+    def all(self) -> list[str]:
+        """Learn, evaluate and stage once."""
+        return [self.run(name) for name in ("learn", "evaluate", "stage")]
+
+    def stands(self) -> tuple[str, str | None, str | None]:
+        """What is live, canary and shadow."""
+        with reading(self.installation.engine) as connection:
+            now = standing(connection)
+        return now.live, now.canary.version if now.canary else None, now.shadow
+
+    def version(self) -> str:
+        """What the loop learned."""
+        with reading(self.installation.engine) as connection:
+            return standings(connection)["learn"].memory["version"]
+
+    def live_through(self, *, days: int, well: bool) -> None:
+        """Let every viewer come back; what the canary shows is played if it does `well`, else never."""
+        _, canary, _ = self.stands()
+        self.installation.services.refresh()
+        outcomes = []
+        for viewer in map(name_of, range(VIEWERS)):
+            for day in range(days):
+                page = self.installation.select(*TITLES, viewer=viewer, at=datetime(2026, 2, 1 + day, tzinfo=UTC))
+                for slot in page["slots"]:
+                    played = likes(viewer, slot["artwork"]) and (well or page["policy"] != canary)
+                    outcomes.append(an_outcome(slot["decision"], "played" if played else "seen"))
+        self.installation.report(*outcomes)
+        self.installation.join()
+
+
+@pytest.fixture
+def loop(ready: Installation) -> Loop:
+    """The log of `ready`, which the loop learns the same version from (C9) that was learned and evaluated by hand."""
+    with transaction(ready.engine) as connection:
+        plan(connection, JOBS)
+        connection.execute(policy_evaluations.delete())
+    return _loop(ready)
+
+
+def _loop(ready: Installation, **changes: Any) -> Loop:
+    wanted = {"learn_after": 100, "shadow_seconds": 0, "canary_share": 0.5, "canary_decisions": 100, **changes}
+    return Loop(ready, settings_in(ready.home, **wanted))
+
+
+def test_a_version_goes_from_the_log_to_live_by_itself(loop: Loop) -> None:
+    assert loop.stands() == ("uniform", None, None)
+    learned, evaluated, staged = loop.all()
+    version = loop.version()
+    assert learned.startswith(f"{version} from ")
+    assert f"{version}: 0." in evaluated
+    assert staged == f"{version} is shadow now: its evaluation passed the gate"
+    assert loop.stands() == ("uniform", None, version)
+    loop.run("stage")
+    assert loop.stands() == ("uniform", version, None)
+    assert "of the 100 rewarded decisions" in loop.run("stage")
+    loop.live_through(days=2, well=True)
+    assert "it is better: it earned" in loop.run("stage")
+    assert loop.stands() == (version, None, None)
+    with reading(loop.installation.engine) as connection:
+        own = [(each.stage, each.actor) for each in list_deployments(connection)]
+    assert own == [(stage, LOOP_ACTOR) for stage in (Stage.LIVE, Stage.CANARY, Stage.SHADOW)]
+    assert loop.run("stage") == f"{version} is live"
+
+
+def test_a_canary_that_does_worse_is_ended_and_does_not_come_back(loop: Loop) -> None:
+    loop.all()
+    loop.run("stage")
+    _, canary, _ = loop.stands()
+    loop.live_through(days=2, well=False)
+    assert "is ended: it is worse" in loop.run("stage")
+    assert loop.stands() == ("uniform", None, None)
+    assert loop.run("stage") == f"{canary} is retired"
+
+
+@pytest.mark.parametrize(
+    ("far", "stands"), [("candidate", (None, None)), ("shadow", (None, "it")), ("canary", ("it", None))]
+)
+def test_it_goes_as_far_as_it_may(loop: Loop, far: str, stands: tuple[str | None, str | None]) -> None:
+    loop.settings = _loop(loop.installation, loop=far).settings
+    for _ in range(4):
+        loop.all()
+    expected = [loop.version() if each else None for each in stands]
+    assert loop.stands() == ("uniform", *expected)
+    assert f"KEYART_LOOP={far} lets it go no further" in loop.run("stage")
+
+
+def test_without_enough_new_decisions_it_waits(loop: Loop) -> None:
+    loop.settings = _loop(loop.installation, learn_after=100_000).settings
+    assert "it learns from 100,000 on" in loop.run("learn")
+    loop.settings = _loop(loop.installation, loop="candidate").settings
+    loop.run("learn")
+    assert "it learned at" in loop.run("learn")
+    loop.ahead = timedelta(hours=2)
+    assert loop.run("learn") == "0 new rewarded decisions; it learns from 100 on"
+
+
+def test_while_a_version_is_on_its_way_none_is_learned(loop: Loop) -> None:
+    loop.all()
+    loop.ahead = timedelta(hours=2)
+    assert "is on its way (shadow)" in loop.run("learn")
+
+
+def test_what_the_gate_does_not_pass_is_not_staged(loop: Loop) -> None:
+    loop.run("learn")
+    assert "it was never evaluated" in loop.run("stage")
+    assert loop.stands() == ("uniform", None, None)
+
+
+def test_a_shadow_of_people_is_theirs(loop: Loop) -> None:
+    _by_people(loop, DEFAULT, Stage.SHADOW)
+    loop.all()
+    assert "somebody put default there" in loop.run("stage")
+    assert loop.stands() == ("uniform", None, DEFAULT)
+
+
+def test_a_version_that_people_moved_is_theirs(loop: Loop) -> None:
+    loop.all()
+    _by_people(loop, loop.version(), Stage.CANARY, share=0.01)
+    assert "it is theirs to move" in loop.run("stage")
+
+
+def test_a_shadow_waits_for_its_time(loop: Loop) -> None:
+    loop.settings = _loop(loop.installation, shadow_seconds=600).settings
+    loop.all()
+    assert "is a shadow until" in loop.run("stage")
+    loop.ahead = timedelta(minutes=11)
+    assert "is canary now" in loop.run("stage")
+
+
+def test_after_the_watch_took_something_off_people_look_first(loop: Loop) -> None:
+    loop.all()
+    _by_people(loop, DEFAULT, Stage.CANARY, share=0.5)
+    with transaction(loop.installation.engine) as connection:
+        roll_back(connection, actor=WATCH_ACTOR, reason="calibration", now=datetime.now(UTC))
+    assert "the watch took a version off" in loop.run("stage")
+    loop.ahead = timedelta(hours=25)
+    assert "is canary now" in loop.run("stage")
+
+
+def test_a_shadow_that_is_behind_another_live_version_is_ended(loop: Loop) -> None:
+    """Somebody promotes what is better meanwhile: the evaluation is made anew, and the gate is heard again."""
+    loop.all()
+    promoted = loop.version()
+    _by_people(loop, DEFAULT, Stage.LIVE)
+    loop.run("evaluate")
+    told = loop.run("stage")
+    assert told.startswith(f"{promoted} is canary now") or told.startswith(f"{promoted} is ended")
+
+
+def _by_people(loop: Loop, version: str, stage: Stage, *, share: float | None = None) -> None:
+    order = Order(actor="ops", reason="a test", at=datetime.now(UTC), stage=stage, share=share, force=True)
+    promote(loop.installation.engine, loop.installation.blobs, version=PolicyVersionId(version), order=order)

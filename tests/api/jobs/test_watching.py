@@ -1,0 +1,229 @@
+"""The watch takes a misbehaving version off, once, says why, and leaves a healthy one alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from api.dependencies.promotion import Order, promote
+from api.jobs.loop import WATCH_ACTOR
+from api.jobs.most_played import count_most_played
+from api.jobs.trusted import Measure
+from api.jobs.watching import CALIBRATION, ENTROPY, FALLBACK, QUIET_FOR, SHORTFALL, Watcher
+from api.storage.alarms import open_alarms
+from api.storage.database import reading, transaction
+from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
+from api.storage.policies import list_deployments, standing
+from api.storage.stages import Stage
+from bandit.decision import PolicyVersionId
+from bandit.policies.uniform import UNIFORM
+from bandit.sampling import draw_uniform
+from tests.api.installation import Installation, settings_in
+from tests.api.jobs.simulated import log_pages, placed, report_outcomes
+from tests.api.learned import Learned
+from tests.bandit.watch.recent_log import START, RecentLog
+
+A_LOOK = timedelta(minutes=1)
+
+
+def draws_the_best(stated: Sequence[float], number: float) -> int:
+    """Whatever is logged, the likeliest artwork is shown."""
+    return max(range(len(stated)), key=stated.__getitem__)
+
+
+BROKEN = RecentLog(drawing=draws_the_best)
+
+
+@dataclass
+class Watched:
+    """An installation whose recent log a test writes, look by look."""
+
+    installation: Installation
+    version: PolicyVersionId
+    watcher: Watcher
+    now: datetime
+    minutes: int = 0
+
+    @property
+    def engine(self) -> Engine:
+        return self.installation.engine
+
+    def put_on_stage(self, version: str | None = None, *, stage: Stage = Stage.LIVE) -> None:
+        order = Order(actor="ops", reason="a test", at=self.now, stage=stage, force=True)
+        order = replace(order, share=0.5 if stage is Stage.CANARY else None)
+        promote(self.engine, self.installation.blobs, version=PolicyVersionId(version or self.version), order=order)
+
+    def look(self, log: RecentLog | None, *, by: str | None = None, times: int = 1) -> list[str]:
+        """Let a minute pass, decided by a version (else the learned one), and look; so many times."""
+        said: list[str] = []
+        for _ in range(times):
+            pages = [] if log is None else log.pages(60, first=60 * self.minutes)
+            shift = self.now - START - timedelta(minutes=self.minutes)
+            own = [*placed(pages, policy=PolicyVersionId(by or self.version), shift=shift)]
+            if own:
+                log_pages(self.engine, own)
+            self.now += A_LOOK
+            self.minutes += 1
+            said.append(self.watcher.look(self.now + timedelta(seconds=6)))
+        return said
+
+    def live(self) -> str:
+        with reading(self.engine) as connection:
+            return standing(connection).live
+
+    def canary(self) -> str | None:
+        with reading(self.engine) as connection:
+            now = standing(connection)
+        return now.canary.version if now.canary else None
+
+    def alarms(self) -> list[tuple[str, str]]:
+        with reading(self.engine) as connection:
+            return [(each.kind, each.subject) for each in open_alarms(connection)]
+
+    def taken_back(self) -> list[str | None]:
+        with reading(self.engine) as connection:
+            return [each.rolled_back for each in list_deployments(connection) if each.actor == WATCH_ACTOR]
+
+
+@pytest.fixture
+def watched(ready: Installation, learned: Learned) -> Watched:
+    return _watched(ready, learned)
+
+
+def _watched(ready: Installation, learned: Learned, **settings: Any) -> Watched:
+    watcher = Watcher(settings_in(ready.home, **settings), ready.engine, ready.blobs)
+    began = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+    return Watched(ready, learned.manifest.version, watcher, began)
+
+
+def test_a_healthy_version_is_left_alone_in_many_looks(watched: Watched) -> None:
+    watched.put_on_stage()
+    said = watched.look(RecentLog(falling=0.01), times=20)
+    assert all("nothing speaks against" in each for each in said)
+    assert (watched.live(), watched.alarms()) == (watched.version, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "log"), [(CALIBRATION, BROKEN), (FALLBACK, RecentLog(falling=0.6)), (ENTROPY, RecentLog(sharpness=60))]
+)
+def test_a_misbehaving_version_is_rolled_back_with_the_reason(watched: Watched, kind: str, log: RecentLog) -> None:
+    _foretell(watched, entropy=0.9)
+    watched.put_on_stage()
+    said = watched.look(log, times=15)
+    assert watched.live() == UNIFORM
+    assert (kind, watched.version) in watched.alarms()
+    assert watched.taken_back() == [watched.version]
+    with reading(watched.engine) as connection:
+        latest = list_deployments(connection)[0]
+    assert latest.actor == WATCH_ACTOR
+    assert latest.reason.startswith(f"{kind}: ")
+    assert any("rolled back" in each for each in said)
+
+
+def test_a_reward_below_the_forecast_is_rolled_back(watched: Watched) -> None:
+    _foretell(watched, low=0.55, high=0.65)
+    watched.put_on_stage()
+    log = RecentLog(viewers=200)
+    began = watched.now
+    pages = [*placed(log.pages(300), policy=watched.version, shift=began - START)]
+    log_pages(watched.engine, pages)
+    report_outcomes(watched.engine, pages, played=_plays(0.3), now=began + timedelta(minutes=30))
+    watched.watcher.look(began + timedelta(minutes=50))
+    assert watched.live() == watched.version  # plays of the last hour may still come
+    watched.watcher.look(began + timedelta(hours=2))
+    assert watched.live() == UNIFORM
+    assert watched.alarms() == [(SHORTFALL, watched.version)]
+
+
+def test_a_reward_that_is_as_foretold_is_no_alarm(watched: Watched) -> None:
+    _foretell(watched, low=0.28, high=0.32)
+    watched.put_on_stage()
+    pages = [*placed(RecentLog(viewers=200).pages(300), policy=watched.version, shift=watched.now - START)]
+    log_pages(watched.engine, pages)
+    report_outcomes(watched.engine, pages, played=_plays(0.3), now=watched.now + timedelta(minutes=30))
+    watched.watcher.look(watched.now + timedelta(hours=2))
+    assert (watched.live(), watched.alarms()) == (watched.version, [])
+
+
+def test_what_somebody_puts_on_stage_again_is_theirs(watched: Watched) -> None:
+    watched.put_on_stage()
+    watched.look(BROKEN, times=10)
+    assert watched.live() == UNIFORM
+    watched.put_on_stage()
+    said = watched.look(BROKEN, times=10)
+    assert watched.live() == watched.version
+    assert watched.taken_back() == [watched.version]
+    assert any("theirs to take off" in each for each in said)
+
+
+def test_told_to_alarm_only_it_takes_nothing_back(ready: Installation, learned: Learned) -> None:
+    watched = _watched(ready, learned, watch="alarm")
+    watched.put_on_stage()
+    said = watched.look(BROKEN, times=10)
+    assert watched.live() == watched.version
+    assert watched.alarms() == [(CALIBRATION, watched.version)]
+    assert any("KEYART_WATCH=alarm" in each for each in said)
+
+
+def test_a_canary_is_ended_and_the_live_version_stays(watched: Watched) -> None:
+    watched.put_on_stage(stage=Stage.CANARY)
+    watched.look(BROKEN, times=10)
+    assert (watched.live(), watched.canary()) == (UNIFORM, None)
+    assert watched.taken_back() == [watched.version]
+
+
+def test_a_live_version_is_taken_off_and_the_canary_stays(watched: Watched) -> None:
+    watched.put_on_stage()
+    watched.put_on_stage("default", stage=Stage.CANARY)
+    watched.look(BROKEN, times=10)
+    assert (watched.live(), watched.canary()) == (UNIFORM, "default")
+
+
+def test_after_one_roll_back_another_version_is_left_for_a_day(watched: Watched) -> None:
+    """Two versions in a day: then it is not the version, and taking one after the other off helps nobody."""
+    other = count_most_played(watched.engine, watched.installation.blobs, measure=Measure(), now=datetime.now(UTC))
+    watched.put_on_stage(other)
+    watched.put_on_stage()
+    watched.look(BROKEN, times=10)
+    assert watched.live() == other
+    said = watched.look(BROKEN, by=other, times=10)
+    assert watched.live() == other
+    assert any("not be the version's fault" in each for each in said)
+
+
+def test_a_built_in_policy_is_an_alarm_only(watched: Watched) -> None:
+    said = watched.look(BROKEN, by=UNIFORM, times=10)
+    assert watched.live() == UNIFORM
+    assert any("built in" in each for each in said)
+
+
+def test_an_alarm_that_is_not_raised_again_is_over_after_a_day(watched: Watched) -> None:
+    watched.put_on_stage()
+    watched.look(BROKEN, times=10)
+    assert watched.alarms() == [(CALIBRATION, watched.version)]
+    watched.watcher.look(watched.now + QUIET_FOR + timedelta(minutes=1))
+    assert watched.alarms() == []
+
+
+def test_a_watcher_that_takes_over_begins_with_the_last_hour(watched: Watched) -> None:
+    watched.put_on_stage()
+    pages = [*placed(BROKEN.pages(600), policy=watched.version, shift=watched.now - START)]
+    log_pages(watched.engine, pages)
+    heir = Watcher(watched.watcher.settings, watched.engine, watched.installation.blobs)
+    assert "rolled back" in heir.look(watched.now + timedelta(minutes=11))
+
+
+def _plays(rate: float) -> Iterator[bool]:
+    return (draw_uniform("play", str(number), "", 0) < rate for number in count())
+
+
+def _foretell(watched: Watched, **changes: Any) -> None:
+    """Let the newest evaluation of the version say something else."""
+    with transaction(watched.engine) as connection:
+        known = latest_evaluation(connection, watched.version)
+        assert known is not None
+        add_evaluation(connection, StoredEvaluation(known.at, replace(known.result, **changes)))
