@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import AsJson, Home, actor, settings_of
 
 catalog = typer.Typer(help="The titles.", no_args_is_help=True)
 artwork = typer.Typer(help="The artworks.", no_args_is_help=True)
@@ -87,9 +87,9 @@ def _pictures(folder: Path) -> list[Path]:
 def _put_title(services: Any, folder: Path) -> None:
     from pydantic import ValidationError
 
+    from api.dependencies.catalogue_edits import edit_title
     from api.errors import BadInput
     from api.routes.titles import TitleBody, title_of
-    from api.storage.catalog import put_title
     from api.storage.database import transaction
 
     description = folder / DESCRIPTION
@@ -100,7 +100,7 @@ def _put_title(services: Any, folder: Path) -> None:
         first = error.errors(include_input=False, include_url=False)[0]
         raise BadInput(f"{description}: {first['loc']}: {first['msg']}.", "Correct it and import again.") from error
     with transaction(services.engine) as connection:
-        put_title(connection, title, now=datetime.now(UTC))
+        edit_title(connection, title, actor=actor(), now=datetime.now(UTC))
 
 
 def _upload_all(services: Any, uploads: list[tuple[str, Path]]) -> list[str]:
@@ -113,7 +113,8 @@ def _upload_all(services: Any, uploads: list[tuple[str, Path]]) -> list[str]:
     refused: list[str] = []
     for title, path in tracked(uploads, "Uploading", total=len(uploads)):
         try:
-            take_image(services, TitleId(title), ArtworkId(_checked_id(path.stem)), data=path.read_bytes())
+            artwork_id = ArtworkId(_checked_id(path.stem))
+            take_image(services, TitleId(title), artwork_id, data=path.read_bytes(), actor=actor())
         except RejectedUpload as error:
             refused.append(f"{path}: {error}")
     return refused

@@ -1,13 +1,12 @@
 """`keyart artwork pause | resume | retire | pin | schedule | share | guards | lift`: what people order of artworks."""
 
-import getpass
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, Why, settings_of
+from api.cli.options import AsJson, Home, Why, actor, settings_of
 
 Title = Annotated[str, typer.Argument(help="The title.")]
 Which = Annotated[str, typer.Argument(help="The artwork.")]
@@ -164,7 +163,7 @@ def _transaction(home: Any) -> Any:
 def _edit(reason: str) -> Any:
     from api.storage.guards import Edit
 
-    return Edit(actor=getpass.getuser(), reason=reason, at=datetime.now(UTC))
+    return Edit(actor=actor(), reason=reason, at=datetime.now(UTC))
 
 
 def _say(record: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`keyart policies`, `promote`, `retire` and `rollback`: policy versions, from candidate to deciding and back."""
 
-import getpass
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, Why, settings_of
+from api.cli.options import AsJson, Home, Why, actor, settings_of
 
 
 class Aim(StrEnum):
@@ -78,7 +77,7 @@ def promote(
 
     settings = settings_of(home)
     order = Order(
-        actor=getpass.getuser(),
+        actor=actor(),
         reason=reason,
         at=datetime.now(UTC),
         stage=Stage(stage.value),
@@ -105,7 +104,7 @@ def retire(
     from api.storage.database import open_engine
     from bandit.decision import PolicyVersionId
 
-    order = Order(actor=getpass.getuser(), reason=reason, at=datetime.now(UTC))
+    order = Order(actor=actor(), reason=reason, at=datetime.now(UTC))
     deployment = retire(open_engine(settings_of(home).database_url), version=PolicyVersionId(version), order=order)
     _say({"version": deployment.version, "stage": deployment.stage}, f"{version} is retired.", as_json=as_json)
 
@@ -117,7 +116,7 @@ def rollback(reason: Why = "rolled back from the command line", home: Home = Non
     from api.storage.database import open_engine
 
     settings = settings_of(home)
-    order = Order(actor=getpass.getuser(), reason=reason, at=datetime.now(UTC))
+    order = Order(actor=actor(), reason=reason, at=datetime.now(UTC))
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     deployment = back_out(engine, blobs, order=order)
     said = f"{deployment.rolled_back} was taken off; {deployment.version} is live."

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from api.dependencies.catalogue_edits import give_image
 from api.dependencies.services import Services
 from api.errors import RejectedUpload, Unavailable
 from api.storage.catalog import find_title
 from api.storage.database import reading, transaction
-from api.storage.images import Image, attach_image, find_image, perceptual_hashes
+from api.storage.images import Image, find_image, perceptual_hashes
 from artwork.catalog import Artwork, ArtworkId, ImageHash, TitleId
 from artwork.intake import CleanImage, RejectedImage
 from artwork.sandbox import SandboxUnavailable
@@ -22,7 +23,7 @@ class Upload:
     near_duplicates: list[ArtworkId]
 
 
-def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: bytes) -> Upload:
+def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: bytes, actor: str) -> Upload:
     """Check and re-encode the bytes, store them by hash, attach them to the artwork; a job embeds them later.
 
     The bytes are stored before the database names them, so it never names what does not exist. A refused upload
@@ -40,7 +41,8 @@ def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: 
     with transaction(services.engine) as connection:
         others = perceptual_hashes(connection, title)
         others.pop(artwork, None)
-        attached = attach_image(connection, title, artwork, image=_record(clean), now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        attached = give_image(connection, title, artwork, image=_record(clean), actor=actor, now=now)
     return Upload(attached, near_duplicates(clean.perceptual_hash, others))
 
 

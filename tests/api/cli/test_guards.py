@@ -26,7 +26,7 @@ def test_pin_share_schedule_list_and_lift(keyart: Command, filled: Path) -> None
     assert "no force any more" in keyart("artwork", "lift", "harbor", pinned["guard"], "--reason", "over", *where).out
     listed = keyart("artwork", "guards", "harbor", *where, "--json").json()["guards"]
     assert [(each["kind"], each["artwork"]) for each in listed] == [("schedule", "c"), ("share", "c"), ("pin", "b")]
-    assert listed[2]["lifted"] | {"at": ""} == {"actor": getpass.getuser(), "reason": "over", "at": ""}
+    assert listed[2]["lifted"] | {"at": ""} == {"actor": f"cli:{getpass.getuser()}", "reason": "over", "at": ""}
     lines = keyart("artwork", "guards", "harbor", *where).out.splitlines()
     assert "minimum 0.2" in lines[1]
     assert "a fair chance" in lines[1]

@@ -45,7 +45,7 @@ def test_a_pin_forces_pages_until_it_is_lifted(harbor: Installation) -> None:
     assert (lifted["set"]["reason"], lifted["lifted"]["reason"], lifted["lifted"]["actor"]) == (
         "premiere",
         "over",
-        "api",
+        "key:preset",
     )
     assert {**slot(harbor), "decision": ""} == {**before, "decision": ""}
     again = harbor.http.post(f"{GUARDS}/{pinned['guard']}:lift", json={"reason": "over"})

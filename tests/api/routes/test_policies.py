@@ -57,7 +57,7 @@ def test_a_promoted_version_decides_at_once_and_a_roll_back_takes_it_off(ready: 
     assert promoted.status_code == 200
     assert (promoted.json()["version"], promoted.json()["actor"], promoted.json()["reason"]) == (
         version,
-        "api",
+        "key:preset",
         "a test",
     )
     page = ready.select("harbor", viewer="even-0")
