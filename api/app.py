@@ -30,6 +30,7 @@ from api.routes import (
     titles,
     viewers,
 )
+from api.routes.examples import describe
 from api.routes.select_door import SelectDoor
 from api.settings import Settings
 
@@ -69,6 +70,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         log_access=settings.access_log,
     )
     answer_problems(app)
+    describe(app)
     app.add_exception_handler(LogInFirst, login.lead_to_log_in)
     for module in (titles, artworks, guards, events, select, outcomes, decisions, policies, keys, audit, viewers):
         app.include_router(module.router, prefix="/v1")

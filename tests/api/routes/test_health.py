@@ -69,4 +69,4 @@ def test_what_happens_is_counted(harbor: Installation) -> None:
 
 def test_the_description_lists_what_callers_rely_on(shared: Installation) -> None:
     paths = shared.http.get("/openapi.json").json()["paths"]
-    assert {path: methods - set(paths.get(path, ())) for path, methods in WIRE.items()} == dict.fromkeys(WIRE, set())
+    assert [path for path, methods in WIRE.items() if methods - set(paths.get(path, ()))] == []
