@@ -6,6 +6,7 @@ distributions anew from what the policy states.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +58,7 @@ class StatedSlot:
     bounds: Bounds | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnSlot:
+class DrawnSlot(NamedTuple):
     """The distribution that was drawn from, which is the one to log, and the index that was drawn."""
 
     probabilities: tuple[float, ...]

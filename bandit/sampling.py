@@ -4,11 +4,12 @@ The draw's key is (salt, viewer, title, window): within a window a viewer keeps 
 the probabilities stay as they are, and no state is needed to remember it.
 """
 
-import hashlib
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
 from itertools import accumulate
 from operator import attrgetter
 
@@ -34,7 +35,7 @@ def draw_uniform(salt: str, viewer: str, title: str, window: int) -> float:
 def draw_uniforms(titles: Iterable[str], *, salt: str, viewer: str, window: int) -> list[float]:
     """Return `draw_uniform` of every title of a page, with what they share of the key made once."""
     before, after = _part(salt) + _part(viewer), _part(str(window))
-    digests = b"".join([hashlib.blake2b(before + _part(title) + after, digest_size=8).digest() for title in titles])
+    digests = b"".join([blake2b(before + _title_part(title) + after, digest_size=8).digest() for title in titles])
     numbers: NDArray[np.float64] = (np.frombuffer(digests, dtype=">u8") >> 11) / 2.0**53
     return numbers.tolist()
 
@@ -42,6 +43,10 @@ def draw_uniforms(titles: Iterable[str], *, salt: str, viewer: str, window: int)
 def _part(text: str) -> bytes:
     encoded = text.encode()
     return len(encoded).to_bytes(8, "little") + encoded
+
+
+_title_part = lru_cache(maxsize=100_000)(_part)
+"""The same few titles are drawn for again and again."""
 
 
 def draw(probabilities: Sequence[float], u: float) -> int:

@@ -1,7 +1,7 @@
 """The stage that lists the eligible artworks of every asked title. Knows no policy and draws nothing."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from api.homepage.catalogue import Catalogue, TitleEntry
 from api.homepage.request import AskedTitle, House, PageRequest
@@ -45,8 +45,7 @@ def entries_of(catalogue: Catalogue, asked: Iterable[AskedTitle]) -> list[TitleE
     return entries
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What one slot may show, in canonical order; `pinned` where people ordered the one artwork that is left."""
 
     artworks: Slate

@@ -75,7 +75,8 @@ def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> l
     free = [page for page in pages if not house.diversity and not any(page.bounds)]
     drawn = dict(zip(map(id, free), _drawn_freely(free), strict=True))
     rules = Rules(diversity=house.diversity, floor=policy.floor)
-    return [_slots(page, drawn.get(id(page)) or _drawn_in_order(page, rules), fixed=fixed) for page in pages]
+    reason = Reason.DEFAULT if fixed else Reason.POLICY
+    return [_slots(page, drawn.get(id(page)) or _drawn_in_order(page, rules), reason=reason) for page in pages]
 
 
 def check_versions(policy: Policy, catalogue: Catalogue) -> None:
@@ -105,7 +106,7 @@ def default_slot(
     offer = offer_of(entry, request, house=house) if entry.guards.pins else None
     if offer is None or not offer.pinned:
         offer = Offer(entry.slate(frozenset((default.artwork,))))
-    return _slot(asked, offer, drawn=DrawnSlot((1.0,), 0), bounds=None, reason=_reason(offer, reason))
+    return _slot(asked, offer, drawn=DrawnSlot((1.0,), 0), bounds=None, reason=reason)
 
 
 def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence[Offer]]) -> Iterator[Probabilities]:
@@ -187,17 +188,9 @@ def _key(page: _Offered) -> PageKey:
     return PageKey(salt=key.salt, viewer=page.draw.request.viewer.viewer, window=key.window)
 
 
-def _slots(page: _Offered, drawn: Sequence[DrawnSlot], *, fixed: bool) -> tuple[Slot, ...]:
-    reason = Reason.DEFAULT if fixed else Reason.POLICY
-    return tuple(
-        _slot(asked, offer, drawn=one, bounds=bounds, reason=_reason(offer, reason))
-        for asked, offer, one, bounds in zip(page.draw.request.titles, page.offers, drawn, page.bounds, strict=True)
-    )
-
-
-def _reason(offer: Offer, reason: Reason) -> Reason:
-    """Only what the policy drew is learned from: not what people pinned, nor what explores nothing."""
-    return Reason.PINNED if offer.pinned else reason
+def _slots(page: _Offered, drawn: Sequence[DrawnSlot], *, reason: Reason) -> tuple[Slot, ...]:
+    asked = zip(page.draw.request.titles, page.offers, drawn, page.bounds, strict=True)
+    return tuple([_slot(title, offer, drawn=one, bounds=bounds, reason=reason) for title, offer, one, bounds in asked])
 
 
 def _request_context(policy: Policy, request: PageRequest) -> Context:
@@ -213,14 +206,17 @@ def _request_context(policy: Policy, request: PageRequest) -> Context:
 
 
 def _slot(asked: AskedTitle, offer: Offer, *, drawn: DrawnSlot, bounds: Bounds | None, reason: Reason) -> Slot:
+    """Only what the policy drew is learned from: not what people pinned, nor what explores nothing."""
+    slate, pinned = offer
+    probabilities, chosen = drawn
     return Slot(
         title=asked.title,
-        artworks=offer.artworks.artworks,
-        images=offer.artworks.images,
-        probabilities=drawn.probabilities,
-        chosen=drawn.chosen,
+        artworks=slate.artworks,
+        images=slate.images,
+        probabilities=probabilities,
+        chosen=chosen,
         position=asked.position,
         score=asked.score,
-        reason=reason,
+        reason=Reason.PINNED if pinned else reason,
         bounds=bounds,
     )

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -21,13 +21,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from api.errors import RepeatedKey, StorageUnavailable
-from api.storage.columns import inserting
+from api.storage.bulk import insert_many, stamp
 from api.storage.database import transaction
 from api.storage.due import NewPage, admit
 from api.storage.pages import encode_page
 from api.storage.removal import remove_pages
 from api.storage.tables import pages
-from bandit.decision import Page
+from bandit.decision import Page, PageId
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class LogEntry:
         }
 
     @property
-    def page(self) -> str:
+    def page(self) -> PageId:
         """The page's id."""
         return self.row["page"]
 
@@ -131,7 +131,7 @@ class DecisionLog:
         self._closed = False
         self._rests_until = 0.0
         self._writing_since: float | None = None
-        self._unwanted: list[str] = []  # pages to delete: written, or perhaps written, but never shown
+        self._unwanted: list[PageId] = []  # pages to delete: written, or perhaps written, but never shown
         self._writer = threading.Thread(target=self._write_forever, name="decision-log", daemon=True)
         self._writer.start()
 
@@ -268,14 +268,14 @@ class DecisionLog:
             self._settle([entry for entry in group if entry.page not in repeated], Fate.DURABLE)
             self._settle([entry for entry in group if entry.page in repeated], Fate.REPEATED)
 
-    def _commit(self, group: Sequence[LogEntry]) -> set[str]:
+    def _commit(self, group: Sequence[LogEntry]) -> set[PageId]:
         """Write a group, delete what is unwanted, and return the pages whose key another page holds."""
         unwanted, self._unwanted = self._unwanted, []
         committing = False
         try:
             with self._timed(), transaction(self._engine) as connection:
                 remove_pages(connection, unwanted)
-                repeated = _insert(connection, group) if group else set[str]()
+                repeated = _insert(connection, group) if group else set[PageId]()
                 committing = True
         except Exception:
             self._unwanted.extend(unwanted)
@@ -285,7 +285,7 @@ class DecisionLog:
         return repeated
 
     @contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _timed(self) -> Generator[None]:
         self._writing_since = time.monotonic()
         try:
             yield
@@ -321,19 +321,37 @@ def _tell(settled: Settled, entries: Sequence[LogEntry]) -> None:
         logger.exception("pages were logged, and nobody could be told")
 
 
-def _insert(connection: Connection, group: Sequence[LogEntry]) -> set[str]:
-    statement = inserting(connection, pages).on_conflict_do_nothing(index_elements=["idempotency_key"])
-    connection.execute(statement, [entry.row for entry in group])
+_COLUMNS = (
+    "page",
+    "at",
+    "viewer",
+    "policy",
+    "embedding_version",
+    "foundation_version",
+    "slots",
+    "body",
+    "idempotency_key",
+    "request_digest",
+    "response",
+)
+
+
+def _insert(connection: Connection, group: Sequence[LogEntry]) -> set[PageId]:
+    rows = [
+        (entry.row["page"], stamp(connection, entry.row["at"]), *[entry.row[name] for name in _COLUMNS[2:]])
+        for entry in group
+    ]
+    insert_many(connection, pages, _COLUMNS, rows=rows, conflict="ON CONFLICT (idempotency_key) DO NOTHING")
     repeated = _repeated(connection, group)
     new = (entry.row for entry in group if entry.page not in repeated)
     admit(connection, [NewPage(row["page"], row["at"], row["slots"]) for row in new])
     return repeated
 
 
-def _repeated(connection: Connection, group: Sequence[LogEntry]) -> set[str]:
+def _repeated(connection: Connection, group: Sequence[LogEntry]) -> set[PageId]:
     asked = {entry.row["idempotency_key"] for entry in group} - {None}
     if not asked:
-        return set()
+        return set[PageId]()
     kept = select(pages.c.page, pages.c.idempotency_key).where(pages.c.idempotency_key.in_(asked))
     holders = {page for page, _ in connection.execute(kept)}
     return {entry.page for entry in group if entry.row["idempotency_key"] and entry.page not in holders}
