@@ -10,7 +10,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Text, func, select, type_coerce, update
+from sqlalchemy import Connection, RowMapping, Text, func, select, type_coerce, update
 
 from api.errors import Conflict, UnknownArtwork, UnknownTitle
 from api.storage.columns import ROWS_AT_ONCE, upsert
@@ -225,7 +225,7 @@ def _artwork(row: RowMapping) -> Artwork:
     )
 
 
-def _read_artwork(row: Row[Any]) -> Artwork:
+def _read_artwork(row: Any) -> Artwork:
     """Read one of very many: by place, and with words that recur held once."""
     title, artwork, label, maturity, spoiler, image, state, reason, pending, default, locales, devices = row
     return Artwork(

@@ -20,6 +20,9 @@ from bandit.context import Vector
 Item = TypeVar("Item")
 Insert = sqlite.Insert | postgresql.Insert
 
+ROWS_AT_ONCE = 2000
+"""Rows that a long answer is fetched by: few enough to be held twice, enough to cost no round trips."""
+
 CHUNK = 500
 """Rows a statement: far below the limit of bound parameters of either database."""
 
