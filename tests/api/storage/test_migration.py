@@ -20,6 +20,7 @@ from api.storage.schema import metadata
 from api.storage.stages import Deployment, Stage
 from api.storage.tables import deployments
 from bandit.policies.uniform import UNIFORM
+from tests.contracts.joined import WINDOW, JoinedLog, a_page, an_outcome
 
 
 def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
@@ -79,6 +80,23 @@ def test_tables_of_an_older_keyart_are_no_mystery_and_are_brought_forward(own_en
     with reading(own_engine) as connection:
         assert standing(connection).live == "default"
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_log_from_before_the_counts_adds_up_once_it_was_joined(own_engine: Engine) -> None:
+    log = JoinedLog(own_engine)
+    log.log(*(a_page(number) for number in range(3)))
+    log.tell(*(an_outcome(number, 0, "a", seconds=900.0) for number in (0, 1, 9)))
+    with transaction(own_engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+    migrate(own_engine)
+    found = log.conservation()
+    assert (found.issued, found.open, found.received, found.waiting) == (9, 9, 3, 3)
+    log.join(after=2 * WINDOW)
+    found = log.conservation()
+    assert (found.rewarded, found.unseen, found.matched, found.waiting) == (2, 7, 2, 1)
 
 
 def test_a_database_of_a_newer_keyart_is_left_alone(own_engine: Engine) -> None:
