@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.dependencies.requests import ServicesDep
+from api.routes.listing import USUAL, Cursor, Limit, Number, cursor_of, part_of, place_of
+from api.routes.tags import tagged
 from api.routes.wire import Text, Wire
 from api.storage.audit_log import AuditEntry, AuditFilter, list_entries
 from api.storage.database import reading
@@ -27,27 +29,29 @@ class EntryAnswer(Wire):
 
 
 class AuditAnswer(Wire):
-    """A part of the audit log, the newest first; `next` is the `after` of the part that follows."""
+    """A part of the audit log, the newest first; `next` is the `cursor` of the part that follows."""
 
     entries: list[EntryAnswer]
-    next: int | None
+    next: str | None = None
 
 
 @router.get("", response_model=AuditAnswer)
 def listed(
     services: ServicesDep,
-    after: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Cursor = None,
+    limit: Limit = USUAL,
     actor: Annotated[Text | None, Query()] = None,
     action: Annotated[Text | None, Query()] = None,
     subject: Annotated[Text | None, Query()] = None,
-) -> AuditAnswer:
+) -> Response:
     """List changes, of everything or by one actor, of one action or of one subject (`title/harbor`)."""
     wanted = AuditFilter(actor=actor, action=action, subject=subject)
+    before = None if cursor is None else place_of(cursor, "audit", tuple[Number])[0]
     with reading(services.engine) as connection:
-        found = list_entries(connection, wanted=wanted, before=after, limit=limit + 1)
-    following = found[limit - 1].entry if len(found) > limit else None
-    return AuditAnswer(entries=[entry_answer(each) for each in found[:limit]], next=following)
+        found = list_entries(connection, wanted=wanted, before=before, limit=limit + 1)
+    given, last = part_of(found, limit)
+    following = None if last is None else cursor_of("audit", last.entry)
+    return tagged(AuditAnswer(entries=[entry_answer(each) for each in given], next=following))
 
 
 def entry_answer(entry: AuditEntry) -> EntryAnswer:

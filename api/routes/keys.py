@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from api.credentials import NewKey, Scope
 from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
+from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
 from api.routes.wire import Moment, Text, Wire
 from api.storage.database import reading, transaction
 from api.storage.keys import KeyOrder, StoredKey, create_key, list_keys, revoke_key, rotate_key
@@ -63,17 +64,21 @@ class NewKeyAnswer(KeyAnswer):
 
 
 class KeysAnswer(Wire):
-    """Every key there ever was, by name, the newest of a name first."""
+    """The keys there ever were, in the order of their names; `next` is the `cursor` of the following part."""
 
     keys: list[KeyAnswer]
+    next: str | None = None
 
 
 @router.get("", response_model=KeysAnswer)
-def listed(services: ServicesDep) -> KeysAnswer:
+def listed(services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL) -> KeysAnswer:
     """List the keys: those that are live, and those that expired or were revoked."""
+    after = None if cursor is None else place_of(cursor, "keys", tuple[Name, Name])
     with reading(services.engine) as connection:
-        found = list_keys(connection)
-    return KeysAnswer(keys=[key_answer(each, now=datetime.now(UTC)) for each in found])
+        found = list_keys(connection, after=after, limit=limit + 1)
+    given, last = part_of(found, limit)
+    following = None if last is None else cursor_of("keys", last.name, last.prefix)
+    return KeysAnswer(keys=[key_answer(each, now=datetime.now(UTC)) for each in given], next=following)
 
 
 @router.post("", status_code=201, response_model=NewKeyAnswer)

@@ -136,9 +136,14 @@ def find_key(connection: Connection, prefix: str) -> StoredKey:
     return _key(row)
 
 
-def list_keys(connection: Connection) -> list[StoredKey]:
-    """Return every key there ever was, by name, the newest of a name first."""
-    listed = select(api_keys).order_by(api_keys.c.name, api_keys.c.created_at.desc(), api_keys.c.prefix)
+def list_keys(
+    connection: Connection, *, after: tuple[str, str] | None = None, limit: int | None = None
+) -> list[StoredKey]:
+    """Return the keys there ever were, by name and prefix, those behind `after`, at most `limit`."""
+    listed = select(api_keys).order_by(api_keys.c.name, api_keys.c.prefix).limit(limit)
+    if after is not None:
+        name, prefix = after
+        listed = listed.where((api_keys.c.name > name) | ((api_keys.c.name == name) & (api_keys.c.prefix > prefix)))
     return [_key(row) for row in connection.execute(listed).mappings()]
 
 

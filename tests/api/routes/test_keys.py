@@ -62,7 +62,7 @@ def test_a_body_that_describes_no_key_makes_none(installation: Installation, bod
     answer = installation.http.post("/v1/keys", json=body)
     assert answer.status_code == 422
     assert answer.json()["remedy"]
-    assert installation.http.get("/v1/keys").json() == {"keys": []}
+    assert installation.http.get("/v1/keys").json()["keys"] == []
     assert installation.http.get("/v1/audit").json()["entries"] == []
 
 
@@ -73,12 +73,25 @@ def test_what_does_not_exist_cannot_be_rotated_or_revoked(installation: Installa
     assert installation.http.post("/v1/keys/UPPER:revoke", json={"reason": "x"}).status_code == 422
 
 
+def test_keys_are_listed_in_parts(installation: Installation) -> None:
+    made = [make(installation, name)["prefix"] for name in ("b", "a", "c")]
+    made.append(installation.http.post("/v1/keys/b:rotate", json={}).json()["prefix"])
+    listed, cursor = [], ""
+    while cursor is not None:
+        part = installation.http.get("/v1/keys", params={"limit": 1, **({"cursor": cursor} if cursor else {})}).json()
+        listed += part["keys"]
+        cursor = part["next"]
+    assert [key["name"] for key in listed] == ["a", "b", "b", "c"]
+    assert {key["prefix"] for key in listed} == set(made)
+    assert installation.http.get("/v1/keys", params={"cursor": "x"}).status_code == 422
+
+
 def test_the_audit_log_is_read_in_parts(installation: Installation) -> None:
     for number in range(5):
         make(installation, f"web-{number}")
     entries, after = [], None
     while True:
-        part = installation.http.get("/v1/audit", params={"limit": 2, **({"after": after} if after else {})}).json()
+        part = installation.http.get("/v1/audit", params={"limit": 2, **({"cursor": after} if after else {})}).json()
         entries += part["entries"]
         if (after := part["next"]) is None:
             break

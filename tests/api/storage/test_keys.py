@@ -54,7 +54,7 @@ def test_a_name_has_two_live_keys_at_most(engine: Engine, now: datetime) -> None
             rotate_key(connection, "web", at=now + DAY, **again)
         revoke_key(connection, first.prefix, actor="cli:ann", at=now + DAY, reason="rotated")
         rotate_key(connection, "web", at=now + 2 * DAY, **again)
-        assert [key.is_live(now + 2 * DAY) for key in list_keys(connection)] == [True, True, False]
+        assert sorted(key.is_live(now + 2 * DAY) for key in list_keys(connection)) == [False, True, True]
 
 
 def test_a_key_that_expired_or_was_revoked_makes_room(engine: Engine, now: datetime) -> None:
