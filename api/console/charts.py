@@ -89,19 +89,29 @@ class Lines:
 def lines_of(series: Mapping[str, Sequence[Point]], *, colours: Mapping[str, str], places: int) -> Lines:
     """Draw series over the same places; a gap between two places is no line."""
     top = nice_top(max((point.high for points in series.values() for point in points), default=0.0))
-    drawn = [_line(name, points, colour=colours[name], places=places, top=top) for name, points in series.items()]
+    apart = 0.5 / max(1, len(series))
+    drawn = [
+        _line(
+            name,
+            points,
+            colour=colours[name],
+            scale=(WIDTH / places, 0.5 + apart * (number - (len(series) - 1) / 2), top),
+        )
+        for number, (name, points) in enumerate(series.items())
+    ]
     return Lines(lines=drawn, top=top)
 
 
-def _line(name: str, points: Sequence[Point], *, colour: str, places: int, top: float) -> Line:
-    step = WIDTH / places
+def _line(name: str, points: Sequence[Point], *, colour: str, scale: tuple[float, float, float]) -> Line:
+    """`scale`: the width of a step, where in it this series stands (so that intervals lie side by side), the top."""
+    step, within, top = scale
 
     def up(value: float) -> float:
         return round(HEIGHT - HEIGHT * value / top, 2)
 
     marks = [
         Mark(
-            x=round((each.place + 0.5) * step, 1),
+            x=round((each.place + within) * step, 1),
             y=up(each.value),
             low=up(each.low),
             high=up(each.high),

@@ -39,6 +39,7 @@ def title_page(title: str, request: Request, services: ServicesDep) -> Response:
     if entry is None:
         raise UnknownTitle(f"There is no title {title!r}.", "The gallery lists all of them: /gallery.")
     context = {
+        "title": entry.title.title,
         "name": entry.title.name,
         "facts": _facts(entry),
         "views": views_of(services, entry) if entry.candidates else [],

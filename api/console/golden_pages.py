@@ -17,7 +17,7 @@ from artwork.catalog import TitleId
 from bandit.decision import IMAGE_KEY_DIGITS
 from bandit.golden import Golden, GoldenPage, GoldenSlot
 
-SHOWN = 6
+SHOWN = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
