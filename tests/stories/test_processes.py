@@ -1,5 +1,6 @@
 """One command is a whole Keyart, and ends whole: by a signal, by a crash, and in the middle of its work (C1, C3)."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -20,9 +21,12 @@ from tests.stories.served import KEYART, Served, alive, served, wait_until
 
 
 def test_a_server_with_its_worker_ends_cleanly(tmp_path: Path) -> None:
-    """From an empty folder: it migrates by itself, answers, and leaves no process behind."""
-    with served(tmp_path / "home", "--worker") as keyart:
+    """From an empty folder: it migrates by itself, is locked, answers its first key, and leaves no process behind."""
+    with served(tmp_path / "home", "--worker", KEYART_ADMIN_KEY="") as keyart:
         assert "gallery" in keyart.log.read_text()
+        assert keyart.http.get("/v1/titles").status_code == 401
+        [first] = re.findall(r"keyart_[0-9a-z]{10}_[0-9A-Za-z]{38}", keyart.log.read_text())
+        keyart.http.headers["Authorization"] = f"Bearer {first}"
         keyart.http.put("/v1/titles/harbor", json={"name": "Harbor"})
         assert keyart.http.put("/v1/titles/harbor/artworks/a/image", content=picture(1)).status_code == 202
         assert keyart.http.get("/gallery/harbor").status_code == 200
@@ -63,7 +67,7 @@ def live_until_the_crash(keyart: Served) -> tuple[list[PageId], set[tuple[str, s
     enough = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=keyart.http.base_url, timeout=10) as http:
+        with httpx.Client(base_url=keyart.http.base_url, headers=keyart.http.headers, timeout=10) as http:
             while True:
                 body = {"viewer": f"v{next(numbers)}", "titles": [{"title": "harbor"}]}
                 try:

@@ -1,9 +1,12 @@
 """`keyart key …` and `keyart audit-log`: a key is printed once; what is wrong is one line and exit code 2."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from api.cli.first_key import tell_first_key
+from api.storage.database import open_engine
 from tests.api.cli.command import Command
 from tests.api.installation import running, settings_in
 
@@ -37,6 +40,25 @@ def test_a_key_rotates_and_is_revoked(keyart: Command, home: Path) -> None:
     said = keyart("audit-log", "--subject", f"key/{first['prefix']}", "--limit", "1", "--home", home).out
     assert "key.revoke" in said
     assert "from the command line" in said
+
+
+def test_the_first_key_is_told_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = settings_in(home, admin_key=None)
+    engine = open_engine(settings.database_url)
+    for _ in range(2):
+        tell_first_key(engine, settings)
+    tell_first_key(engine, settings_in(home))
+    [key] = re.findall(r"keyart_[0-9a-z]{10}_[0-9A-Za-z]{38}", capsys.readouterr().err)
+    with running(settings) as started:
+        assert started.http.get("/v1/keys", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    engine.dispose()
+
+
+def test_where_the_database_is_down_no_key_is_promised(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "keyart.db").write_bytes(b"no database" * 1000)
+    settings = settings_in(home, admin_key=None)
+    tell_first_key(open_engine(settings.database_url), settings)
+    assert "stay locked" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
