@@ -49,7 +49,7 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool, p
 
 def _serve_here(settings: Settings, listening: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(settings), log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
+        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
     )
     uvicorn.Server(config).run(sockets=[listening])
 

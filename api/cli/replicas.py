@@ -41,7 +41,7 @@ def serve_many(settings: Settings, *, listening: socket, processes: int, drain_s
             partial(replica, settings, folder),
             factory=True,
             workers=processes,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             timeout_graceful_shutdown=drain_seconds,
             timeout_worker_healthcheck=HUNG_SECONDS,

@@ -20,9 +20,11 @@ from api.dependencies.shadow import ShadowObserver
 from api.errors import StorageUnavailable
 from api.storage.alarms import open_alarms
 from api.storage.decision_log import DecisionLog
-from api.storage.lag import count_due, count_jobs, oldest_due
+from api.storage.due import count_due
+from api.storage.lag import count_jobs, oldest_due
 from api.storage.policies import standing
 from api.storage.stages import Stage
+from api.storage.tallies import Conservation, read_conservation
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +112,13 @@ def _installation(connection: Connection, now: datetime) -> list[Metric]:
     since = oldest_due(connection, now)
     lag = 0.0 if since is None else (now - since).total_seconds()
     return [
+        *_conservation(read_conservation(connection)),
         _stages(connection),
         _alarms(connection),
         GaugeMetricFamily("keyart_join_lag_seconds", "How long the page that waits longest is due.", value=lag),
-        GaugeMetricFamily("keyart_join_due_pages", "Pages that are due for rewards.", value=count_due(connection, now)),
+        GaugeMetricFamily(
+            "keyart_join_due_pages", "Pages that are due for rewards.", value=count_due(connection, now=now)
+        ),
         _labelled("keyart_jobs", "Jobs that wait, run, or failed for good.", "state", {**count_jobs(connection)}),
     ]
 
@@ -127,6 +132,26 @@ def _stages(connection: Connection) -> Metric:
     if now.shadow is not None:
         family.add_metric([now.shadow, Stage.SHADOW], 1)
     return family
+
+
+def _conservation(counted: Conservation) -> list[Metric]:
+    """The two sums of C5. `lost` is what is in no state: 0, or something is wrong."""
+    decisions = ("issued", "open", "rewarded", "defaulted", "unseen", "unlogged")
+    outcomes = ("received", "matched", "waiting", "duplicate", "late", "rejected")
+    return [
+        _labelled(
+            "keyart_conservation_decisions",
+            "Decisions of the log, by state (C5).",
+            "state",
+            {**{name: getattr(counted, name) for name in decisions}, "lost": counted.lost_decisions},
+        ),
+        _labelled(
+            "keyart_conservation_outcomes",
+            "Outcomes, by state (C5).",
+            "state",
+            {**{name: getattr(counted, name) for name in outcomes}, "lost": counted.lost_outcomes},
+        ),
+    ]
 
 
 def _alarms(connection: Connection) -> Metric:

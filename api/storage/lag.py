@@ -14,11 +14,6 @@ def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     return connection.scalar(due)
 
 
-def count_due(connection: Connection, now: datetime) -> int:
-    """Count the pages that are due for their rewards."""
-    return connection.scalar(select(func.count()).select_from(due_pages).where(due_pages.c.due_at <= now)) or 0
-
-
 def count_jobs(connection: Connection) -> dict[JobState, int]:
     """Count the jobs that wait, run, or failed for good."""
     kept = (JobState.WAITING, JobState.RUNNING, JobState.FAILED)

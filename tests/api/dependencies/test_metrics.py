@@ -81,6 +81,15 @@ def test_the_database_is_told_as_it_is(busy: Installation) -> None:
     assert 0 <= values(busy, "keyart_join_lag_seconds")[""] < 60
 
 
+def test_c5_the_sums_are_told_and_add_up(busy: Installation) -> None:
+    decisions, outcomes = (values(busy, f"keyart_conservation_{each}") for each in ("decisions", "outcomes"))
+    assert (decisions["issued"], outcomes["received"]) == (1, 1)
+    for each in (decisions, outcomes):
+        total = each.pop("issued" if "issued" in each else "received")
+        assert each.pop("lost") == 0
+        assert total == sum(each.values())
+
+
 def test_the_database_is_asked_once_in_a_while(busy: Installation) -> None:
     clock = [0.0]
     collector = InstallationCollector(busy.services.reads, clock=lambda: clock[0])
