@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bandit.context import Candidate
 from bandit.errors import InvalidProbabilities
-from bandit.kernels import drawn_slots
+from bandit.kernels import drawn_slots, warm
 
 SUM_TOLERANCE = 1e-6
 _artwork_id = attrgetter("artwork")
@@ -81,6 +81,11 @@ def draw_each(
     for slot in [index for index, found in enumerate(chosen.tolist()) if found < 0]:
         chosen[slot] = draw(probabilities[bounds[slot] : bounds[slot + 1]].tolist(), float(numbers[slot]))
     return chosen
+
+
+def warm_up() -> None:
+    """Draw once, so that no page waits for the kernel to be compiled or read from disk."""
+    warm(lambda: draw_each(np.ones(1), [0.5], bounds=np.array([0, 1], dtype=np.int64)))
 
 
 def check_distribution(probabilities: Sequence[float]) -> None:

@@ -28,6 +28,7 @@ from api.dependencies.pages import (
 from api.dependencies.shadow import ShadowObserver
 from api.errors import KeyartError
 from api.storage.decision_log import Fate, LogEntry
+from bandit.sampling import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class PageDesk:
         self._live: deque[_Ticket] = deque()
         self._later: deque[_Ticket] = deque()
         self._closed = threading.Event()
+        warm_up()
         self._thread = threading.Thread(target=self._run, name="keyart-pages", daemon=True)
         self._thread.start()
 

@@ -28,6 +28,10 @@ from artwork.sandbox import ImageSandbox
 
 logger = logging.getLogger(__name__)
 
+ANSWER_SECONDS = 10.0
+REFRESH_ANSWER_SECONDS = 5.0
+"""How long a statement of a request, and one of what is kept fresh, may go without an answer."""
+
 UPLOADS_AT_ONCE = 8
 """Pictures that are checked or wait for it; a fraction of the threads that answer requests."""
 
@@ -79,13 +83,15 @@ def open_services(settings: Settings) -> Generator[Services]:
 
     The database may be down: pages are then decided from an empty catalogue until it is back.
     """
-    engine = open_engine(settings.database_url)
-    # Pages and what keeps them fresh give up on a database as soon as the page's time is up.
-    hasty = open_engine(settings.database_url, busy_seconds=settings.select_budget_ms / 1000)
+    engine = open_engine(settings.database_url, answer_seconds=ANSWER_SECONDS)
+    # Pages, and what keeps them fresh, give up on a database as soon as a page's time is up.
+    budget = settings.select_budget_ms / 1000
+    hasty = open_engine(settings.database_url, busy_seconds=budget, answer_seconds=budget)
+    fresh = open_engine(settings.database_url, busy_seconds=budget, answer_seconds=REFRESH_ANSWER_SECONDS)
     blobs = BlobStore(settings.blob_root)
     log, reads = DecisionLog(engine), GuardedReads(hasty)
-    live = LivePolicy(hasty, blobs)
-    callers = KeyMirror(hasty, settings)
+    live = LivePolicy(fresh, blobs)
+    callers = KeyMirror(fresh, settings)
     shadow = ShadowObserver(live, reads, share=settings.shadow_share)
     metrics = Metrics(log, shadow, reads)
     serving = Serving(
@@ -93,7 +99,7 @@ def open_services(settings: Settings) -> Generator[Services]:
         keys=load_keys(settings),
         log=log,
         reads=reads,
-        catalogue=CatalogueMirror(hasty),
+        catalogue=CatalogueMirror(fresh),
         live=live,
     )
     services = Services(
@@ -128,6 +134,7 @@ def open_services(settings: Settings) -> Generator[Services]:
         services.sandbox.close()
         engine.dispose()
         hasty.dispose()
+        fresh.dispose()
 
 
 def _keep_fresh(services: Services, ending: threading.Event) -> None:

@@ -4,11 +4,14 @@ SQLite goes through pysqlite3: the library of Python 3.11 is in the range of SQL
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
+import psycopg
 import pysqlite3  # pyright: ignore[reportMissingTypeStubs]
+from psycopg.abc import PQGen
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -17,16 +20,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.errors import BadSettings, StorageUnavailable
 
+Answer = TypeVar("Answer")
+
 BUSY_SECONDS = 5.0
+WAIT_INTERVAL = 0.1
 WAL_ATTEMPTS = 10
 WAL_PAUSE_SECONDS = 0.02
 _READING = "keyart_reading"
 
 
-def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, answer_seconds: float | None = None) -> Engine:
     """Return an engine for `url` without connecting; the folder of an SQLite file is made.
 
     `busy_seconds` is how long a transaction waits for another's lock (SQLite) or for a connection (PostgreSQL).
+    `answer_seconds` bounds the wait for the answer to one statement of a server (PostgreSQL); None: as long as it
+    takes. A server that hangs, or a network that swallows what is sent, answers nothing and closes nothing.
 
     Raises:
         BadSettings: the URL is none, names a database that is not supported, or SQLite's in-memory one, which
@@ -35,7 +43,7 @@ def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, busy_seconds)
-    return _open_postgresql(parsed, busy_seconds)
+    return _open_postgresql(parsed, busy_seconds, answer_seconds)
 
 
 @contextmanager
@@ -166,7 +174,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
-def _open_postgresql(url: URL, busy_seconds: float) -> Engine:
+def _open_postgresql(url: URL, busy_seconds: float, answer_seconds: float | None) -> Engine:
     """Give up on a dead peer in seconds: libpq's own defaults wait for many minutes."""
     patience = max(1, round(busy_seconds))
     arguments = {
@@ -176,6 +184,34 @@ def _open_postgresql(url: URL, busy_seconds: float) -> Engine:
         "keepalives_count": 2,
         "tcp_user_timeout": patience * 2000,
     }
-    return create_engine(
+    engine = create_engine(
         url, connect_args=arguments, pool_pre_ping=True, pool_timeout=busy_seconds, hide_parameters=True
     )
+    if answer_seconds is not None:
+        event.listen(engine, "do_connect", _connecting(answer_seconds))
+    return engine
+
+
+class _ImpatientConnection(psycopg.Connection[Any]):
+    """A connection that is given up, and closed, when a statement is not answered in time."""
+
+    answer_seconds = BUSY_SECONDS
+
+    def wait(self, gen: PQGen[Answer], interval: float = WAIT_INTERVAL, timeout: float | None = None) -> Answer:
+        """See `psycopg.Connection.wait`."""
+        allowed, began = self.answer_seconds if timeout is None else timeout, time.monotonic()
+        try:
+            return super().wait(gen, interval, allowed)
+        except psycopg.OperationalError:
+            if time.monotonic() - began >= allowed:
+                self.pgconn.finish()
+            raise
+
+
+def _connecting(answer_seconds: float) -> Callable[..., psycopg.Connection[Any]]:
+    def connect(_dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:
+        connection = _ImpatientConnection.connect(*arguments, **named)
+        connection.answer_seconds = answer_seconds
+        return connection
+
+    return connect
