@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from bandit import apprentice
 from bandit.apprenticeship import run_apprentice
 from bandit.context import Picture
@@ -33,8 +35,9 @@ class LearnConfig:
 
     A logged viewer vector of another `foundation_version` counts as none, an intent vector of another `intent_version`
     too. `reward` names the definition that the rows were valued under, `provisional` says that some of the rewards may
-    still rise. `settled` are image keys of artworks that shall be explored no more than the floor (`bandit.verdicts`);
-    versions of the engine, which explores all artworks alike, and those that sample by Thompson's rule take no notice.
+    still rise, `window_seconds` that they were valued under a window of their own. `settled` are image keys of artworks
+    that shall be explored no more than the floor (`bandit.verdicts`); versions of the engine, which explores all
+    artworks alike, and those that sample by Thompson's rule take no notice.
     Not `apart`, learning happens in this process: quicker, for rehearsals that may die.
     """
 
@@ -46,6 +49,7 @@ class LearnConfig:
     holdout: Holdout = field(default_factory=Holdout)
     reward: str = QUALITY_PLAY
     provisional: bool = False
+    window_seconds: int | None = None
     settled: frozenset[str] = frozenset()
     apart: bool = True
     timeout_seconds: float = 3600.0
@@ -206,4 +210,5 @@ def _manifest(
         metrics={"mean_reward": harvest.mean_reward} | result.metrics,
         sums=None,
         golden=golden_of(bundle),
+        window_seconds=msgspec.UNSET if config.window_seconds is None else config.window_seconds,
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from bandit.errors import IncompatibleModel
 from bandit.harvest import Scope
 from bandit.learners import LearnerSettings
@@ -32,6 +34,8 @@ def _mistakes(before: Manifest, sums: bytes) -> Iterator[str]:
         yield "its sums are damaged"
     if before.provisional:
         yield "it was learned from provisional rewards, which would never be corrected"
+    if before.window_seconds is not msgspec.UNSET:
+        yield f"it was learned under a window of its own ({before.window_seconds} s)"
 
 
 def _differences(before: Manifest, scope: Scope, *, settings: LearnerSettings, reward: str) -> Iterator[str]:

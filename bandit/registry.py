@@ -54,6 +54,7 @@ class Manifest:
     rise. `onward`: learning went on from the sums of `parent`, so `rows`, `held_out` and the like count what came
     since. `examples` counts all that was learned, faded as it is; `settled` artworks are explored no more than the
     floor. `sums` is the SHA-256 of the sums that learning can go on from in turn.
+    `window_seconds` is there when the rows were valued under that window, not under the installation's.
     `golden` are the pages that it is checked with whenever it is loaded; its bundle holds the same.
     """
 
@@ -82,6 +83,7 @@ class Manifest:
     metrics: dict[str, float]
     sums: str | None
     golden: Golden
+    window_seconds: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def checksum(self) -> str:

@@ -1,6 +1,7 @@
 """`keyart learn`: a policy version from the log."""
 
 import json
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,10 +46,15 @@ def learn(  # a command's options are its parameters
         str | None, typer.Option(help="The reward definition to learn from (else KEYART_REWARD).")
     ] = None,
     provisional: Annotated[bool, typer.Option(help="Learn from rewards that may still rise, too.")] = False,
+    window: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SECONDS", help="Value the log anew under this window: what came late counts."),
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Learn a policy version from the log. It decides nothing until it is promoted."""
+    from api.cli.noting import note
     from api.jobs.learning import LearnOrder, learn_version
     from api.progress import progress_bar
     from api.storage.blobs import BlobStore
@@ -59,6 +65,7 @@ def learn(  # a command's options are its parameters
         learner=_settings_of(learner, half_life=half_life),
         reward=reward,
         provisional=provisional,
+        window=None if window is None else timedelta(seconds=window),
         onward=onward or start is not None,
         start=None if start is None else PolicyVersionId(start),
     )
@@ -66,6 +73,8 @@ def learn(  # a command's options are its parameters
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     with progress_bar("Learning") as progress:
         learned = learn_version(engine, blobs, settings=settings, order=order, progress=progress)
+    told = {"rows": learned.manifest.rows, "reward": learned.manifest.reward}
+    note(engine, "version.learn", subject=f"version/{learned.manifest.version}", after=told)
     typer.echo(_as_json(learned) if as_json else "\n".join(_lines(learned)))
 
 

@@ -12,6 +12,7 @@ from api.errors import Conflict
 from api.jobs.joining import join_rewards
 from api.jobs.judging import verdict_rules
 from api.jobs.reencoding import Reencoder
+from api.jobs.replaying import RewardedLog
 from api.jobs.resuming import learned_before
 from api.jobs.settling import settled_images
 from api.jobs.trusted import Trust, TrustedRows, read_trust
@@ -22,7 +23,6 @@ from api.storage.descriptions import all_pictures
 from api.storage.foundation import live_foundation_version
 from api.storage.pages import last_page, page_id_at
 from api.storage.policies import PolicyVersion, add_policy_version, live_version
-from api.storage.rewards import rewarded_decisions, valued_decisions
 from api.storage.vectors import live_embedding_version
 from bandit.context import Picture
 from bandit.decision import IMAGE_KEY_DIGITS, PageId, PolicyVersionId, RewardedDecision
@@ -56,7 +56,8 @@ class LearnOrder:
 
     `reward` is the definition to learn from, by default that of the settings. With `provisional`, decisions whose
     window is open count too, as what they are worth so far: sooner, and a little too low for long plays. `onward`:
-    go on from the live version, or from the version `start`; else learning begins at the start of the log.
+    go on from the live version, or from the version `start`; else learning begins at the start of the log. With a
+    `window` of its own the log is replayed: what came too late for the installation's counts, stored rewards stay.
     """
 
     learner: LearnerSettings | None = None
@@ -64,6 +65,7 @@ class LearnOrder:
     provisional: bool = False
     onward: bool = False
     start: PolicyVersionId | None = None
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +96,25 @@ def learn_version(
     goes on reads the rows after the watermark of the version that it goes on from.
 
     Raises:
-        Conflict: no image was embedded yet, or the version has nothing to go on from.
+        Conflict: no image was embedded yet, or the version has nothing to go on from, or is asked to under a window.
         UnknownReward, UnknownVersion: there is no such definition, no such version.
         DamagedFile, MissingFile: what is to be gone on from is not what its manifest names.
         EmptyLog, InvalidExample, IncompatibleModel, LearningFailed: see `bandit.learning.learn`; nothing was kept.
     """
     order, now = order or LearnOrder(), datetime.now(UTC)
+    if order.onward and order.window is not None:
+        raise Conflict("Learning cannot go on under another window.", "Learn from the start of the log.")
     before = learned_before(engine, blobs, order.start) if order.onward else None
     while join_rewards(engine, windows=settings.windows, now=now):
         pass
-    window = timedelta(0) if order.provisional else settings.windows.longest
+    window = order.window
+    if window is None:
+        window = timedelta(0) if order.provisional else settings.windows.longest
     watermark = _watermark(engine, window=window, now=now)
     trust = read_trust(engine, rows_a_day=settings.viewer_rows_a_day)
     config = _config(engine, _Settling(settings, trust), order, before=before, until=watermark)
     pictures = pictures_in(engine, config.embedding_version)
-    trusted = TrustedRows(_logged(engine, config, since=_since(before), until=watermark), trust)
+    trusted = TrustedRows(_log_of(engine, config).rewarded(since=_since(before), until=watermark), trust)
     rows = VisibleRows(_reencoded(engine, blobs, config, trusted), pictures)
     with reading(engine) as connection:
         parent = before.manifest.version if before else live_version(connection)
@@ -140,7 +146,8 @@ def _config(
         foundation_version=foundation.version if foundation else None,
         settings=order.learner or (before.manifest.settings if before else LinearSettings()),
         reward=reward,
-        provisional=order.provisional,
+        provisional=order.provisional and order.window is None,
+        window_seconds=None if order.window is None else round(order.window.total_seconds()),
     )
     if not isinstance(config.settings, LinearSettings):
         return config  # the engine explores all artworks alike
@@ -149,18 +156,14 @@ def _config(
 
 def _settled(engine: Engine, config: LearnConfig, *, until: PageId | None, settling: _Settling) -> frozenset[str]:
     """Told by the rows up to `until` of viewers who are not held out: a version must not have seen the others."""
-    decisions = valued_decisions(engine, definition=config.reward, until=until, provisional=config.provisional)
-    trusted = TrustedRows(decisions, settling.trust)
+    trusted = TrustedRows(_log_of(engine, config).valued(until=until), settling.trust)
     seen = (each for each in trusted if not is_held_out(each.page.viewer, config.holdout))
     return settled_images(seen, reward=config.reward, rules=verdict_rules(settling.settings))
 
 
-def _logged(
-    engine: Engine, config: LearnConfig, *, since: PageId | None, until: PageId | None
-) -> Iterator[RewardedDecision]:
-    return rewarded_decisions(
-        engine, definition=config.reward, since=since, until=until, provisional=config.provisional
-    )
+def _log_of(engine: Engine, config: LearnConfig) -> RewardedLog:
+    window = None if config.window_seconds is None else timedelta(seconds=config.window_seconds)
+    return RewardedLog(engine=engine, definition=config.reward, provisional=config.provisional, window=window)
 
 
 def _reencoded(
