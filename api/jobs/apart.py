@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Any
 
 from api.dependencies.logs import log_to_stderr
+from api.dependencies.traces import open_traces
 from api.errors import KeyartError
-from api.jobs.schedule import Report, ScheduledJob, Turn
+from api.jobs.schedule import Report, Turn
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import open_engine, reading
@@ -23,6 +24,8 @@ from bandit.errors import BanditError
 from foundation.errors import FoundationError
 
 logger = logging.getLogger(__name__)
+
+Run = Callable[[Turn], Report]
 
 STOP_SECONDS = 10.0
 _APART = multiprocessing.get_context("spawn")
@@ -33,42 +36,46 @@ class JobFailed(Exception):
     """A run did not do its work; the message says why, in one line."""
 
 
-def turn_of(settings: Settings, job: ScheduledJob, *, now: datetime) -> Turn:
-    """Open what a job is handed."""
+def turn_of(settings: Settings, name: str, *, now: datetime) -> Turn:
+    """Open what the job of this name is handed."""
     engine = open_engine(settings.database_url)
     with reading(engine) as connection:
         others = standings(connection)
-    memory = others[job.name].memory if job.name in others else dict[str, Any]()
+    memory = others[name].memory if name in others else dict[str, Any]()
     blobs = BlobStore(settings.blob_root)
     return Turn(settings=settings, engine=engine, blobs=blobs, now=now, memory=memory, others=others)
 
 
-def run_here(settings: Settings, job: ScheduledJob) -> Report:
-    """Run a job in this process.
+def run_here(settings: Settings, name: str, run: Run) -> Report:
+    """Run the job of this name in this process.
 
     Raises:
         JobFailed: it broke.
     """
+    traces = open_traces(settings)
     try:
-        turn = turn_of(settings, job, now=datetime.now(UTC))
+        turn = turn_of(settings, name, now=datetime.now(UTC))
         try:
-            return job.run(turn)
+            with traces.span(f"job {name}"):
+                return run(turn)
         finally:
             turn.engine.dispose()
     except (KeyartError, BanditError, FoundationError) as error:
         raise JobFailed(" ".join(str(error).split())) from error
     except Exception as error:
-        logger.exception("the job %s broke", job.name)
+        logger.exception("the job %s broke", name)
         raise JobFailed(f"{type(error).__name__}: {error}") from error
+    finally:
+        traces.close()
 
 
 class Apart:
     """A job that runs in another process; ask `ended` now and then, and `stop` it when nobody wants it any more."""
 
-    def __init__(self, settings: Settings, job: ScheduledJob, *, run: Callable[..., Report] = run_here) -> None:
+    def __init__(self, settings: Settings, name: str, run: Run) -> None:
+        """`run` is a function of a module, so that the other process finds it."""
         self._told, telling = _APART.Pipe(duplex=False)
-        arguments = (settings, job, run, telling)
-        self._process = _APART.Process(target=_run, args=arguments, name=f"keyart-{job.name}")
+        self._process = _APART.Process(target=_run, args=(settings, name, run, telling), name=f"keyart-{name}")
         self._process.start()
         telling.close()
 
@@ -105,13 +112,13 @@ class Apart:
         self._told.close()
 
 
-def _run(settings: Settings, job: ScheduledJob, run: Callable[..., Report], telling: "Connection[Any, Any]") -> None:
+def _run(settings: Settings, name: str, run: Run, telling: "Connection[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the worker too, which ends this process in order
     signal.signal(signal.SIGTERM, _leave)
     log_to_stderr(os.environ)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        told: Report | JobFailed = run(settings, job)
+        told: Report | JobFailed = run_here(settings, name, run)
     except JobFailed as error:
         told = JobFailed(str(error))
     telling.send(told)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from api.errors import KeyartError
 from api.jobs.apart import Apart, JobFailed, run_here, turn_of
 from api.jobs.holding import Holdings
 from api.jobs.schedule import Report, ScheduledJob, done, failed, is_due
@@ -53,7 +52,11 @@ class LongWork:
         held = self._next()
         if held is None:
             return False
-        self._running = held, Apart(self.settings, held.job)
+        try:
+            self._running = held, Apart(self.settings, held.job.name, held.job.run)
+        except Exception as error:
+            # A job that cannot begin must not stay held.
+            self._fail(held, JobFailed(f"Its process could not be started: {error}"))
         return True
 
     def step_here(self) -> bool:
@@ -62,7 +65,7 @@ class LongWork:
         if held is None:
             return False
         try:
-            self._end(held, run_here(self.settings, held.job))
+            self._end(held, run_here(self.settings, held.job.name, held.job.run))
         except JobFailed as error:
             self._fail(held, error)
         return True
@@ -93,12 +96,14 @@ class LongWork:
     def _has_work(self, held: _Held) -> bool:
         """Ask a job that is held whether there is something to do; if not, that is its result."""
         try:
-            turn = turn_of(self.settings, held.job, now=datetime.now(UTC))
+            turn = turn_of(self.settings, held.job.name, now=datetime.now(UTC))
             try:
                 idle = held.job.idle(turn)
             finally:
                 turn.engine.dispose()
-        except KeyartError as error:
+        except Exception as error:
+            # Whatever it met, the job is let go and tried again later.
+            logger.exception("whether %s has something to do could not be told", held.job.name)
             self._fail(held, JobFailed(" ".join(str(error).split())))
             return False
         if idle is not None:

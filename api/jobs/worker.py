@@ -6,7 +6,7 @@ vectors and the watch by the one that holds them. Long work runs apart, so that 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ from api.jobs.identity import new_name
 from api.jobs.joining import join_rewards
 from api.jobs.long_work import LongWork
 from api.jobs.roster import HELD, JOIN, ROSTER, VIEWERS, WATCH
-from api.jobs.schedule import Report, done, is_due
+from api.jobs.schedule import Report, ScheduledJob, done, is_due
 from api.jobs.viewers import foundations_in_use, refresh_viewers
 from api.jobs.watching import Watcher
 from api.settings import Settings
@@ -52,7 +52,7 @@ TELL_EVERY = timedelta(seconds=10)
 class Worker:
     """One worker process: what it holds, the models it has opened, and when it may look again for what is rare."""
 
-    def __init__(self, settings: Settings, *, once: bool = False) -> None:
+    def __init__(self, settings: Settings, *, once: bool = False, jobs: Sequence[ScheduledJob] = ROSTER) -> None:
         """With `once` it ends when nothing waits: it begins nothing apart, and waits for what others join."""
         self._settings = settings
         self._once = once
@@ -60,7 +60,7 @@ class Worker:
         self._blobs = BlobStore(settings.blob_root)
         self._name = new_name()
         self._holdings = Holdings(self._engine)
-        self._long = LongWork(settings, self._engine, self._holdings, ROSTER)
+        self._long = LongWork(settings, self._engine, self._holdings, jobs)
         self._watcher = Watcher(settings, self._engine, self._blobs)
         self._held: dict[str, tuple[Lease, JobStanding]] = {}
         self._done: dict[str, tuple[int, datetime]] = {}

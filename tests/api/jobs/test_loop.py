@@ -37,7 +37,7 @@ class Loop:
     def run(self, name: str) -> str:
         """Run a job, or hear why there is nothing to do."""
         job, now = JOBS[name], datetime.now(UTC) + self.ahead
-        turn = turn_of(self.settings, job, now=now)
+        turn = turn_of(self.settings, name, now=now)
         idle = job.idle(turn)
         report = done(job.run(turn), every=timedelta(minutes=1), now=now) if idle is None else None
         turn.engine.dispose()
