@@ -27,6 +27,7 @@ def import_events(
     as_json: AsJson = False,
 ) -> None:
     """Take events from a file. Repeating it is harmless; a wrong line stops it and is named."""
+    from api.cli.noting import note
     from api.dependencies.events import ReportedEvent, take_events
     from api.dependencies.services import open_services
     from api.progress import progress_bar
@@ -39,6 +40,7 @@ def import_events(
             counts["accepted"] += taken.accepted
             counts["duplicates"] += taken.duplicates
             counts["rejected"] += len(taken.rejected)
+        note(services.engine, "events.import", subject="events", after=counts)
     typer.echo(json.dumps(counts) if as_json else ", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 

@@ -18,6 +18,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train on the stored events, then give every viewer and title a vector."""
+    from api.cli.noting import note
     from api.jobs.viewers import train_foundation
     from api.progress import progress_bar
     from api.storage.blobs import BlobStore
@@ -26,10 +27,10 @@ def train(
 
     settings = settings_of(home)
     config = TrainingConfig(seed=seed, epochs=epochs, threads=settings.torch_threads)
+    engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     with progress_bar("Training") as progress:
-        version = train_foundation(
-            open_engine(settings.database_url), BlobStore(settings.blob_root), config=config, progress=progress
-        )
+        version = train_foundation(engine, blobs, config=config, progress=progress)
+    note(engine, "foundation.train", subject=f"foundation/{version.version}", after={"seed": seed, "epochs": epochs})
     _show(version.version, dict(version.metrics), as_json=as_json)
 
 

@@ -46,6 +46,7 @@ def revalue(
     as_json: AsJson = False,
 ) -> None:
     """Value decisions again: after another KEYART_REWARD_WINDOW_SECONDS, a corrected runtime, a new definition."""
+    from api.cli.noting import note
     from api.jobs.joining import join_rewards, value_again
     from api.progress import progress_bar
     from api.storage.database import open_engine
@@ -59,4 +60,5 @@ def revalue(
         while found := join_rewards(engine, windows=windows, now=now):
             valued += found
             progress(min(1.0, valued / max(marked, 1)))
+    note(engine, "reward.revalue", subject="rewards", after={"pages": valued, "days": days})
     typer.echo(json.dumps({"pages": valued}) if as_json else f"{valued:,} pages were valued again.")

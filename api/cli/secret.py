@@ -22,6 +22,7 @@ def rotate(home: Home = None, as_json: AsJson = False) -> None:
     """
     from datetime import UTC, datetime
 
+    from api.cli.noting import note
     from api.jobs.carrying import carry_over
     from api.key_ring import add_secret
     from api.progress import progress_bar
@@ -38,6 +39,7 @@ def rotate(home: Home = None, as_json: AsJson = False) -> None:
     with progress_bar("Carrying viewers over"):
         while more := carry_over(engine, load_keys(settings)):
             carried += more
+    note(engine, "secret.rotate", subject="secret", after={"secrets": len(ring), "viewers": carried})
     if as_json:
         typer.echo(json.dumps({"secrets": len(ring), "viewers": carried}))
     else:
