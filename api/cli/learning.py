@@ -1,6 +1,7 @@
 """`keyart learn`: a policy version from the log."""
 
 import json
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,10 @@ def learn(  # a command's options are its parameters
         str | None, typer.Option(help="The reward definition to learn from (else KEYART_REWARD).")
     ] = None,
     provisional: Annotated[bool, typer.Option(help="Learn from rewards that may still rise, too.")] = False,
+    window: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SECONDS", help="Value the log anew under this window: what came late counts."),
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,6 +65,7 @@ def learn(  # a command's options are its parameters
         learner=_settings_of(learner, half_life=half_life),
         reward=reward,
         provisional=provisional,
+        window=None if window is None else timedelta(seconds=window),
         onward=onward or start is not None,
         start=None if start is None else PolicyVersionId(start),
     )
