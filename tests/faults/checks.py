@@ -16,7 +16,7 @@ from bandit.decision import Page
 from bandit.rewards import RewardWindows
 from tests.faults.ledger import sound
 
-FAR = timedelta(days=30)
+FAR = timedelta(days=4000)
 """Ahead of every clock that a test moved."""
 
 
