@@ -1,7 +1,7 @@
 """`keyart serve`, `worker`, `migrate` and `status`: the processes of an installation and what state it is in."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -58,12 +58,44 @@ def migrate(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def status(home: Home = None, as_json: AsJson = False) -> None:
-    """Say what is stored, what waits, and which policy version is live."""
+    """Say what is stored, what waits, which policy version is live, how every job stands, and what is in alarm."""
     from api.jobs.status import read_status
 
     found = read_status(settings_of(home))
     if as_json:
         typer.echo(json.dumps(found))
         return
+    schedule, alarms = found.pop("schedule"), found.pop("alarms")
     for name, value in found.items():
-        typer.echo(f"{name:>22}  {value}")
+        typer.echo(f"{name:>22}  {_spoken(value)}")
+    _print_schedule(schedule)
+    for alarm in alarms:
+        typer.echo(
+            f"ALARM {alarm['kind']} of {alarm['subject']} since {_minute(alarm['raised_at'])}: {alarm['message']}"
+        )
+
+
+def _spoken(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in cast(dict[str, Any], value).items())
+    return "none" if value is None else str(value)
+
+
+def _minute(at: str | None) -> str:
+    """A time in UTC to the minute."""
+    return "" if at is None else f"{at[:10]} {at[11:16]}"
+
+
+def _print_schedule(schedule: list[dict[str, Any]]) -> None:
+    from rich.table import Column, Table
+
+    from api.cli.paper import paper
+
+    if not schedule:
+        typer.echo("No worker was ever run: `keyart worker`, or `keyart serve --worker`.")
+        return
+    table = Table(Column("job", no_wrap=True), "last run (UTC)", "how it ended", "next (UTC)", "held by")
+    for each in schedule:
+        ended = {"failed": "FAILED: ", "done": "", None: ""}[each["state"]] + (each["result"] or "")
+        table.add_row(each["job"], _minute(each["ended_at"]), ended, _minute(each["next_at"]), each["worker"] or "")
+    paper().print(table)

@@ -67,7 +67,8 @@ _KEYART = (sys.executable, "-m", "api.cli")
 def _environment(home: Path) -> dict[str, str]:
     """The demo has a database of its own, whatever the caller's settings are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYART_")}
-    return {**kept, "KEYART_HOME": str(home), "KEYART_OFFLINE": "1", "KEYART_ADMIN_KEY": KEY}
+    # What the demo learns and promotes it does itself, so that every step can be seen.
+    return {**kept, "KEYART_HOME": str(home), "KEYART_OFFLINE": "1", "KEYART_ADMIN_KEY": KEY, "KEYART_LOOP": "off"}
 
 
 def _free_port() -> int:
