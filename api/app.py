@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -13,6 +14,7 @@ from api.dependencies.body_limit import BodyLimit
 from api.dependencies.draining import Draining, draining_on_sigterm
 from api.dependencies.problems import answer_problems
 from api.dependencies.services import Services, open_services
+from api.dependencies.traces import Traces, open_traces
 from api.dependencies.watch import Watch
 from api.errors import LogInFirst
 from api.routes import (
@@ -40,16 +42,23 @@ _STATIC = Path(__file__).parent / "console" / "static"
 Opener = Callable[[Settings], AbstractContextManager[Services]]
 
 
-def create_app(settings: Settings, *, services: Opener = open_services) -> FastAPI:
-    """Build the application of one installation; `services` opens what its requests are handed."""
+def create_app(settings: Settings, *, services: Opener = open_services, traces: Traces | None = None) -> FastAPI:
+    """Build the application of one installation; `services` opens what its requests are handed.
 
-    draining = Draining()
+    `traces` takes spans; without it, what the settings say.
+
+    Raises:
+        BadSettings: traces are wanted, and OpenTelemetry is not there.
+    """
+
+    draining, traces = Draining(), traces or open_traces(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         with services(settings) as opened, draining_on_sigterm(draining, seconds=settings.drain_seconds):
             app.state.services = opened
             yield
+        traces.close()
 
     app = FastAPI(
         title="Keyart",
@@ -58,6 +67,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=cast(Any, traces.of_requests()),
         dependencies=[Depends(authorise)],
     )
     app.state.draining = draining
@@ -67,6 +77,7 @@ def create_app(settings: Settings, *, services: Opener = open_services) -> FastA
         Watch,
         figures=lambda: app.state.services.metrics.requests,
         leaving=draining,
+        name_span=traces.name_request,
         log_access=settings.access_log,
     )
     answer_problems(app)

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     watch_seconds: Annotated[float, Field(gt=0)] = 60.0
     watch_fallback_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     access_log: bool = False
+    traces: bool = False
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
 
     @property

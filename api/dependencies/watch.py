@@ -56,12 +56,22 @@ class Watch:
     """The middleware. `figures` and `leaving` are asked for at each request, for the lifespan makes them later."""
 
     def __init__(
-        self, app: ASGIApp, *, figures: Callable[[], RequestFigures], leaving: Callable[[], bool], log_access: bool
+        self,
+        app: ASGIApp,
+        *,
+        figures: Callable[[], RequestFigures],
+        leaving: Callable[[], bool],
+        name_span: Callable[[str, str], None],
+        log_access: bool,
     ) -> None:
-        """`leaving` tells whether the server is about to end: answers then close their connection."""
+        """`leaving` tells whether the server is about to end: answers then close their connection.
+
+        `name_span` is told method and route of each request, for its trace.
+        """
         self._app = app
         self._figures = figures
         self._leaving = leaving
+        self._name_span = name_span
         self._log_access = log_access
         self._templates: dict[Any, str] = {}
 
@@ -81,6 +91,7 @@ class Watch:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self._finish_headers(message, request)
+                self._name_span(scope["method"], self._template(scope))
             await send(message)
 
         figures.in_progress.inc()

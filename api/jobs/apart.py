@@ -14,6 +14,7 @@ from typing import Any
 
 from api.dependencies.logs import log_to_stderr
 from api.dependencies.traces import open_traces
+from api.dependencies.traces import open_traces
 from api.errors import KeyartError
 from api.jobs.schedule import Report, Turn
 from api.settings import Settings
