@@ -26,6 +26,7 @@ from benchmarks import (
     select_http,
     select_latency,
     simulator,
+    startup,
 )
 
 MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -40,6 +41,7 @@ MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "select_http_postgresql": select_http.run_postgresql,
     "select_latency": select_latency.run,
     "simulator": simulator.run,
+    "startup": startup.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"

@@ -17,7 +17,6 @@ from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, 
 from bandit.context import Candidate, Picture
 from bandit.guards import TitleGuards, title_guards
 
-
 MANY_TITLES = 1000
 """From here on it matters what the garbage collector makes of a catalogue."""
 
