@@ -43,6 +43,9 @@ async def log_in(request: Request, services: ServicesDep, fields: FormDep) -> Re
     except NotAllowed as error:
         await services.limits.count_failed_log_in(address)
         return _form(request, services, after=after, problem=error.message)
+    before = given_session(request)
+    if before is not None:
+        await run_in_threadpool(services.sessions.end, before)
     answer = RedirectResponse(after, status_code=303)
     services.sessions.give(request, answer, await run_in_threadpool(services.sessions.begin, principal, now=now))
     return answer
@@ -64,7 +67,8 @@ async def log_out(request: Request, services: ServicesDep) -> Response:
 def lead_to_log_in(request: Request, error: Exception) -> Response:
     """Answer whoever is not logged in: a browser with the form, and back from there; a program with a problem."""
     assert isinstance(error, NotAllowed)
-    there = f"/login?after={quote(request.url.path if request.method == 'GET' else FRONT)}"
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    there = f"/login?after={quote(wanted if request.method == 'GET' else FRONT)}"
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": "/login"})
     if "text/html" in request.headers.get("accept", ""):

@@ -99,7 +99,7 @@ class KeyMirror:
         """Write down the keys that were used on a day that is not theirs yet: once a day and key."""
         used, self._used = self._used, set()
         today = datetime.now(UTC).date()
-        fresh = {prefix for prefix in used if self._noted.get(prefix) != today.isoformat()}
+        fresh = {prefix for prefix in frozenset(used) if self._noted.get(prefix) != today.isoformat()}
         if not fresh:
             return
         try:

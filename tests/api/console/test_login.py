@@ -126,6 +126,20 @@ def test_a_foreign_page_logs_nobody_in(console: Installation, sent: dict[str, st
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
 
 
+def test_logging_in_again_ends_the_session_before(console: Installation) -> None:
+    log_in(console)
+    first = stored(console)
+    log_in(console)
+    assert len(stored(console)) == 1
+    assert stored(console) != first
+
+
+def test_the_way_back_keeps_the_query(console: Installation) -> None:
+    answer = console.http.get("/gallery?page=2&of=3", headers=BROWSER)
+    assert answer.headers["location"] == "/login?after=/gallery%3Fpage%3D2%26of%3D3"
+    assert 'value="/gallery?page=2&amp;of=3"' in console.http.get(answer.headers["location"]).text
+
+
 def test_logging_out_ends_the_session_itself(console: Installation) -> None:
     log_in(console)
     given = console.http.cookies["__Host-keyart"]
@@ -142,6 +156,7 @@ def test_time_ends_a_session(console: Installation, column: str, ago: timedelta)
     with transaction(console.engine) as connection:
         connection.execute(update(sessions).values({column: datetime.now(UTC) - ago}))
     assert console.http.get("/gallery").status_code == 401
+    console.http.cookies.clear()
     log_in(console)
     assert len(stored(console)) == 1, "what time ended is forgotten with the next log-in"
 
