@@ -1,6 +1,7 @@
 """How outcomes come in: forged ids are refused without a look-up, the rest is durable before the answer (C3)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -9,13 +10,13 @@ import msgspec
 from api.dependencies.events import Taken
 from api.dependencies.services import Services
 from api.errors import ForgedDecision
-from api.security import Keys, SignedDecision
+from api.security import Keys
 from api.storage.columns import chunks
 from api.storage.database import transaction
 from api.storage.events import Added
 from api.storage.outcomes import add_outcomes
 from api.storage.pages import decided_at
-from bandit.decision import Outcome, OutcomeKind
+from bandit.decision import Outcome, OutcomeKind, PageId
 from foundation.events import EventId
 
 OUTCOMES_A_COMMIT = 2000
@@ -71,42 +72,47 @@ class _Gate:
         self.rejected: list[tuple[str, str]] = []
         self._keys = keys
         self._latest = now + AHEAD
-        self._read: dict[str, SignedDecision | str] = {}
+        self._known: dict[str, _Decision | str] = {}
 
     def passed(self, reported: Sequence[ReportedOutcome]) -> Iterator[Outcome]:
         """Yield those that pass, in order."""
         for each in reported:
-            signed = self._signed(each.decision)
-            wrong = signed if isinstance(signed, str) else self._wrong(signed, each.at)
-            if wrong is not None or isinstance(signed, str):
-                self.rejected.append((each.event, wrong or ""))
-                continue
-            yield Outcome(
-                event=EventId(each.event),
-                page=signed.page,
-                slot=signed.slot,
-                kind=each.kind,
-                at=each.at,
-                seconds=each.seconds,
-                of_seconds=each.of_seconds,
-            )
+            decision = self._known.get(each.decision)
+            if decision is None:
+                decision = self._known[each.decision] = self._read(each.decision)
+            if isinstance(decision, str):
+                self.rejected.append((each.event, decision))
+            elif not decision.earliest <= each.at <= self._latest:
+                self.rejected.append((each.event, _AHEAD if each.at > self._latest else _BEFORE))
+            else:
+                yield Outcome(
+                    event=EventId(each.event),
+                    page=decision.page,
+                    slot=decision.slot,
+                    kind=each.kind,
+                    at=each.at,
+                    seconds=each.seconds,
+                    of_seconds=each.of_seconds,
+                )
 
-    def _signed(self, decision: str) -> SignedDecision | str:
-        """What a decision id says, or why it says nothing; checked once a batch."""
-        known = self._read.get(decision)
-        if known is None:
-            try:
-                known = self._keys.read_decision(decision)
-            except ForgedDecision as error:
-                known = str(error)
-            self._read[decision] = known
-        return known
-
-    def _wrong(self, signed: SignedDecision, at: datetime) -> str | None:
+    def _read(self, decision: str) -> "_Decision | str":
+        """What a decision id says, or why nothing of it can be learned; asked once a batch."""
+        try:
+            signed = self._keys.read_decision(decision)
+        except ForgedDecision as error:
+            return str(error)
         if not signed.logged:
-            return "The page was answered with logged: false, so its outcomes are not learned."
-        if at > self._latest:
-            return "The time lies more than a day ahead: send when it happened, in UTC or with its offset."
-        if at < decided_at(signed.page) - BEFORE:
-            return "The time lies more than ten years before the decision: set the clock that it comes from."
-        return None
+            return _UNLOGGED
+        return _Decision(signed.page, signed.slot, decided_at(signed.page) - BEFORE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    page: PageId
+    slot: int
+    earliest: datetime
+
+
+_UNLOGGED = "The page was answered with logged: false, so its outcomes are not learned."
+_AHEAD = "The time lies more than a day ahead: send when it happened, in UTC or with its offset."
+_BEFORE = "The time lies more than ten years before the decision: set the clock that it comes from."

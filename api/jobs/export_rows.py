@@ -70,7 +70,7 @@ SCHEMA = pa.schema(
 """docs/log-format.md says what each column means."""
 
 
-class ExportSlot(msgspec.Struct, frozen=True):
+class ExportSlot(msgspec.Struct, frozen=True, gc=False):
     """Of a `bandit.decision.Slot` what is exported; lists of names stay packed, since most slots have the same ones."""
 
     title: str
@@ -84,7 +84,7 @@ class ExportSlot(msgspec.Struct, frozen=True):
     bounds: tuple[tuple[float, float], ...] | None = None
 
 
-class ExportPage(msgspec.Struct, frozen=True):
+class ExportPage(msgspec.Struct, frozen=True, gc=False):
     """Of a `bandit.decision.Page` what is exported."""
 
     page: PageId

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 
+_WITHOUT_OFFSET = len("2026-01-01 00:00:00.000000")
+
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -17,7 +19,8 @@ def stamp(connection: Connection, at: datetime) -> str | datetime:
     """Return a time as the driver takes it: SQLite keeps text, in UTC."""
     if connection.dialect.name == "postgresql":
         return at
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return in_utc.isoformat(" ", "microseconds")[:_WITHOUT_OFFSET]
 
 
 def insert_many(connection: Connection, table: Table, columns: Sequence[str], *, rows: Rows, conflict: str = "") -> int:

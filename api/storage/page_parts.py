@@ -15,19 +15,19 @@ from bandit.decision import Page, PageId
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class RequestPart(msgspec.Struct, frozen=True):
+class RequestPart(msgspec.Struct, frozen=True, gc=False):
     """Of a page's request: the kind of row."""
 
     row: str | None = None
 
 
-class SlotPart(msgspec.Struct, frozen=True):
+class SlotPart(msgspec.Struct, frozen=True, gc=False):
     """Of a slot: its title."""
 
     title: TitleId
 
 
-class PagePart(msgspec.Struct, frozen=True):
+class PagePart(msgspec.Struct, frozen=True, gc=False):
     """Of a page: its id, when it was decided, for which row, which titles."""
 
     page: PageId
