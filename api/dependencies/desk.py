@@ -59,7 +59,7 @@ class PageDesk:
     """Answers calls for pages; safe to use from any thread and any event loop. `close` it before the log."""
 
     def __init__(self, serving: Serving, *, metrics: Metrics, shadow: ShadowObserver) -> None:
-        self._serving = serving
+        self.serving = serving
         self._metrics = metrics
         self._shadow = shadow
         self._incoming: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
@@ -100,9 +100,13 @@ class PageDesk:
             answer = self._too_late(ticket)
         return _given(answer)
 
+    def waiting(self) -> int:
+        """Return how many calls wait to be decided, roughly."""
+        return self._incoming.qsize() + len(self._live) + len(self._later)
+
     def check(self, calls: Sequence[SelectCall]) -> None:
         """Refuse calls of which one would be refused; see `api.dependencies.pages.check_calls`."""
-        check_calls(self._serving, calls)
+        check_calls(self.serving, calls)
 
     def close(self) -> None:
         """Decide what waits, then end the thread. Closing twice is harmless."""
@@ -115,12 +119,12 @@ class PageDesk:
         """Withdraw a call whose time is up; if its page is durable after all, that is the answer."""
         ticket.given_up = True
         decided = ticket.decided
-        if decided and decided.entry and self._serving.log.give_up(decided.entry):
+        if decided and decided.entry and self.serving.log.give_up(decided.entry):
             return decided.answer
         return self._unlogged(ticket)
 
     def _unlogged(self, ticket: _Ticket) -> Answer:
-        return self._told(unlogged(self._serving, ticket.call))
+        return self._told(unlogged(self.serving, ticket.call))
 
     def _told(self, result: Result) -> Answer:
         """The answer of what is not logged (any more), counted."""
@@ -164,10 +168,10 @@ class PageDesk:
         new = [ticket for ticket in group if ticket.again is None]
         for ticket in group:
             if ticket.again is Fate.REPEATED:
-                done.append((ticket, self._told(answer_again(self._serving, ticket.call))))
+                done.append((ticket, self._told(answer_again(self.serving, ticket.call))))
             elif ticket.again is not None:
                 done.append((ticket, self._unlogged(ticket)))
-        for ticket, result in zip(new, decide_calls(self._serving, [ticket.call for ticket in new]), strict=True):
+        for ticket, result in zip(new, decide_calls(self.serving, [ticket.call for ticket in new]), strict=True):
             if isinstance(result, Decided) and result.entry is not None:
                 ticket.decided = result
             else:
@@ -184,7 +188,7 @@ class PageDesk:
         }
         if not by_entry:
             return []
-        refused = self._serving.log.offer([*by_entry], settled=lambda entries: self._settled(entries, by_entry))
+        refused = self.serving.log.offer([*by_entry], settled=lambda entries: self._settled(entries, by_entry))
         return [by_entry[entry] for entry in refused]
 
     def _settled(self, entries: Sequence[LogEntry], by_entry: dict[LogEntry, _Ticket]) -> None:

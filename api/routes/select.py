@@ -115,7 +115,7 @@ async def select(
     `Keyart-Time-Budget` makes the server answer sooner than its setting says: then with default artworks.
     """
     budget = budget_of(services.settings.select_budget_ms, time_budget)
-    call = _call(body, budget=budget, idempotency_key=idempotency_key)
+    call = call_from(body, budget=budget, idempotency_key=idempotency_key, now=datetime.now(UTC))
     return Response(await services.pages.answered(call), media_type="application/json")
 
 
@@ -126,7 +126,8 @@ async def select_batch(body: BatchBody, services: ServicesDep, time_budget: Time
     Pages that are asked for one by one go first. Nothing is decided where one of the requests is refused.
     """
     budget = budget_of(services.settings.batch_budget_ms, time_budget)
-    calls = [_call(each, budget=budget, idempotency_key=each.idempotency_key) for each in body.requests]
+    now = datetime.now(UTC)
+    calls = [call_from(each, budget=budget, idempotency_key=each.idempotency_key, now=now) for each in body.requests]
     await asyncio.to_thread(services.pages.check, calls)
     pages = await asyncio.gather(*(services.pages.answered(call, precomputed=True) for call in calls))
     return Response(b'{"pages":[' + b",".join(pages) + b"]}", media_type="application/json")
@@ -137,7 +138,8 @@ def budget_of(allowed_ms: int, asked_ms: int | None) -> float:
     return min(allowed_ms, asked_ms or allowed_ms) / 1000
 
 
-def _call(body: SelectBody, *, budget: float, idempotency_key: str | None) -> SelectCall:
+def call_from(body: SelectBody, *, budget: float, idempotency_key: str | None, now: datetime) -> SelectCall:
+    """Return what a body asks for; a page is shown `now` where it says nothing else."""
     titles = tuple(
         AskedTitle(
             title=TitleId(each.title),
@@ -150,7 +152,7 @@ def _call(body: SelectBody, *, budget: float, idempotency_key: str | None) -> Se
     return SelectCall(
         viewer=body.viewer,
         context=RequestContext(
-            at=context.at or datetime.now(UTC),
+            at=context.at or now,
             device=context.device,
             row=context.row,
             canvas=context.canvas,

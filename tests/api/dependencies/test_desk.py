@@ -1,0 +1,204 @@
+"""The desk: pages that come together are decided together, each as it would be alone; time budgets hold."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.dependencies.desk import PAGES_A_GROUP
+from api.dependencies.live_policy import Deciding
+from api.dependencies.pages import SelectCall, decide_calls, is_held_back
+from api.errors import RepeatedKey, UnknownTitle
+from api.homepage.request import AskedTitle
+from api.storage.database import reading
+from api.storage.pages import count_decisions, read_pages
+from artwork.catalog import TitleId
+from bandit.context import RequestContext
+from bandit.decision import Page, Rung
+from bandit.policies.policy import Probabilities
+from bandit.policies.uniform import UniformPolicy
+from tests.api.installation import AT, Installation, running, settings_in
+from tests.api.learned import Learned
+from tests.stories.served import wait_until
+
+
+def a_call(viewer: str, *titles: str, **more: Any) -> SelectCall:
+    asked = tuple(AskedTitle(title=TitleId(title), position=place) for place, title in enumerate(titles or ("harbor",)))
+    named = {"context": RequestContext(at=AT, device="tv"), "budget": 10.0, **more}
+    return SelectCall(viewer=viewer, titles=asked, **named)
+
+
+class Slow(UniformPolicy):
+    """Takes its time over every slot, until it is let go."""
+
+    def __init__(self) -> None:
+        self.going_on = threading.Event()
+
+    def probabilities(self, context: Any, artworks: Any) -> Probabilities:
+        self.going_on.wait(10)
+        return super().probabilities(context, artworks)
+
+
+def logged_pages(installation: Installation) -> list[Page]:
+    return list(read_pages(installation.engine))
+
+
+def test_pages_decided_together_are_those_decided_alone(ready: Installation, learned: Learned) -> None:
+    ready.http.post(f"/v1/policies/{learned.manifest.version}:promote", json={"reason": "test", "force": True})
+    calls = [a_call(f"{'odd' if number % 2 else 'even'}-{number}", "harbor", "tundra") for number in range(20)]
+    alone = [decide_calls(ready.services.pages.serving, [call])[0] for call in calls]
+    together = decide_calls(ready.services.pages.serving, calls)
+    for one, other in zip(alone, together, strict=True):
+        assert one.page.slots == other.page.slots  # type: ignore[union-attr]
+        assert one.page.policy == learned.manifest.version  # type: ignore[union-attr]
+
+
+def test_many_at_once_are_all_answered_and_logged_once(harbor: Installation) -> None:
+    with ThreadPoolExecutor(40) as pool:
+        pages = list(pool.map(lambda number: harbor.select(viewer=f"viewer-{number}"), range(200)))
+    assert all(page["logged"] for page in pages)
+    assert {page["page"] for page in pages} == {page.page for page in logged_pages(harbor)}
+    assert len({page["page"] for page in pages}) == 200
+    assert harbor.services.log.counts().commits < 200
+
+
+def test_what_one_call_did_wrong_harms_no_other(harbor: Installation) -> None:
+    good, bad = decide_calls(harbor.services.pages.serving, [a_call("v"), a_call("v", "nowhere")])
+    assert good.page.slots[0].title == "harbor"  # type: ignore[union-attr]
+    assert isinstance(bad, UnknownTitle)
+
+
+def test_c8_a_policy_that_takes_too_long_costs_the_page_its_budget_and_no_more(harbor: Installation) -> None:
+    slow = Slow()
+    harbor.services.live.deciding = Deciding(live=slow)
+    began = time.monotonic()
+    page = harbor.http.post(
+        "/v1/select", json={"viewer": "v", "titles": [{"title": "harbor"}]}, headers={"Keyart-Time-Budget": "100"}
+    ).json()
+    assert time.monotonic() - began < 3
+    assert (page["logged"], page["slots"][0]["artwork"], page["slots"][0]["reason"]) == (False, "a", "fallback")
+    slow.going_on.set()
+    wait_until(lambda: harbor.select()["logged"], within=10)
+    assert page["page"] not in {each.page for each in logged_pages(harbor)}
+    assert len(logged_pages(harbor)) == 1
+
+
+def test_a_time_budget_that_is_none_is_refused(shared: Installation) -> None:
+    body = {"viewer": "v", "titles": [{"title": "harbor"}]}
+    for budget in ("0", "-5", "soon", "600001"):
+        refused = shared.http.post("/v1/select", json=body, headers={"Keyart-Time-Budget": budget})
+        assert refused.status_code == 422, refused.text
+
+
+def test_a_time_budget_never_lengthens_that_of_the_settings(home: Path) -> None:
+    with running(settings_in(home, select_budget_ms=50)) as installation:
+        installation.put_title("harbor")
+        slow = Slow()
+        installation.services.live.deciding = Deciding(live=slow)
+        began = time.monotonic()
+        body = {"viewer": "v", "titles": [{"title": "harbor"}]}
+        page = installation.http.post("/v1/select", json=body, headers={"Keyart-Time-Budget": "60000"}).json()
+        assert (page["logged"], time.monotonic() - began < 3) == (False, True)
+        slow.going_on.set()
+
+
+def test_c2_an_unlogged_answer_is_given_again_too(harbor: Installation) -> None:
+    harbor.impatient()
+    with harbor.locked():
+        first = harbor.ask(key="k1")
+    assert first.json()["logged"] is False
+    wait_until(lambda: harbor.select()["logged"], within=10)
+    assert harbor.ask(key="k1").content == first.content
+    assert harbor.ask("harbor", "harbor", key="k1").status_code == 422
+
+
+def test_c2_requests_with_one_key_at_once_get_one_answer(harbor: Installation) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: harbor.ask(key="k1"), range(64)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert len(logged_pages(harbor)) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_hold_back_is_shown_defaults_that_are_logged_and_not_learned(home: Path, share: float) -> None:
+    with running(settings_in(home, hold_back=share)) as installation:
+        installation.put_title("harbor")
+        page = installation.select()
+        [logged] = logged_pages(installation)
+    held_back = share == 1.0
+    assert (logged.rung is Rung.HOLD_BACK) == held_back
+    assert (page["policy"] == "default") == held_back
+    assert (page["slots"][0]["reason"], page["logged"]) == ("default" if held_back else "policy", True)
+
+
+def test_the_hold_back_is_the_share_of_viewers_that_was_set_and_always_the_same_ones(harbor: Installation) -> None:
+    settings = harbor.settings.model_copy(update={"hold_back": 0.1})
+    housed = replace(harbor.services.pages.serving, settings=settings)
+    viewers = [harbor.keys.pseudonym(f"viewer-{number}") for number in range(4000)]
+    held_back = [viewer for viewer in viewers if is_held_back(housed, viewer)]
+    assert 330 < len(held_back) < 470
+    wider = replace(housed, settings=settings.model_copy(update={"hold_back": 0.2}))
+    assert all(is_held_back(wider, viewer) for viewer in held_back)
+
+
+def test_a_log_that_fills_up_keeps_a_known_share_and_says_which(harbor: Installation) -> None:
+    serving = harbor.services.pages.serving
+
+    class Filling:
+        """A log that is as full as it says."""
+
+        def load(self) -> float:
+            return 0.7
+
+    filling = replace(serving, log=Filling())  # type: ignore[arg-type]
+    results = decide_calls(filling, [a_call(f"v{number}") for number in range(600)])
+    kept = [each for each in results if each.entry is not None]  # type: ignore[union-attr]
+    assert {round(each.page.kept, 9) for each in kept} == {0.4}  # type: ignore[union-attr]
+    assert 180 < len(kept) < 300
+    shed = msgspec.json.decode(next(each for each in results if each.entry is None).answer)  # type: ignore[union-attr]
+    assert (shed["logged"], shed["slots"][0]["reason"]) == (False, "fallback")
+
+
+def test_a_batch_lets_single_pages_go_first(harbor: Installation) -> None:
+    slow = Slow()
+    harbor.services.live.deciding = Deciding(live=slow)
+    requests = [{"viewer": f"b{number}", "titles": [{"title": "harbor"}]} for number in range(100)]
+    with ThreadPoolExecutor(3) as pool:
+        batch = pool.submit(harbor.http.post, "/v1/select:batch", json={"requests": requests})
+        wait_until(lambda: harbor.services.pages.waiting() >= 100 - PAGES_A_GROUP, within=10)
+        before = harbor.services.pages.waiting()
+        single = pool.submit(harbor.select)
+        wait_until(lambda: harbor.services.pages.waiting() > before, within=10)
+        slow.going_on.set()
+        alone = single.result()
+        pages = batch.result().json()["pages"]
+    assert sum(page["page"] < alone["page"] for page in pages) <= PAGES_A_GROUP
+
+
+def test_c2_a_batch_that_repeats_a_key_with_another_request_writes_nothing(harbor: Installation) -> None:
+    harbor.ask(key="k1")
+    requests = [
+        {"viewer": "v", "titles": [{"title": "harbor"}]},
+        {"viewer": "w", "titles": [{"title": "harbor"}], "idempotency_key": "k1"},
+    ]
+    refused = harbor.http.post("/v1/select:batch", json={"requests": requests})
+    assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "repeated_key")
+    assert "requests.1" in refused.json()["detail"]
+    with reading(harbor.engine) as connection:
+        assert count_decisions(connection)[0] == 1
+
+
+def test_a_call_in_this_process_raises_what_the_wire_refuses(harbor: Installation) -> None:
+    desk = harbor.services.pages
+    assert msgspec.json.decode(desk.answer(a_call("v", idempotency_key="k")))["logged"] is True
+    with pytest.raises(RepeatedKey):
+        desk.answer(a_call("w", idempotency_key="k"))
+    with pytest.raises(UnknownTitle):
+        desk.answer(a_call("v", "nowhere"))
+    assert len(logged_pages(harbor)) == 1
