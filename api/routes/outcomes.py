@@ -19,7 +19,7 @@ from api.dependencies.access import authorise
 from api.dependencies.outcomes import ReportedOutcome, take_outcomes
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
-from api.routes.wire import BatchAnswer, Moment, OpaqueId, Refusal, Seconds, Wire
+from api.routes.wire import EARLIEST, LATEST, BatchAnswer, Moment, OpaqueId, Refusal, Seconds, Wire
 from bandit.decision import OutcomeKind
 
 MOST_OUTCOMES = 10_000
@@ -88,7 +88,9 @@ def _answer(services: Services, body: bytes) -> Response | None:
 def _read(body: bytes) -> list[ReportedOutcome] | None:
     try:
         batch = _decode(body).outcomes
-        if all(each.event.isprintable() and each.decision.isprintable() for each in batch):
+        if all(
+            each.event.isprintable() and each.decision.isprintable() and EARLIEST <= each.at < LATEST for each in batch
+        ):
             return [each if each.at.tzinfo is UTC else _in_utc(each) for each in batch]
     except (msgspec.MsgspecError, OverflowError):
         pass

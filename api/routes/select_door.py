@@ -19,6 +19,7 @@ from api.dependencies.services import Services
 from api.errors import KeyartError
 from api.homepage.request import AskedTitle
 from api.routes.select import budget_of, select
+from api.routes.wire import EARLIEST, LATEST
 from bandit.context import RequestContext
 
 PATH = "/v1/select"
@@ -100,6 +101,8 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
 
 def _context_of(sent: _Context) -> RequestContext:
     at = datetime.now(UTC) if sent.at is None else sent.at.astimezone(UTC)
+    if not EARLIEST <= at < LATEST:
+        raise ValueError(at)
     return RequestContext(at=at, device=sent.device, row=sent.row, canvas=sent.canvas, locale=sent.locale)
 
 

@@ -26,11 +26,18 @@ def _no_number(at: object) -> object:
     return at
 
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""What is further off is a mistake: milliseconds for seconds, or a clock that was never set."""
+
+
 def _utc(at: datetime) -> datetime:
     try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the time lies outside the years 1 to 9999 in UTC") from error
+        there = at.astimezone(UTC)
+    except OverflowError:
+        there = LATEST
+    if not EARLIEST <= there < LATEST:
+        raise ValueError("the time lies outside the years 1970 to 2199: see that the clock and the unit are right")
+    return there
 
 
 CatalogueId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]

@@ -1,0 +1,158 @@
+"""Bad input to every route: the right status, a problem that says the remedy, and nothing written.
+
+The matrix is made from the description: each operation's example is spoiled, one thing at a time, so a new route is in
+it from its first day.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pysqlite3
+import pytest
+from httpx import Response
+
+from api.routes.examples import Example, load_examples
+from tests.api.installation import Installation, running, settings_in
+from tests.api.routes.performed import perform
+from tests.api.routes.spoiled import spoiled
+
+EXAMPLES = load_examples()
+WITH_BODY = [operation for operation, example in EXAMPLES.items() if example.body is not None]
+WITH_PATH = [operation for operation, example in EXAMPLES.items() if example.path]
+BODY_MISTAKES = {400, 422}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+STRANGE = ("a b", "%00", "é", "x" * 300, "-", "..%2F..", "%F0%9F%8E%AC", "a%0Ab", "9" * 40, "-1", "0")
+
+
+class Watched:
+    """A server, and whether anything was written into its database since it was asked last."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self._other = pysqlite3.connect(str(installation.home / "keyart.db"))
+        self._seen = self._version()
+
+    def untouched(self) -> bool:
+        """Tell whether no other connection committed a change."""
+        before, self._seen = self._seen, self._version()
+        return before == self._seen
+
+    def _version(self) -> int:
+        found: int = self._other.execute("PRAGMA data_version").fetchone()[0]
+        return found
+
+
+@pytest.fixture(scope="module")
+def watched(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """A server on which every example was carried out, so that what is named exists."""
+    home = Path(copytree(prepared_home, tmp_path_factory.mktemp("spoiled") / "home"))
+    with running(settings_in(home, requests_per_minute=10**9)) as installation:
+        perform(installation, EXAMPLES)
+        yield Watched(installation)
+
+
+def send(watched: Watched, operation: str, body: bytes, **headers: str) -> Response:
+    method, _, path = operation.partition(" ")
+    address = path.format(**EXAMPLES[operation].path)
+    json = {"Content-Type": "application/json", **headers}
+    return watched.installation.http.request(method, address, content=body, headers=json)
+
+
+def complaint(answer: Response, allowed: set[int]) -> str | None:
+    """What is wrong with how a mistake was answered; None where nothing is."""
+    if answer.status_code not in allowed:
+        return f"{answer.status_code} {answer.text[:200]}"
+    if answer.headers["content-type"] != "application/problem+json":
+        return answer.headers["content-type"]
+    body: dict[str, Any] = answer.json()
+    missing = [name for name in ("type", "title", "detail", "remedy", "request") if not body.get(name)]
+    return f"no {', '.join(missing)}: {body}" if missing else None
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_a_spoiled_body_is_refused_and_nothing_is_written(watched: Watched, operation: str) -> None:
+    wrong: dict[str, str] = {}
+    watched.untouched()
+    for name, body in spoiled(EXAMPLES[operation].body):
+        said = complaint(send(watched, operation, body), BODY_MISTAKES)
+        if said is None and not watched.untouched():
+            said = "something was written"
+        if said is not None:
+            wrong[name] = said
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_a_body_of_another_kind_or_size_is_refused(watched: Watched, operation: str) -> None:
+    body = b'{"viewer": "x"}'
+    watched.untouched()
+    for kind in (
+        "text/plain",
+        "application/xml",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded",
+    ):
+        assert complaint(send(watched, operation, body, **{"Content-Type": kind}), {400, 415, 422}) is None
+    assert complaint(send(watched, operation, body, **{"Content-Length": "32000001"}), {413}) is None
+    assert complaint(send(watched, operation, b"[" * 100_000), BODY_MISTAKES) is None
+    assert complaint(send(watched, operation, b"\xff\xfe{}"), BODY_MISTAKES) is None
+    assert watched.untouched()
+
+
+@pytest.mark.parametrize("operation", WITH_PATH)
+def test_a_strange_or_unknown_name_in_the_address_is_refused(watched: Watched, operation: str) -> None:
+    method, _, path = operation.partition(" ")
+    example = EXAMPLES[operation]
+    watched.untouched()
+    for name in example.path:
+        for strange in STRANGE:
+            if method == "PUT" and strange in ("0", "9" * 40):
+                continue  # as good a name of a title as any
+            address = path.format(**{**example.path, name: strange})
+            answer = watched.installation.http.request(method, address, json=example.body)
+            assert complaint(answer, {404, 405, 409, 422}) is None, address
+    assert watched.untouched()
+
+
+def taken_at(address: str) -> set[str]:
+    """The methods of all operations that an address could mean: `default:promote` could be a version's name."""
+    matching = re.compile(r"\{\w+\}")
+    found = (operation.partition(" ") for operation in EXAMPLES)
+    return {method for method, _, path in found if re.fullmatch(matching.sub("[^/]+", path), address)}
+
+
+@pytest.mark.parametrize("path", sorted({operation.partition(" ")[2] for operation in EXAMPLES}))
+def test_another_method_is_refused_with_one_that_is_taken(watched: Watched, path: str) -> None:
+    example = next(each for operation, each in EXAMPLES.items() if operation.partition(" ")[2] == path)
+    address = path.format(**example.path)
+    taken = taken_at(address)
+    for method in set(METHODS) - taken:
+        answer = watched.installation.http.request(method, address)
+        assert complaint(answer, {405}) is None
+        assert set(answer.headers["allow"].split(", ")) <= taken
+
+
+def test_an_address_that_leads_nowhere_says_where_to_look(watched: Watched) -> None:
+    for path in ("/v1", "/v1/nothing", "/v2/titles", "/v1/titles/a/b/c"):
+        assert complaint(watched.installation.http.get(path), {404}) is None
+
+
+def keyed() -> list[str]:
+    return [operation for operation, example in EXAMPLES.items() if "Idempotency-Key" in example.headers]
+
+
+@pytest.mark.parametrize("operation", keyed())
+def test_a_replayed_key_with_another_body_changes_nothing(watched: Watched, operation: str) -> None:
+    """The examples were carried out with their keys; now each comes with another body."""
+    example: Example = EXAMPLES[operation]
+    other = {**example.body, "reason": "another"} if "reason" in example.body else {**example.body, "viewer": "another"}
+    method, _, path = operation.partition(" ")
+    key = {"Idempotency-Key": example.headers["Idempotency-Key"]}
+    watched.untouched()
+    answer = watched.installation.http.request(method, path.format(**example.path), json=other, headers=key)
+    assert complaint(answer, {422}) is None
+    assert answer.json()["type"].endswith("/repeated_key")
+    assert watched.untouched()
