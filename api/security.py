@@ -1,4 +1,4 @@
-"""Keys of an installation: pseudonyms of viewers, signatures of decision ids, the admin key. Knows no database.
+"""Keys of an installation: pseudonyms of viewers, signatures of decision ids. Knows no database.
 
 Everything derives from secrets that live outside the database (design.md C11): whoever holds a copy of the
 database alone can neither tell who a viewer is nor forge a decision id. See docs/decisions/0520.
@@ -22,7 +22,7 @@ from api.settings import Settings
 from bandit.decision import DecisionId, PageId
 from foundation.events import ViewerId
 
-__all__ = ["SECRET_FILE", "Keys", "SignedDecision", "generation_of", "is_admin_key", "load_keys"]
+__all__ = ["SECRET_FILE", "Keys", "SignedDecision", "generation_of", "load_keys"]
 
 PSEUDONYM_DIGITS = 32
 SIGNATURE_DIGITS = 16
@@ -149,14 +149,6 @@ def load_keys(settings: Settings) -> Keys:
         BadSettings: the file cannot be made or read, or holds too little.
     """
     return Keys(*load_secrets(settings), old_signatures_for=timedelta(days=settings.old_signatures_days))
-
-
-def is_admin_key(given: str, settings: Settings) -> bool:
-    """Tell whether `given` is the admin key of the settings, in a time that says nothing about the key."""
-    if settings.admin_key is None:
-        return False
-    expected = hashlib.sha256(settings.admin_key.get_secret_value().encode()).digest()
-    return hmac.compare_digest(hashlib.sha256(given.encode(errors="surrogatepass")).digest(), expected)
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

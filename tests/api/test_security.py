@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from api.errors import BadSettings, ForgedDecision
-from api.security import Keys, is_admin_key, load_keys
+from api.security import Keys, load_keys
 from api.settings import Settings
 from bandit.decision import PageId
 
@@ -109,11 +109,3 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
     with pytest.raises(BadSettings, match=r"secret\.key cannot be used"):
         load_keys(Settings(home=tmp_path / "home"))
-
-
-def test_only_the_admin_key_is_the_admin_key() -> None:
-    settings = Settings(admin_key=SecretStr("sixteen characters"))
-    assert is_admin_key("sixteen characters", settings)
-    assert not is_admin_key("sixteen character", settings)
-    assert not is_admin_key("", settings)
-    assert not is_admin_key("", Settings(admin_key=None))
