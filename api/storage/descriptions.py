@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, select, true, type
 from api.storage.columns import ROWS_AT_ONCE, chunks, to_vector, upsert
 from api.storage.revisions import Revision, next_revision
 from api.storage.tables import artwork_descriptions, artwork_vectors, artworks
-from api.storage.vectors import all_vectors, vectors_of
+from api.storage.vectors import all_vectors
 from artwork.catalog import ImageHash
 from artwork.description import REVISION, Description
 from bandit.context import Picture, Vector
@@ -35,14 +35,6 @@ def put_descriptions(connection: Connection, described: Mapping[ImageHash, Descr
     upsert(connection, artwork_descriptions, rows)
     for chunk in chunks(described):
         connection.execute(update(artworks).where(artworks.c.image.in_(chunk)).values(revision=revision))
-
-
-def pictures_of(connection: Connection, images: Iterable[ImageHash], *, version: str) -> dict[ImageHash, Picture]:
-    """Return those of `images` that have a vector in `version`; without a description where nobody made one yet."""
-    described: dict[ImageHash, Description] = {}
-    for chunk in chunks(vectors := vectors_of(connection, images, version=version)):
-        described |= _described(connection, version, artwork_descriptions.c.image.in_(chunk))
-    return _pictures(vectors, described)
 
 
 def pictures_changed_since(connection: Connection, revision: int, *, version: str) -> dict[ImageHash, Picture]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from api.storage import descriptions
 from api.storage.catalog import changed_since, put_title
 from api.storage.database import transaction
-from api.storage.descriptions import all_pictures, images_to_describe, pictures_of, put_descriptions
+from api.storage.descriptions import all_pictures, images_to_describe, pictures_changed_since, put_descriptions
 from api.storage.images import Image, attach_image
 from api.storage.vectors import EmbeddingVersion, add_embedding_version, put_vector
 from artwork.catalog import ArtworkId, ImageHash, Title, TitleId
@@ -44,9 +44,16 @@ def test_pictures_come_back_as_they_were_described_and_bare_where_nobody_did(emb
         found = all_pictures(connection, LITE.version)
         assert [found[image].labels for image in IMAGES] == [DARK.labels, BRIGHT.labels, {}]
         assert [found[image].measures for image in IMAGES] == [DARK.measures, BRIGHT.measures, {}]
-        some = pictures_of(connection, [third, second, ImageHash("d" * 64)], version=LITE.version)
-        assert some.keys() == {second, third}
-        assert some[second].measures == BRIGHT.measures
+        every = pictures_changed_since(connection, 0, version=LITE.version)
+        assert every.keys() == {first, second, third}
+        assert [every[image].labels for image in IMAGES] == [DARK.labels, BRIGHT.labels, {}]
+        assert [every[image].measures for image in IMAGES] == [DARK.measures, BRIGHT.measures, {}]
+        assert every[first].vector.tolist() == [1, 1, 1]
+        reached = changed_since(connection, 0).revision
+        assert pictures_changed_since(connection, reached, version=LITE.version) == {}
+        put_descriptions(connection, {second: BRIGHT}, version=LITE.version)
+        assert pictures_changed_since(connection, reached, version=LITE.version).keys() == {second}
+        assert pictures_changed_since(connection, 0, version="") == {}
         put_descriptions(connection, {first: BRIGHT}, version=LITE.version)
         assert all_pictures(connection, LITE.version)[first].labels == BRIGHT.labels
 
