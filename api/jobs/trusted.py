@@ -4,10 +4,8 @@ What is passed over stays in the log and in its export. Rows come in the order o
 day (UTC) count: which those are was decided before anybody saw what came of them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Engine
@@ -16,9 +14,9 @@ from api.settings import VIEWER_ROWS_A_DAY, Settings
 from api.storage.database import reading
 from api.storage.exclusions import Exclusions, read_exclusions
 from api.storage.pages import decided_at
+from bandit.caps import DailyCap
 from bandit.decision import Page
 from bandit.rewards import QUALITY_PLAY
-from foundation.events import ViewerId
 
 
 class Row(Protocol):
@@ -74,17 +72,12 @@ class TrustedRows(Generic[R]):
     capped: int = field(default=0, init=False)
 
     def __iter__(self) -> Iterator[R]:
-        today, taken, most = date.min, Counter[ViewerId](), self.trust.rows_a_day
+        cap = DailyCap(self.trust.rows_a_day)
         for row in self.rows:
             page = row.page
             if self.trust.exclusions.reason(page) is not None:
                 self.excluded += 1
-                continue
-            day = decided_at(page.page).date()
-            if day != today:
-                today, taken = day, Counter[ViewerId]()
-            taken[page.viewer] += 1
-            if taken[page.viewer] > most:
-                self.capped += 1
-            else:
+            elif cap.admits(page.viewer, decided_at(page.page).date()):
                 yield row
+            else:
+                self.capped += 1

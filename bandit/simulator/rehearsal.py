@@ -223,12 +223,17 @@ class _Eligible:
     def of(cls, title: int, columns: list[int], candidates: Sequence[Candidate]) -> "_Eligible":
         own = [candidates[column] for column in columns]
         return cls(
-            TitleId(f"t{title:04d}"),
+            title_id(title),
             Slate(own),
             tuple(each.artwork for each in own),
             tuple(each.image[:IMAGE_KEY_DIGITS] for each in own),
             columns,
         )
+
+
+def title_id(title: int) -> TitleId:
+    """What pages call a title of the World."""
+    return TitleId(f"t{title:04d}")
 
 
 def _candidate(title: int, place: int, picture: Picture, *, default: bool) -> Candidate:
