@@ -188,7 +188,7 @@ def read_once(home: Path) -> dict[str, float]:
 
 
 def _apart(work: Callable[[Path], dict[str, float]], home: Path) -> dict[str, float]:
-    """Work in a new process on one core; `mb` is the most memory that it held, `cpu` the seconds that the core worked."""
+    """Work in a new process on one core; `mb` is the most memory that it held, `cpu` the seconds that it computed."""
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=_report, args=(work, home, theirs))

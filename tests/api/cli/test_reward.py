@@ -1,6 +1,5 @@
 """`keyart reward list | revalue`, and `--reward` where a definition can be chosen."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -8,13 +7,12 @@ import pyarrow.parquet
 import pytest
 
 from api.settings import Settings, load_settings
-from api.storage.database import open_engine, transaction
-from api.storage.rewards import RewardsBody, changes_of, find_rewards, put_rewards, valued_pages
-from api.storage.tallies import tally
+from api.storage.database import open_engine
 from bandit.rewards import QUALITY_PLAY, REWARDS
 from tests.api.cli.command import Command
 from tests.api.installation import settings_in
 from tests.api.learned import VIEWERS, Learned
+from tests.api.older import forget_later_definitions
 
 ROWS = 3 * VIEWERS * 2
 
@@ -43,16 +41,8 @@ def test_the_definitions_are_listed_with_their_purpose(
     assert "learned from" in keyart("reward", "list", "--home", learned_home).out
 
 
-def first_definition_of(body: RewardsBody) -> RewardsBody:
-    return RewardsBody(body.definitions[:1], body.states, body.matrix()[:, 0].tobytes())
-
-
 def test_a_definition_that_came_later_is_filled_in(keyart: Command, learned_home: Path) -> None:
-    with transaction(open_engine(settings_in(learned_home).database_url)) as connection:
-        known = [*find_rewards(connection, valued_pages(connection, since=None, limit=1000)).values()]
-        older = [replace(each, body=first_definition_of(each.body)) for each in known]
-        put_rewards(connection, older)
-        tally(connection, changes_of(known, older))
+    forget_later_definitions(open_engine(settings_in(learned_home).database_url))
     listed = keyart("reward", "list", "--home", learned_home, "--json").json()["rewards"]
     assert [each["rewards"] for each in listed] == [ROWS, 0, 0]
     assert keyart("reward", "revalue", "--home", learned_home, "--json").json() == {"pages": 3 * VIEWERS}

@@ -4,15 +4,15 @@ import pytest
 
 from api.jobs.assessing import assess_version
 from api.jobs.judging import Judged, artwork_reports
-from api.storage.database import reading, transaction
+from api.storage.database import reading
 from api.storage.evaluations import latest_evaluation
-from api.storage.tables import rewards
 from artwork.catalog import ArtworkId, TitleId
 from bandit.bait import BaitReport
 from bandit.decision import PolicyVersionId
 from bandit.verdicts import Verdict, exploring
 from tests.api.installation import Installation, an_outcome, settings_in
 from tests.api.learned import VIEWERS, Learned
+from tests.api.older import forget_later_definitions
 
 HARBOR = TitleId("harbor")
 
@@ -80,8 +80,7 @@ def test_an_artwork_that_is_no_longer_shown_is_neither_judged_nor_a_rival(ready:
 
 
 def test_decisions_valued_before_a_definition_came_are_counted_as_left_out(ready: Installation) -> None:
-    with transaction(ready.engine) as connection:
-        connection.execute(rewards.delete().where(rewards.c.definition == "take/1"))
+    forget_later_definitions(ready.engine)
     found = judged(ready)
     assert (found.rows, found.skipped, found.reports) == (3 * VIEWERS, 3 * VIEWERS, ())
 
