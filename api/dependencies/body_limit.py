@@ -17,11 +17,26 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
-        if scope["type"] == "http" and _declared(scope) > MOST_BYTES:
-            answer = problem(413, "too_large", title="The body is too large", detail=_TOO_LARGE, remedy=_REMEDY)
-            await answer(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
             return
-        await self._app(scope, _counted(receive) if scope["type"] == "http" else receive, send)
+        if _declared(scope) > MOST_BYTES:
+            await _refuse(scope, receive, send)
+            return
+        try:
+            await self._app(scope, _counted(receive), send)
+        except _TooLong:
+            # Whoever reads the body before the routes do meets no handler of theirs.
+            await _refuse(scope, receive, send)
+
+
+class _TooLong(HTTPException):
+    """Too much came; within the routes it is answered as every HTTPException is."""
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(413, "too_large", title="The body is too large", detail=_TOO_LARGE, remedy=_REMEDY)
+    await answer(scope, receive, send)
 
 
 _TOO_LARGE = f"The body is longer than {MOST_BYTES:,} bytes."
@@ -41,7 +56,7 @@ def _counted(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MOST_BYTES:
-            raise HTTPException(413, _TOO_LARGE)
+            raise _TooLong(413, _TOO_LARGE)
         return message
 
     return counted

@@ -17,9 +17,10 @@ def test_a_body_that_says_it_is_too_long_is_not_read(shared: Installation, path:
     is_problem(answer, 413, "too_large")
 
 
-def test_a_body_that_does_not_say_its_length_is_cut_off(shared: Installation) -> None:
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/select"])
+def test_a_body_that_does_not_say_its_length_is_cut_off(shared: Installation, path: str) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(MOST_BYTES // 1_000_000 + 1):
             yield b" " * 1_000_000
 
-    is_problem(shared.http.post("/v1/events", content=endless(), headers=JSON), 413, "too_large")
+    is_problem(shared.http.post(path, content=endless(), headers=JSON), 413, "too_large")
