@@ -101,7 +101,11 @@ def _settings_of(learner: Learner | None, *, half_life: float | None) -> "Learne
 def _as_json(learned: "LearnedVersion") -> str:
     """The manifest, and beside it what it does not say by itself."""
     told = json.loads(learned.manifest.to_json())
-    return json.dumps(told | {"learner": told["settings"]["learner"], "skipped": learned.skipped})
+    return json.dumps(told | {"learner": told["settings"]["learner"], **_left_out(learned)})
+
+
+def _left_out(learned: "LearnedVersion") -> dict[str, int]:
+    return {"skipped": learned.skipped, "excluded": learned.excluded, "capped": learned.capped}
 
 
 def _lines(learned: "LearnedVersion") -> list[str]:
@@ -111,6 +115,9 @@ def _lines(learned: "LearnedVersion") -> list[str]:
         lines.append(f"{manifest.settled:,} artworks have a verdict or spent their budget and are explored no more.")
     if skipped:
         lines.append(f"{skipped:,} decisions were left out: an artwork of theirs has no vector in the live version.")
+    if learned.excluded or learned.capped:
+        told = f"{learned.excluded:,} of robots and internal traffic, {learned.capped:,} beyond a viewer's daily cap"
+        lines.append(f"Decisions that were kept and not learned from: {told}.")
     if manifest.foundation_version is None:
         lines.append("It knows no viewers' tastes: send events and run `keyart foundation train`, then learn again.")
     return [*lines, f"Next: keyart evaluate --policy {manifest.version}"]
