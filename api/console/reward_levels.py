@@ -1,9 +1,9 @@
 """What decisions were worth, by day and by version, with intervals: estimated from a sample. Knows no page of people.
 
 A day is cut into at most PIECES pieces, finer where more was decided. Of each, up to PAGES_READ pages are listed, and
-of every version up to PAGES_TAKEN are valued; a page weighs as much as it stands for, so the mean is that of all
-decisions of the day (Horvitz & Thompson 1952, as a ratio). The interval is normal, 95 %, from the spread between
-viewers. Days that are over are kept for a while: outcomes may still come late.
+of every version up to PAGES_TAKEN a day, spread over the pieces, are valued. A page weighs as much as it stands for, so
+the mean is that of all decisions of the day (Horvitz & Thompson 1952, as a ratio). The interval is normal, 95 %, from
+the spread between viewers. Days that are over are kept for a while: outcomes may still come late.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from bandit.policies.default_artwork import DEFAULT
 DAYS = 14
 PIECES = 24
 PAGES_READ = 150
-PAGES_TAKEN = 12
+PAGES_TAKEN = 288
 SHORTEST = timedelta(seconds=1)
 FRESH = timedelta(minutes=1)
 FRESH_WHEN_OVER = timedelta(minutes=30)
@@ -101,9 +101,11 @@ class RewardReader:
     def _of_day(self, connection: Connection, day: date) -> Terms:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         found: defaultdict[str, list[Term]] = defaultdict(list)
-        for piece in _pieces(connection, start, start + timedelta(days=1)):
+        pieces = _pieces(connection, start, start + timedelta(days=1))
+        most = PAGES_TAKEN // len(pieces)
+        for piece in pieces:
             for version, own in _by_version(piece.lines).items():
-                taken = own[:PAGES_TAKEN]
+                taken = own[:: -(-len(own) // most)]
                 weight = piece.stands_for * len(own) / len(taken)
                 for name, term in self._terms(connection, version, taken, weight=weight):
                     found[name].append(term)
