@@ -44,7 +44,7 @@ class Rung(StrEnum):
     HOLD_BACK = "hold_back"
 
 
-class Slot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Slot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One decision inside its page.
 
     `artworks` are the eligible ones in canonical order (sorted by id), `images` the first 16 hex digits of

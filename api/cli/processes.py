@@ -16,6 +16,7 @@ import uvicorn
 from api.app import create_app
 from api.cli.first_key import tell_first_key
 from api.cli.replicas import serve_many
+from api.dependencies.services import open_lasting_services
 from api.errors import BadSettings
 from api.settings import Settings
 from api.storage.database import open_engine
@@ -48,9 +49,8 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool, p
 
 
 def _serve_here(settings: Settings, listening: socket.socket) -> None:
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
-    )
+    app = create_app(settings, services=open_lasting_services)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS)
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -24,7 +24,7 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.dependencies.gathering import MetricsOfAll
 from api.dependencies.logs import log_to_stderr
-from api.dependencies.services import Services
+from api.dependencies.services import Services, open_lasting_services
 from api.settings import Settings
 
 HUNG_SECONDS = 60
@@ -53,7 +53,7 @@ def replica(settings: Settings, folder: Path) -> ASGIApp:
     """Build the application of one of several processes, in that process."""
     log_to_stderr(os.environ)
     threading.Thread(target=_end_with_parent, name="keyart-parent", daemon=True).start()
-    app = create_app(settings)
+    app = create_app(settings, services=open_lasting_services)
 
     def own() -> bytes:
         services: Services | None = getattr(app.state, "services", None)

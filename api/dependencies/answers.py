@@ -26,7 +26,7 @@ class Housed(Protocol):
         ...
 
 
-class SlotAnswer(msgspec.Struct):
+class SlotAnswer(msgspec.Struct, gc=False):
     """One slot on the wire (design.md §8)."""
 
     title: str

@@ -296,9 +296,9 @@ def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known, *, kept: f
         return []
     catalogue = asked[0].catalogue
     orders = [_order(serving, each, known, kept=kept) for each in asked]
-    began = time.thread_time()
+    began = time.monotonic()
     pages = assemble_pages(orders, catalogue, house=house_of(serving), failed=serving.ladder.failed)
-    took, allowed = time.thread_time() - began, min(each.call.budget for each in asked) * DECIDING_SHARE
+    took, allowed = time.monotonic() - began, min(each.call.budget for each in asked) * DECIDING_SHARE
     for step in {each.steps[0] for each in orders if each.steps}:
         if took > allowed:
             serving.ladder.failed(step.policy, TimeoutError(f"{len(pages)} pages took {took:.3f} s"))

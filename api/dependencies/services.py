@@ -1,9 +1,10 @@
 """What routes are handed: everything that an installation needs open, made at start and closed at the end."""
 
+import gc
 import logging
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -18,7 +19,8 @@ from api.dependencies.pages import Serving
 from api.dependencies.rate_limits import RateLimits
 from api.dependencies.sessions import Sessions
 from api.dependencies.shadow import ShadowObserver
-from api.errors import KeyartError
+from api.dependencies.unlogged import UnloggedTally
+from api.errors import KeyartError, StorageUnavailable
 from api.security import Keys, load_keys
 from api.settings import Settings
 from api.storage.blobs import BlobStore
@@ -58,13 +60,22 @@ class Services:
     sessions: Sessions
     limits: RateLimits
     metrics: Metrics
+    unlogged: UnloggedTally
     pages: PageDesk
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
     def refresh(self) -> None:
-        """Bring the catalogue, the live policy and the keys up to date; what cannot be read stays as it was."""
-        parts = (("catalogue", self.catalogue), ("policy", self.live), ("keys", self.callers))
+        """Bring the catalogue, the live policy and the keys up to date; what cannot be read stays as it was.
+
+        Decisions that were not logged are written down.
+        """
+        parts = (
+            ("catalogue", self.catalogue),
+            ("policy", self.live),
+            ("keys", self.callers),
+            ("unlogged", self.unlogged),
+        )
         for name, part in parts:
             try:
                 part.refresh()
@@ -93,7 +104,8 @@ def open_services(settings: Settings) -> Generator[Services]:
     live = LivePolicy(fresh, blobs)
     callers = KeyMirror(fresh, settings)
     shadow = ShadowObserver(live, reads, share=settings.shadow_share)
-    metrics = Metrics(log, shadow, reads)
+    unlogged = UnloggedTally(fresh)
+    metrics = Metrics(log, shadow, reads, unlogged=unlogged)
     serving = Serving(
         settings=settings,
         keys=load_keys(settings),
@@ -117,6 +129,7 @@ def open_services(settings: Settings) -> Generator[Services]:
         sessions=Sessions(engine, callers, settings),
         limits=RateLimits(settings),
         metrics=metrics,
+        unlogged=unlogged,
         pages=PageDesk(serving, metrics=metrics, shadow=shadow),
     )
     services.refresh()
@@ -129,12 +142,27 @@ def open_services(settings: Settings) -> Generator[Services]:
         ending.set()
         refresher.join()
         services.pages.close()
+        with suppress(StorageUnavailable):
+            services.unlogged.refresh()
         services.shadow.close()
         services.log.close()
         services.sandbox.close()
         engine.dispose()
         hasty.dispose()
         fresh.dispose()
+
+
+@contextmanager
+def open_lasting_services(settings: Settings) -> Generator[Services]:
+    """Open the services of a process that serves until it ends, and keep the garbage collector from walking over them.
+
+    The catalogue and what was imported are a million objects that stay. Walking over all of them, as the collector does
+    now and then, would hold every page for a tenth of a second.
+    """
+    with open_services(settings) as services:
+        gc.collect()
+        gc.freeze()
+        yield services
 
 
 def _keep_fresh(services: Services, ending: threading.Event) -> None:

@@ -9,7 +9,7 @@ from bandit.context import RequestContext, Vector
 from foundation.events import ViewerId
 
 
-class AskedTitle(msgspec.Struct, frozen=True, kw_only=True):
+class AskedTitle(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A title that a slot was given to; `position` counts from 0, `score` is the title ranker's."""
 
     title: TitleId

@@ -27,7 +27,7 @@ _UNPLACED = -1
 _Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class _Asked(AskedTitle, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Asked(AskedTitle, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     position: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = _UNPLACED
 
 
