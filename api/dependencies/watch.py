@@ -23,7 +23,10 @@ access = logging.getLogger("keyart.access")
 
 
 class RequestFigures:
-    """Requests by method, route and status, and the seconds they took."""
+    """Requests by method, route and status, and the seconds they took.
+
+    `in_progress` is a plain number, since the loop alone changes it.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -36,9 +39,9 @@ class RequestFigures:
             buckets=BUCKETS,
             registry=registry,
         )
-        self.in_progress = Gauge(
-            "keyart_http_requests_in_progress", "Requests that are being answered.", registry=registry
-        )
+        self.in_progress = 0
+        under_way = Gauge("keyart_http_requests_in_progress", "Requests that are being answered.", registry=registry)
+        under_way.set_function(lambda: self.in_progress)
         self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def add(self, method: str, route: str, *, status: int, seconds: float) -> None:
@@ -81,7 +84,10 @@ class Watch:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        sent = next((value for name, value in scope["headers"] if name == HEADER), None)
+        sent = None
+        for name, value in scope["headers"]:
+            if name == HEADER:
+                sent = value
         request = begin_request(sent).encode()
         figures = self._figures()
         status = 500
@@ -94,16 +100,16 @@ class Watch:
                 self._name_span(scope["method"], self._template(scope))
             await send(message)
 
-        figures.in_progress.inc()
+        figures.in_progress += 1
         try:
             await self._app(scope, receive, answered)
         finally:
-            figures.in_progress.dec()
+            figures.in_progress -= 1
             self._count(scope, figures, status=status, seconds=time.perf_counter() - began)
 
     def _finish_headers(self, message: Message, request: bytes) -> None:
         headers = message["headers"] = [*message.get("headers", ())]
-        if not any(name == HEADER for name, _ in headers):
+        if (HEADER, request) not in headers:  # problems carry it already
             headers.append((HEADER, request))
         if self._leaving():
             headers.append((b"connection", b"close"))
