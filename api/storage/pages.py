@@ -3,6 +3,7 @@
 Pages are ordered by id. An id is a UUIDv7, so this is the order in which pages were decided, to the millisecond.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from api.storage.tables import pages
 from bandit.decision import Page, PageId
 
 PAGES_A_READ = 500
+AHEAD_MS = 60_000
+"""How far the ids of pages may be ahead of the clock: what a clock is usually corrected by."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Page)
@@ -32,8 +35,15 @@ class StoredAnswer:
 
 
 def new_page_id() -> PageId:
-    """Return a new id: unique, and greater than all that this process made before."""
-    return PageId(uuid7().hex)
+    """Return a new id: unique, and greater than all that this process made before, but where the clock was set back.
+
+    A UUIDv7 never goes back by itself: after a clock that was days ahead it would name days to come, for days.
+    """
+    now = time.time_ns()
+    page = uuid7().hex
+    if int(page[:12], 16) - now // 1_000_000 > AHEAD_MS:
+        page = uuid7(nanoseconds=now).hex
+    return PageId(page)
 
 
 def page_id_at(at: datetime) -> PageId:

@@ -1,12 +1,16 @@
 """C1, C2 and C8 with a wall clock that jumps: two days ahead and two days back, under a server that answers."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.house import ROOT
 from tests.faults.figures import Record
 from tests.faults.held import assert_held
 from tests.faults.injection import Clock
@@ -36,6 +40,33 @@ def test_c1_c2_c8_a_clock_that_jumps(
         wait_until(lambda: logged_since(traffic, moved) >= 40, within=30)
     server.kill()
     assert_held(traffic, stocked, name="clock jumps", runs=len(JUMPS), figure=figure)
+
+
+def test_c8_ids_of_pages_follow_a_clock_that_is_set_back(tmp_path: Path) -> None:
+    """Or what reads the log by time would not see the pages of the next two days."""
+    clock = Clock(tmp_path)
+    made = (
+        "import sys; from api.storage.pages import decided_at, new_page_id\n"
+        "for _ in sys.stdin: print(decided_at(new_page_id()).isoformat(), flush=True)"
+    )
+    environment = {**os.environ, **clock.around().environment}
+    with subprocess.Popen(
+        [sys.executable, "-c", made],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for days in (2, 0, -2, 0):
+            clock.move(timedelta(days=days))
+            process.stdin.write("\n")
+            process.stdin.flush()
+            told = datetime.fromisoformat(process.stdout.readline().strip())
+            assert abs(told - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=2)
+        process.stdin.close()
 
 
 def logged_since(traffic: Traffic, moved: Sequence[float]) -> int:
