@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def audit_log(
     subject: Annotated[str | None, typer.Option(help="Only changes of this: title/harbor, key/9w4kq0z7xb, …")] = None,
-    actor: Annotated[str | None, typer.Option(help="Only changes by this: key:web, cli:ann, worker")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only changes by this: key:web, cli:ann, keyart-loop")] = None,
     action: Annotated[str | None, typer.Option(help="Only such changes: title.put, version.promote, …")] = None,
     after: Annotated[int | None, typer.Option(min=1, help="Only entries older than this number.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,

@@ -16,9 +16,11 @@ from starlette.routing import BaseRoute
 from api.credentials import Scope
 from api.dependencies.access import authorise
 from api.dependencies.permissions import PERMISSIONS
-from api.errors import Forbidden
-from api.storage.database import transaction
+from api.errors import Forbidden, NotAllowed
+from api.storage.database import reading, transaction
+from api.storage.events import count_events
 from api.storage.keys import KeyOrder, create_key, find_key, revoke_key
+from api.storage.pages import count_decisions
 from tests.api.installation import ADMIN_KEY, Installation, running, settings_in
 from tests.api.problems import is_problem
 
@@ -146,13 +148,40 @@ def test_a_right_prefix_with_another_secret_opens_nothing(installation: Installa
 
 
 def test_an_expired_key_says_so(installation: Installation) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=1)
-    key = make_key(installation, Scope.ADMIN, expires_at=soon, at=soon - timedelta(days=1))
-    assert installation.http.get("/v1/titles", headers=bearer(key)).status_code == 200
-    time.sleep(max(0.0, (soon - datetime.now(UTC)).total_seconds()))
+    past = datetime.now(UTC) - timedelta(days=2)
+    ended = past + timedelta(days=1)
+    key = make_key(installation, Scope.ADMIN, at=past, expires_at=ended)
     answer = installation.http.get("/v1/titles", headers=bearer(key))
     is_problem(answer, 401, "not_allowed")
     assert "has expired" in answer.json()["detail"]
+    callers = installation.services.callers
+    assert callers.principal_of(key, now=ended.timestamp() - 1).name == "web"
+    with pytest.raises(NotAllowed, match="has expired"):
+        callers.principal_of(key, now=ended.timestamp())
+
+
+def test_a_key_that_may_not_changes_nothing_in_good_order_either(harbor: Installation) -> None:
+    past = datetime.now(UTC) - timedelta(days=2)
+    expired = make_key(harbor, Scope.ADMIN, name="old", at=past, expires_at=past + timedelta(days=1))
+    serving = make_key(harbor, Scope.SERVING)
+    analyst = make_key(harbor, Scope.ANALYST, name="ann")
+    page = {"viewer": "v", "titles": [{"title": "harbor"}]}
+    event = {"event": "e", "viewer": "v", "title": "harbor", "action": "play", "at": "2026-01-01T00:00:00Z"}
+    known = harbor.http.get("/v1/audit").json()["entries"]
+    for key, method, path, body, status in (
+        (expired, "POST", "/v1/select", page, 401),
+        (expired, "PUT", "/v1/titles/harbor", {"name": "Mine"}, 401),
+        (analyst, "POST", "/v1/select", page, 403),
+        (analyst, "POST", "/v1/events", {"events": [event]}, 403),
+        (serving, "PUT", "/v1/titles/harbor", {"name": "Mine"}, 403),
+        (serving, "POST", "/v1/keys", {"name": "mine", "scopes": ["admin"]}, 403),
+    ):
+        assert harbor.http.request(method, path, json=body, headers=bearer(key)).status_code == status
+    assert harbor.http.get("/v1/audit").json()["entries"] == known
+    assert harbor.http.get("/v1/titles/harbor").json()["name"] == "Harbor"
+    with reading(harbor.engine) as connection:
+        assert count_decisions(connection) == (0, 0)
+        assert count_events(connection) == 0
 
 
 def test_a_revoked_key_opens_nothing_after_the_refresh(installation: Installation) -> None:
