@@ -9,6 +9,7 @@ from api.dependencies.breaker import GuardedReads
 from api.dependencies.calibration import calibration_of
 from api.dependencies.collectors import InstallationCollector, LogCollector, ShadowCollector
 from api.dependencies.shadow import ShadowObserver
+from api.dependencies.unlogged import UnloggedTally
 from api.dependencies.watch import RequestFigures
 from api.storage.decision_log import DecisionLog
 from bandit.decision import Page
@@ -17,8 +18,11 @@ from bandit.decision import Page
 class Metrics:
     """What an operator watches. Issued decisions split by `logged` and `reason`; received outcomes by `fate`."""
 
-    def __init__(self, log: DecisionLog, shadow: ShadowObserver, reads: GuardedReads) -> None:
+    def __init__(
+        self, log: DecisionLog, shadow: ShadowObserver, reads: GuardedReads, *, unlogged: UnloggedTally
+    ) -> None:
         disable_created_metrics()  # when each series began is one more series for each
+        self._unlogged = unlogged
         self._registry = registry = CollectorRegistry()
         for collector in (LogCollector(log), ShadowCollector(shadow), InstallationCollector(reads)):
             registry.register(collector)
@@ -38,7 +42,7 @@ class Metrics:
         self.outcomes = Counter("keyart_outcomes", "Outcomes received.", ["fate"], registry=registry)
         self.events = Counter("keyart_events", "Events received.", ["fate"], registry=registry)
         self.problems = Gauge("keyart_refresh_failing", "1 while a part cannot be read.", ["part"], registry=registry)
-        for part in ("catalogue", "policy", "keys"):
+        for part in ("catalogue", "policy", "keys", "unlogged"):
             self.problems.labels(part)
 
     def issued(self, page: Page, *, logged: bool) -> None:
@@ -48,6 +52,7 @@ class Metrics:
         for reason, count in Tally(slot.reason for slot in page.slots).items():
             self.decisions.labels(reason, flag).inc(count)
         if not logged:
+            self._unlogged.add(len(page.slots))
             return
         self.kept.set(page.kept)
         sums = calibration_of(page)

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.jobs.joining import PATIENCE, value_again
-from api.storage.database import transaction
+from api.storage.database import reading, transaction
 from api.storage.due import FIRST_LOOK
 from api.storage.removal import remove_pages
-from api.storage.tallies import count_unlogged
+from api.storage.tallies import count_unlogged, read_conservation
 from bandit.rewards import RewardWindows
+from tests.api.installation import Installation
 from tests.contracts.joined import SLOTS, WINDOW, JoinedLog, a_page, an_outcome, joined_log, page_id, terms
 
 PAGES = 3
@@ -127,3 +128,16 @@ def test_c5_what_is_removed_counts_no_more(log: JoinedLog) -> None:
         assert remove_pages(connection, [page_id(0), page_id(2)]) == 1
     assert terms(log.conservation(), DECISIONS) == (3, 0, 2, 0, 1, 0)
     assert terms(log.conservation(), OUTCOMES) == (2, 2, 0, 0, 0, 0)
+
+
+def test_c5_pages_that_could_not_be_logged_are_counted_once_the_database_answers(harbor: Installation) -> None:
+    harbor.select("harbor", "harbor")
+    harbor.impatient()
+    with harbor.locked():
+        assert harbor.select("harbor", "harbor", "harbor")["logged"] is False
+        harbor.services.refresh()
+    harbor.services.refresh()
+    harbor.services.refresh()
+    harbor.select("harbor")
+    with reading(harbor.engine) as connection:
+        assert terms(read_conservation(connection), DECISIONS) == (6, 3, 0, 0, 0, 3)
