@@ -26,7 +26,7 @@ BUDGET_SHARE = 0.8
 """Share of the time left that the server is told it may use; the rest is for the way there and back."""
 KEEP_SECONDS = 4.0  # less than uvicorn's 5: it must not close a connection in the moment of its next use
 LEARNED_TITLES = 100_000
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 5.0
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # nothing was sent
 _CHANCE = secrets.SystemRandom()
 
@@ -262,7 +262,8 @@ class KeyartClient:
             pages = self._ask(asked, known, until=time.monotonic() + seconds, batch=batch)
         except Exception as error:
             # Whatever it was, a page must render: the caller is in the middle of one.
-            why = str(error) or f"{type(error).__name__} within {seconds} s"
+            nameless = f"no answer within {seconds} s" if isinstance(error, TimeoutError) else type(error).__name__
+            why = str(error) or nameless
             logger.warning("select fell back to the client's defaults: %s", why)
             self._count("failed", len(asked))
             return [_default_page(each, known, why) for each in asked]
