@@ -1,4 +1,4 @@
-"""Outcomes in the background: in batches, with ids that stay, bounded, counted, and reported at the end of the process."""
+"""Outcomes in the background: in batches, with ids that stay, bounded, counted, and reported when a process ends."""
 
 import subprocess
 import sys
