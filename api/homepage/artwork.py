@@ -1,9 +1,8 @@
 """The stage that lists the eligible artworks of every asked title. Knows no policy and draws nothing."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from api.homepage.catalogue import Catalogue, TitleEntry
+from api.homepage.catalogue import Catalogue, Offer, TitleEntry
 from api.homepage.request import AskedTitle, House, PageRequest
 from artwork.catalog import Artwork, ArtworkId, TitleId
 from artwork.maturity import may_stand_for
@@ -45,15 +44,10 @@ def entries_of(catalogue: Catalogue, asked: Iterable[AskedTitle]) -> list[TitleE
     return entries
 
 
-class Offer(NamedTuple):
-    """What one slot may show, in canonical order; `pinned` where people ordered the one artwork that is left."""
-
-    artworks: Slate
-    pinned: bool = False
-
-
 def offer_of(entry: TitleEntry, request: PageRequest, *, house: House) -> Offer:
     """List what a slot may show to this request: what is eligible or, of that, the artwork that is pinned."""
+    if entry.offer is not None:
+        return entry.offer
     found = eligible(entry, request, house=house)
     if entry.guards.pins:
         pinned = entry.guards.pinned({each.artwork for each in found}, request.context)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, Title, TitleId
 from bandit.context import Candidate
@@ -13,10 +14,18 @@ _UNGUARDED = TitleGuards()
 REMEMBERED_SLATES = 256
 
 
+class Offer(NamedTuple):
+    """What one slot may show, in canonical order; `pinned` where people ordered the one artwork that is left."""
+
+    artworks: Slate
+    pinned: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class TitleEntry:
     """A title with its artworks in canonical order, the candidates among them that can be shown, and its guards.
 
+    `offer` is what every request may be shown, None where that hangs on the request.
     A candidate is an ACTIVE artwork whose image has a vector in the snapshot's embedding version. `restricted` tells
     whether some are not for every request, `spoilers` whether some are for viewers who have finished the title.
     `slates` holds the sets of candidates that requests were offered (see `slate`).
@@ -29,6 +38,7 @@ class TitleEntry:
     everything: frozenset[ArtworkId] = frozenset()
     restricted: bool = False
     spoilers: bool = False
+    offer: Offer | None = None
     slates: dict[frozenset[ArtworkId], Slate] = field(default_factory=dict[frozenset[ArtworkId], Slate], compare=False)
 
     def slate(self, artworks: frozenset[ArtworkId]) -> Slate:
@@ -55,14 +65,18 @@ def title_entry(
     active = {artwork.artwork for artwork in ordered if artwork.state is ArtworkState.ACTIVE}
     shown = sorted((each for each in candidates if each.artwork in active), key=lambda each: each.artwork)
     own = [each for each in ordered if each.state is ArtworkState.ACTIVE]
+    everything, slate = frozenset(each.artwork for each in shown), Slate(shown)
+    restricted = bool(guards.schedules) or any(map(_is_restricted, own))
     return TitleEntry(
         title,
         ordered,
         MappingProxyType({each.artwork: each for each in shown}),
         guards,
-        everything=frozenset(each.artwork for each in shown),
-        restricted=bool(guards.schedules) or any(map(_is_restricted, own)),
+        everything=everything,
+        restricted=restricted,
         spoilers=any(each.spoiler for each in own),
+        offer=None if restricted or guards.pins else Offer(slate),
+        slates={everything: slate},
     )
 
 

@@ -5,12 +5,12 @@ Every page gets what it would get alone: sums run in a fixed order, and a page's
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
-from api.homepage.artwork import Offer, offer_of
-from api.homepage.catalogue import Catalogue, TitleEntry
+from api.homepage.artwork import offer_of
+from api.homepage.catalogue import Catalogue, Offer, TitleEntry
 from api.homepage.request import AskedTitle, House, PageRequest
 from bandit.choice import DrawnSlot, PageKey, Rules, StatedSlot, draw_page
 from bandit.context import Context
@@ -23,6 +23,8 @@ from bandit.policies.slots import Slots
 from bandit.sampling import draw_each, draw_uniforms
 
 _CERTAIN = np.ones(1)
+Drawn = tuple[tuple[float, ...], int]
+"""A `DrawnSlot`, or a plain tuple of the same: what a slot was drawn from, and the index that was drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +68,10 @@ def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> l
         InvalidProbabilities: the policy stated something that is no distribution.
     """
     fixed = policy.version == DEFAULT
-    offers = [[offer_of(entry, draw.request, house=house) for entry in draw.entries] for draw in draws]
+    offers = [[entry.offer or offer_of(entry, draw.request, house=house) for entry in draw.entries] for draw in draws]
     stated = _stated(policy, draws, offers)
     pages = [
-        _Offered(draw, own, list(_of_page(own, stated)), _bounds(draw.entries, own, fixed=fixed))
+        _Offered(draw, own, _of_page(own, stated), _bounds(draw.entries, own, fixed=fixed))
         for draw, own in zip(draws, offers, strict=True)
     ]
     free = [page for page in pages if not house.diversity and not any(page.bounds)]
@@ -106,7 +108,7 @@ def default_slot(
     offer = offer_of(entry, request, house=house) if entry.guards.pins else None
     if offer is None or not offer.pinned:
         offer = Offer(entry.slate(frozenset((default.artwork,))))
-    return _slot(asked, offer, drawn=DrawnSlot((1.0,), 0), bounds=None, reason=reason)
+    return _slot(asked, offer, drawn=((1.0,), 0), bounds=None, reason=reason)
 
 
 def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence[Offer]]) -> Iterator[Probabilities]:
@@ -115,7 +117,7 @@ def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence
     asked: list[AskedTitle] = []
     request_of: list[int] = []
     for number, (draw, own) in enumerate(zip(draws, offers, strict=True)):
-        left = [title for title, offer in zip(draw.request.titles, own, strict=True) if not offer.pinned]
+        left = [title for title, (_, pinned) in zip(draw.request.titles, own, strict=True) if not pinned]
         asked += left
         request_of += [number] * len(left)
     if not asked:
@@ -125,15 +127,17 @@ def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence
         request_of=np.array(request_of, dtype=np.int64),
         positions=np.array([title.position for title in asked], dtype=np.float64),
         scores=np.array([title.score or 0.0 for title in asked], dtype=np.float64),
-        slates=[offer.artworks for own in offers for offer in own if not offer.pinned],
+        slates=[slate for own in offers for slate, pinned in own if not pinned],
         titles=[title.title for title in asked],
     )
     return iter(policy.state(slots).slots())
 
 
-def _of_page(offers: Sequence[Offer], stated: Iterator[Probabilities]) -> Iterator[Probabilities]:
+def _of_page(offers: Sequence[Offer], stated: Iterator[Probabilities]) -> list[Probabilities]:
     """One page's part of what is stated; probability 1 where people pinned an artwork."""
-    return (_CERTAIN if offer.pinned else next(stated) for offer in offers)
+    if any(pinned for _, pinned in offers):
+        return [_CERTAIN if offer.pinned else next(stated) for offer in offers]
+    return [*islice(stated, len(offers))]
 
 
 def _bounds(entries: Sequence[TitleEntry], offers: Sequence[Offer], *, fixed: bool) -> list[Bounds | None]:
@@ -144,7 +148,7 @@ def _bounds(entries: Sequence[TitleEntry], offers: Sequence[Offer], *, fixed: bo
     ]
 
 
-def _drawn_freely(pages: Sequence[_Offered]) -> list[list[DrawnSlot]]:
+def _drawn_freely(pages: Sequence[_Offered]) -> list[list[Drawn]]:
     """Draw pages none of whose slots is bounded or looks at its neighbours: all at once."""
     if not pages:
         return []
@@ -155,8 +159,8 @@ def _drawn_freely(pages: Sequence[_Offered]) -> list[list[DrawnSlot]]:
     flat = np.concatenate(stated)
     chosen = draw_each(flat, numbers, bounds=bounds).tolist()
     values: list[float] = flat.tolist()
-    spans = pairwise(bounds.tolist())
-    drawn = [DrawnSlot(tuple(values[begin:end]), index) for (begin, end), index in zip(spans, chosen, strict=True)]
+    probabilities = [tuple(values[begin:end]) for begin, end in pairwise(bounds.tolist())]
+    drawn = [*zip(probabilities, chosen, strict=True)]
     ends = [0, *np.cumsum([len(page.stated) for page in pages]).tolist()]
     return [drawn[begin:end] for begin, end in pairwise(ends)]
 
@@ -188,7 +192,7 @@ def _key(page: _Offered) -> PageKey:
     return PageKey(salt=key.salt, viewer=page.draw.request.viewer.viewer, window=key.window)
 
 
-def _slots(page: _Offered, drawn: Sequence[DrawnSlot], *, reason: Reason) -> tuple[Slot, ...]:
+def _slots(page: _Offered, drawn: Sequence[Drawn], *, reason: Reason) -> tuple[Slot, ...]:
     asked = zip(page.draw.request.titles, page.offers, drawn, page.bounds, strict=True)
     return tuple([_slot(title, offer, drawn=one, bounds=bounds, reason=reason) for title, offer, one, bounds in asked])
 
@@ -205,7 +209,7 @@ def _request_context(policy: Policy, request: PageRequest) -> Context:
     )
 
 
-def _slot(asked: AskedTitle, offer: Offer, *, drawn: DrawnSlot, bounds: Bounds | None, reason: Reason) -> Slot:
+def _slot(asked: AskedTitle, offer: Offer, *, drawn: Drawn, bounds: Bounds | None, reason: Reason) -> Slot:
     """Only what the policy drew is learned from: not what people pinned, nor what explores nothing."""
     slate, pinned = offer
     probabilities, chosen = drawn
