@@ -18,15 +18,21 @@ import pytest
 from tests.faults.server import Surroundings
 
 
-def failing_calls(calls: str, *, error: str, when: str) -> Surroundings:
+def failing_calls(calls: str, *, error: str, when: str, trace: Path) -> Surroundings:
     """Let some of the named system calls of a process fail with `error`; `when` is as strace has it (`5+20`).
 
-    The tracer is the process's grandchild, so that the process has the id that it is killed by.
+    What was called is written to `trace`. The tracer is the process's grandchild, so that the process has the id that
+    it is killed by.
     """
     _needs_strace()
     inject = f"inject={calls}:error={error}:when={when}"
-    command = ("strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", os.devnull, "-e", f"trace={calls}", "-e", inject)
+    command = ("strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", str(trace), "-e", f"trace={calls}", "-e", inject)
     return Surroundings(command=command)
+
+
+def injected(trace: Path) -> int:
+    """How many calls were made to fail."""
+    return trace.read_text(errors="replace").count("(INJECTED)")
 
 
 def _needs_strace() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.figures import Record
 from tests.faults.held import assert_held, unlogged
-from tests.faults.injection import failing_calls, files_no_larger_than, small_disk
+from tests.faults.injection import failing_calls, files_no_larger_than, injected, small_disk
 from tests.faults.ledger import Ledger
 from tests.faults.server import PLAIN, Server, Surroundings
 from tests.faults.traffic import Pictures, Traffic
@@ -41,8 +41,9 @@ def under(around: Surroundings, server: Server, pictures: Pictures, *, seconds: 
 def test_c1_c8_system_calls_that_fail(
     calls: str, error: str, when: str, serve: Serve, stocked: Path, pictures: Pictures, figure: Record
 ) -> None:
-    server = serve(stocked)
-    traffic = under(failing_calls(calls, error=error, when=when), server, pictures, seconds=10, name="torn")
+    server, trace = serve(stocked), stocked.parent / "calls"
+    failing = failing_calls(calls, error=error, when=when, trace=trace)
+    traffic = under(failing, server, pictures, seconds=10, name="torn")
     assert unlogged(traffic.views) > 0, "no call failed that mattered"
     server.start(PLAIN)
     recovered = len(traffic.views)
@@ -52,7 +53,7 @@ def test_c1_c8_system_calls_that_fail(
     server.kill()
     word = "fsync" if calls == SYNC else "write"
     share = "each" if when.endswith("+1") else "1 of " + when.partition("+")[2]
-    assert_held(traffic, stocked, name=f"{error} in {word} ({share})", runs=1, figure=figure)
+    assert_held(traffic, stocked, name=f"{error} in {word} ({share})", runs=injected(trace), figure=figure)
 
 
 @pytest.mark.slow
