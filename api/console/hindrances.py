@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from api.console.rendering import utc
+from api.homepage.artwork import eligible
 from api.homepage.catalogue import TitleEntry
 from api.homepage.request import House, PageRequest
 from artwork.catalog import Artwork, ArtworkState
@@ -25,7 +26,8 @@ def hindrances(artwork: Artwork, entry: TitleEntry, request: PageRequest, *, hou
         found += _of_request(artwork, entry, request)
         found += _of_rating(artwork, entry, house)
         found += _of_schedule(artwork, entry, request)
-    pinned = entry.guards.pinned(entry.candidates, request.context)
+    shown = {each.artwork for each in eligible(entry, request, house=house)}
+    pinned = entry.guards.pinned(shown, request.context)  # a pin of what is not eligible has no force
     if pinned is not None and pinned != artwork.artwork and not found:
         found.append(f"{pinned} is pinned")
     return found

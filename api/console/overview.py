@@ -83,10 +83,11 @@ def _figures(request: Request, services: Services) -> dict[str, Any]:
     looks = looks_of(request, services)
     with reading(services.engine) as connection:
         traffic = looks.traffic.read(connection, now=now)
-        days = looks.rewards.read(connection, now=now)
+        read = looks.rewards.read(connection, now=now)
         stages = on_stage(connection, standing(connection))
         context = _of_operation(connection, now=now)
     names = {each.version: each.stage.value for each in stages}
+    days = {day: terms or {} for day, terms in read.items()}
     return {
         **context,
         "now": now,
@@ -100,6 +101,7 @@ def _figures(request: Request, services: Services) -> dict[str, Any]:
         "hold_back": _over(days, HOLD_BACK),
         "hold_back_share": services.settings.hold_back,
         "reward": services.settings.reward,
+        "unread": sum(terms is None for terms in read.values()),
         **_reward_chart(days, names),
         "problems": dict(services.problems),
         "announcement": _announcement(context["alarms"]),

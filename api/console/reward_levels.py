@@ -6,8 +6,9 @@ the mean is that of all decisions of the day (Horvitz & Thompson 1952, as a rati
 the spread between viewers. Days that are over are kept for a while: outcomes may still come late.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import sqrt
@@ -23,8 +24,10 @@ from bandit.policies.default_artwork import DEFAULT
 
 DAYS = 14
 PIECES = 24
-PAGES_READ = 150
-PAGES_TAKEN = 288
+PAGES_READ = 40
+PAGES_TAKEN = 240
+PATIENCE = 1.0
+"""After so many seconds no further day is read: the next look goes on."""
 SHORTEST = timedelta(seconds=1)
 FRESH = timedelta(minutes=1)
 FRESH_WHEN_OVER = timedelta(minutes=30)
@@ -79,24 +82,37 @@ def level_of(terms: Sequence[Term]) -> Level | None:
 class RewardReader:
     """Reads the last days under one reward definition, and keeps them. Safe to call from any thread."""
 
-    def __init__(self, definition: str) -> None:
+    def __init__(self, definition: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.definition = definition
+        self._clock = clock
         self._lock = Lock()
         self._kept: dict[date, tuple[datetime, Terms]] = {}
 
-    def read(self, connection: Connection, *, now: datetime) -> dict[date, Terms]:
-        """Return the terms of the last DAYS days by day, the oldest first."""
+    def read(self, connection: Connection, *, now: datetime) -> dict[date, Terms | None]:
+        """Return the terms of the last DAYS days by day, the oldest first.
+
+        The newest day is read first, and at least one. A day that this look had no time for is as it was before, None
+        where it never was read.
+        """
         today = now.astimezone(UTC).date()
-        days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+        newest_first = [today - timedelta(days=back) for back in range(DAYS)]
         with self._lock:
-            known = {day: kept for day, kept in self._kept.items() if day in days}
-        for day in days:
-            kept = known.get(day)
-            if kept is None or now - kept[0] >= (FRESH if day == today else FRESH_WHEN_OVER) or now < kept[0]:
-                known[day] = (now, self._of_day(connection, day))
+            known = {day: kept for day, kept in self._kept.items() if day in newest_first}
+        due = (day for day in newest_first if self._is_old(known.get(day), now=now, ends=day < today))
+        began = self._clock()
+        for day in due:
+            known[day] = (now, self._of_day(connection, day))
+            if self._clock() - began >= PATIENCE:
+                break
         with self._lock:
             self._kept = known
-        return {day: known[day][1] for day in days}
+        return {day: known[day][1] if day in known else None for day in reversed(newest_first)}
+
+    @staticmethod
+    def _is_old(kept: tuple[datetime, Terms] | None, *, now: datetime, ends: bool) -> bool:
+        if kept is None:
+            return True
+        return now < kept[0] or now - kept[0] >= (FRESH_WHEN_OVER if ends else FRESH)
 
     def _of_day(self, connection: Connection, day: date) -> Terms:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)

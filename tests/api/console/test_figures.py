@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy import Connection, Engine, event
@@ -105,6 +106,8 @@ def test_levels_are_the_means_by_version_and_day(installation: Installation) -> 
     with reading(installation.engine) as connection:
         days = RewardReader(QUALITY_PLAY).read(connection, now=NOW)
     last_day, this_day = list(days.values())[-2:]
+    assert last_day is not None
+    assert this_day is not None
     assert set(last_day) == {"uniform", HOLD_BACK}
     level = level_of(last_day["uniform"])
     assert level is not None
@@ -122,7 +125,7 @@ def test_a_busy_hour_weighs_more_than_a_calm_one_however_few_pages_are_read(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """2,000 pages of reward 1 within an hour, 200 of reward 0 over the day: nine in ten are worth 1 (10/11)."""
-    monkeypatch.setattr(reward_levels, "PAGES_READ", 40)
+    monkeypatch.setattr(reward_levels, "PATIENCE", 60.0)
     midnight = datetime(2026, 3, 9, tzinfo=UTC)
     calm = every(timedelta(minutes=6), since=midnight, times=200)
     busy = every(timedelta(seconds=1.8), since=midnight + timedelta(hours=20, minutes=1), times=2000)
@@ -131,7 +134,9 @@ def test_a_busy_hour_weighs_more_than_a_calm_one_however_few_pages_are_read(
     write(installation.engine, past)
     with reading(installation.engine) as connection, counting(installation.engine) as seen:
         days = RewardReader(QUALITY_PLAY).read(connection, now=NOW)
-    level = level_of(list(days.values())[-2]["uniform"])
+    terms = list(days.values())[-2]
+    assert terms is not None
+    level = level_of(terms["uniform"])
     assert level is not None
     assert level.mean == pytest.approx(10 / 11, abs=0.05)
     assert len(seen) <= reward_levels.DAYS + 5 * reward_levels.PIECES
@@ -148,6 +153,17 @@ def test_days_that_are_over_are_kept_for_a_while(installation: Installation) -> 
             reader.read(connection, now=NOW + timedelta(minutes=2))
     assert soon == []
     assert 1 <= len(later) <= 3
+
+
+def test_a_look_that_takes_too_long_leaves_older_days_to_the_next(installation: Installation) -> None:
+    write(installation.engine, [Past(at=at, viewer=1) for at in every(MINUTE, since=NOW - timedelta(days=3), times=50)])
+    seconds = count(0, 0.6)
+    reader = RewardReader(QUALITY_PLAY, clock=lambda: next(seconds))
+    with reading(installation.engine) as connection:
+        looks = [[terms is not None for terms in reader.read(connection, now=NOW).values()] for _ in range(7)]
+    assert looks[0] == [False] * 12 + [True] * 2
+    assert looks[1] == [False] * 10 + [True] * 4
+    assert all(looks[6])
 
 
 def test_an_interval_clusters_by_viewer() -> None:
