@@ -19,6 +19,9 @@ USUAL = 100
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 """A number in a cursor: of a row, which no database counts further."""
 
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=230 * 366 * 86_400 * 10**6)]
+"""A time in a cursor: microseconds since 1970."""
+
 Name = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[A-Za-z0-9._-]*$")]
 """An id in a cursor."""
 

@@ -1,6 +1,6 @@
 """/v1/viewers: a viewer erased, or left out of what is learned. Raw ids come in bodies, never in addresses."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -9,7 +9,8 @@ from pydantic import Field
 from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
 from api.dependencies.viewers import exclude_viewer, include_viewer, order_erasure
-from api.routes.wire import OpaqueId, Text, Wire
+from api.routes.listing import USUAL, Cursor, Limit, Microseconds, Name, cursor_of, part_of, place_of
+from api.routes.wire import EARLIEST, OpaqueId, Text, Wire
 from api.storage.database import reading, transaction
 from api.storage.erasure import Erasure, find_erasure
 from api.storage.exclusions import list_excluded
@@ -58,9 +59,10 @@ class ExcludedAnswer(Wire):
 
 
 class ExcludedList(Wire):
-    """Everyone who is left out by order, the newest first."""
+    """Those who are left out by order, the newest first; `next` is the `cursor` of the following part."""
 
     excluded: list[ExcludedAnswer]
+    next: str | None = None
 
 
 @router.post("/viewers:erase", status_code=202, response_model=ErasureAnswer)
@@ -96,14 +98,21 @@ def include(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> Exclusi
 
 
 @router.get("/viewers:excluded", response_model=ExcludedList)
-def excluded(services: ServicesDep) -> ExcludedList:
+def excluded(services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL) -> ExcludedList:
     """List the viewers who are left out by order."""
+    after = None
+    if cursor is not None:
+        since, viewer = place_of(cursor, "excluded", tuple[Microseconds, Name])
+        after = EARLIEST + timedelta(microseconds=since), viewer
     with reading(services.engine) as connection:
-        listed = list_excluded(connection)
+        listed = list_excluded(connection, after=after, limit=limit + 1)
+    given, last = part_of(listed, limit)
+    place = None if last is None else ((last.at - EARLIEST) // timedelta(microseconds=1), last.viewer)
     return ExcludedList(
         excluded=[
-            ExcludedAnswer(viewer=each.viewer, reason=each.reason, actor=each.actor, at=each.at) for each in listed
-        ]
+            ExcludedAnswer(viewer=each.viewer, reason=each.reason, actor=each.actor, at=each.at) for each in given
+        ],
+        next=None if place is None else cursor_of("excluded", *place),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, or_, select
 
 from api.storage.columns import chunks, insert_missing, upsert
 from api.storage.pages import decided_at
@@ -58,9 +58,14 @@ def include_viewers(connection: Connection, viewers: Iterable[ViewerId]) -> int:
     )
 
 
-def list_excluded(connection: Connection) -> list[ExcludedViewer]:
-    """Return the viewers who are left out by order, the newest first."""
-    read = select(excluded).order_by(excluded.c.at.desc(), excluded.c.viewer)
+def list_excluded(
+    connection: Connection, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+) -> list[ExcludedViewer]:
+    """Return the viewers who are left out by order, the newest first: those behind a time and viewer, at most `limit`."""
+    read = select(excluded).order_by(excluded.c.at.desc(), excluded.c.viewer).limit(limit)
+    if after is not None:
+        older, same = excluded.c.at < after[0], excluded.c.at == after[0]
+        read = read.where(or_(older, and_(same, excluded.c.viewer > after[1])))
     return [ExcludedViewer(**row) for row in connection.execute(read).mappings()]
 
 

@@ -33,7 +33,7 @@ def whole(installation: Installation, path: str, name: str, limit: int) -> list[
 
 @pytest.fixture
 def full(harbor: Installation) -> Installation:
-    """Five titles, seven artworks, five guards, three changes of state, four deployments."""
+    """So many of each as LISTS says."""
     for title in "bcde":
         harbor.http.put(f"/v1/titles/{title}", json={"name": title})
     for artwork in "defg":
@@ -46,6 +46,10 @@ def full(harbor: Installation) -> Installation:
     for version in ("default", "uniform", "default", "uniform"):
         answer = harbor.http.post(f"/v1/policies/{version}:promote", json={"reason": "x"})
         assert answer.status_code == 200, answer.text
+    for number in range(4):
+        harbor.http.post("/v1/viewers:exclude", json={"viewer": f"test-{number}", "reason": "internal"})
+    for number in range(3):
+        harbor.http.post("/v1/keys", json={"name": f"key-{number}", "scopes": ["serving"], "reason": "x"})
     return harbor
 
 
@@ -56,16 +60,19 @@ LISTS: list[tuple[str, str, int]] = [
     ("/v1/titles/harbor/guards", "changes", 3),
     ("/v1/policies", "versions", 2),
     ("/v1/policies", "deployments", 4),
+    ("/v1/viewers:excluded", "excluded", 4),
+    ("/v1/keys", "keys", 3),
+    ("/v1/audit", "entries", 27),
 ]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 5, 7, 1000])
-def test_the_parts_are_the_whole(full: Installation, limit: int) -> None:
+def test_the_parts_are_the_whole(full: Installation) -> None:
     for path, name, count in LISTS:
         entire = full.http.get(path).json()
         assert entire["next"] is None
         assert len(entire[name]) == count
-        assert whole(full, path, name, limit) == entire[name]
+        for limit in (1, 2, 3, 5, 1000):
+            assert whole(full, path, name, limit) == entire[name], (path, limit)
 
 
 def test_what_is_added_in_between_moves_nothing(full: Installation) -> None:
