@@ -61,7 +61,7 @@ def include_viewers(connection: Connection, viewers: Iterable[ViewerId]) -> int:
 def list_excluded(
     connection: Connection, *, after: tuple[datetime, str] | None = None, limit: int | None = None
 ) -> list[ExcludedViewer]:
-    """Return the viewers who are left out by order, the newest first: those behind a time and viewer, at most `limit`."""
+    """Return who is left out by order, the newest first: those behind a time and a viewer, at most `limit`."""
     read = select(excluded).order_by(excluded.c.at.desc(), excluded.c.viewer).limit(limit)
     if after is not None:
         older, same = excluded.c.at < after[0], excluded.c.at == after[0]
