@@ -7,12 +7,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.dependencies.permissions import OPEN, PERMISSIONS
 from tests.api.installation import settings_in
 from tests.api.problems import is_problem
 
 
 @pytest.fixture
-def faulty(home: Path) -> Iterator[TestClient]:
+def faulty(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setitem(PERMISSIONS, ("GET", "/v1/faulty"), OPEN)  # type: ignore[arg-type]
     app = create_app(settings_in(home))
 
     @app.get("/v1/faulty")
