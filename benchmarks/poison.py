@@ -6,7 +6,7 @@ start of the log, as a service does; a share is that of the way from uniform to 
 goes.
 The cap and the rule for robots are to a viewer's usual day here (about one decision) what Keyart's are to one of forty.
 
-`python -m benchmarks.poison` prints the table (some minutes); `--seeds 1 --decisions 8000` a shorter one.
+`python -m benchmarks.poison` prints the table (some minutes); `--small --decisions 3000` a shorter one.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from itertools import product
 from multiprocessing import get_context
 
 from bandit.decision import RewardedDecision
+from bandit.features import FeatureSpec
 from bandit.learners import LearnerSettings
 from bandit.learning import LearnConfig, Provenance, learn
 from bandit.linear.settings import LinearSettings
@@ -28,10 +29,12 @@ from bandit.policies.vowpal import EngineSettings
 from bandit.registry import Holdout, load_policy
 from bandit.simulator.attack import Attack, Deceived, Protection, worst_artworks
 from bandit.simulator.online import Learner, rehearse
+from bandit.simulator.random_world import WorldShape
 from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, START, Rehearsal
-from bandit.tuning.worlds import WORLDS
+from bandit.tuning.worlds import SHAPE, WORLDS
 
 SHARE, LOUD, ROUNDS = 0.01, 50, 5
+SMALL = WorldShape(titles=10, artworks=8, traits=8)
 ATTACKS = {"nobody lies": (0.0, 1), "1 % lie, quietly": (SHARE, 1), "1 % lie, loudly": (SHARE, LOUD)}
 PROTECTIONS = {
     "none": Protection(),
@@ -57,6 +60,7 @@ class Case:
     learner: str
     seed: int
     decisions: int
+    small: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +73,10 @@ class Outcome:
 
 def play(case: Case) -> Outcome:
     """Play a case to its end."""
-    rehearsal = WORLDS[case.world].rehearsal(case.seed)
+    rehearsal = WORLDS[case.world].rehearsal(case.seed, shape=SMALL if case.small else SHAPE)
     share, times = ATTACKS[case.attack]
     deceived = Deceived(
-        learner=_learner(rehearsal, LEARNERS[case.learner], reward=WORLDS[case.world].reward),
+        learner=_learner(rehearsal, case),
         attack=Attack(share=share, pushed=worst_artworks(rehearsal), times=times),
         protection=PROTECTIONS[case.protection],
     )
@@ -80,7 +84,8 @@ def play(case: Case) -> Outcome:
     return Outcome(gap=result.final_gap, of_liars=deceived.of_liars / deceived.rows)
 
 
-def _learner(rehearsal: Rehearsal, settings: LearnerSettings | None, *, reward: str) -> Learner:
+def _learner(rehearsal: Rehearsal, case: Case) -> Learner:
+    settings = LEARNERS[case.learner]
     if settings is None:
         return lambda rows: MostPlayedPolicy(count_plays(rows))
     config = LearnConfig(
@@ -88,7 +93,8 @@ def _learner(rehearsal: Rehearsal, settings: LearnerSettings | None, *, reward: 
         foundation_version=FOUNDATION_VERSION,
         settings=settings,
         holdout=Holdout(share=0.0),
-        reward=reward,
+        reward=WORLDS[case.world].reward,
+        spec=FeatureSpec(viewer_dimensions=8, artwork_dimensions=8, looks=()) if case.small else FeatureSpec(),
         apart=False,
     )
 
@@ -110,6 +116,7 @@ def cases(asked: argparse.Namespace) -> Iterator[Case]:
                 learner=learner,
                 seed=seed,
                 decisions=asked.decisions,
+                small=asked.small,
             )
 
 
@@ -118,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--decisions", type=int, default=20_000)
+    parser.add_argument("--small", action="store_true", help="10 titles instead of 40, and fewer features")
     for name, known in (
         ("--world", ("weak", "strong")),
         ("--learner", LEARNERS),

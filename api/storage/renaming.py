@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from api.storage.columns import insert_missing
 from api.storage.privacy_tables import excluded_viewers
-from api.storage.tables import events, viewer_vectors, viewers
+from api.storage.tables import PSEUDONYM, events, viewer_vectors, viewers
 from foundation.events import ViewerId
 
 
@@ -37,7 +37,7 @@ def rename_viewers(connection: Connection, names: Mapping[ViewerId, ViewerId]) -
         viewers,
         [{"viewer": pair["new"], "first_seen_at": seen[pair["old"]][0], "events": 0} for pair in pairs],
     )
-    old, new = bindparam("old"), bindparam("new")
+    old, new = bindparam("old", type_=PSEUDONYM), bindparam("new", type_=PSEUDONYM)
     connection.execute(update(events).where(events.c.viewer == old).values(viewer=new), pairs)
     grown = update(viewers).where(viewers.c.viewer == new).values(events=viewers.c.events + bindparam("more"))
     connection.execute(grown, [{"new": pair["new"], "more": seen[pair["old"]][1]} for pair in pairs])
