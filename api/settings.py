@@ -9,7 +9,13 @@ from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from api.errors import BadSettings
 from artwork.maturity import suitable_from
@@ -131,6 +137,10 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**cast(dict[str, Any], overrides))
     except ValidationError as error:
         raise BadSettings(_first_mistake(error), "docs/settings.md lists every setting.") from None
+    except SettingsError:  # it names the field, and is raised before a value is looked at
+        raise BadSettings(
+            "KEYART_REWARD_WINDOWS is no JSON object.", 'Write for example {"hero": 3600}, seconds by kind of row.'
+        ) from None
     except TOMLDecodeError as error:
         raise BadSettings(f"{SETTINGS_FILE} is not valid TOML: {error}.", "Correct the line it names.") from None
 

@@ -90,6 +90,20 @@ def test_secrets_are_not_in_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> 
     assert not re.search("an-admin-key|a-secret|password1", shown)
 
 
+def test_windows_by_kind_of_row_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYART_REWARD_WINDOW_SECONDS", "60")
+    monkeypatch.setenv("KEYART_REWARD_WINDOWS", '{"hero": 3600}')
+    windows = load_settings().windows
+    assert (windows.of("hero").total_seconds(), windows.of("list").total_seconds()) == (3600, 60)
+    for wrong in ('{"hero": -1}', '{"hero": "soon"}', "3600"):
+        monkeypatch.setenv("KEYART_REWARD_WINDOWS", wrong)
+        with pytest.raises(BadSettings, match="KEYART_REWARD_WINDOWS"):
+            load_settings()
+    monkeypatch.setenv("KEYART_REWARD_WINDOWS", "hero: 3600")
+    with pytest.raises(BadSettings):
+        load_settings()
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(Exception, match="frozen"):
         load_settings().draw_salt = "other"  # type: ignore[misc]
