@@ -19,6 +19,7 @@ from api.dependencies.services import Services
 from api.errors import KeyartError
 from api.homepage.request import AskedTitle
 from api.routes.select import budget_of, select
+from api.routes.wire import to_utc
 from api.routes.wire import EARLIEST, LATEST
 from bandit.context import RequestContext
 
@@ -83,7 +84,7 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
         sent = _decoder.decode(body)
         budget, key = _told(headers, services.settings.select_budget_ms)
         context = _context_of(sent.context)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     known = services.catalogue.current.titles
     texts = (sent.viewer, context.device, context.row, context.canvas, context.locale)
@@ -100,7 +101,7 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
 
 
 def _context_of(sent: _Context) -> RequestContext:
-    at = datetime.now(UTC) if sent.at is None else sent.at.astimezone(UTC)
+    at = datetime.now(UTC) if sent.at is None else to_utc(sent.at)
     if not EARLIEST <= at < LATEST:
         raise ValueError(at)
     return RequestContext(at=at, device=sent.device, row=sent.row, canvas=sent.canvas, locale=sent.locale)

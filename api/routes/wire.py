@@ -30,7 +30,8 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 """What is further off is a mistake: milliseconds for seconds, or a clock that was never set."""
 
 
-def _utc(at: datetime) -> datetime:
+def to_utc(at: datetime) -> datetime:
+    """Return a time in UTC; raises ValueError where it is too far off to be meant."""
     try:
         there = at.astimezone(UTC)
     except OverflowError:
@@ -52,7 +53,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValid
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
 """A name or a label. At most 500 printable characters."""
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(to_utc)]
 """An RFC 3339 time with its offset; kept as UTC."""
 
 Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]

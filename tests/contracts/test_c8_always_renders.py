@@ -49,9 +49,8 @@ def test_c8_a_live_model_that_cannot_be_loaded_at_start(learned_home: Path, lear
 @pytest.mark.parametrize(
     "at",
     [
-        "0001-01-01T00:00:00Z",
-        "1969-12-31T23:59:59Z",
-        "9999-12-31T23:59:59.999999Z",
+        "1970-01-01T00:00:00Z",
+        "2199-12-31T23:59:59.999999Z",
         "2026-06-30T12:00:00+14:00",
         "2026-06-30T12:00:00-12:00",
     ],
@@ -60,8 +59,8 @@ def test_c8_a_clock_that_is_wrong(shared: Installation, at: str) -> None:
     assert renders(shared, context={"at": at})["logged"] is True
 
 
-@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
-def test_c8_a_time_that_is_none_in_utc_is_refused(shared: Installation, at: str) -> None:
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"])
+def test_c8_a_time_that_cannot_be_meant_is_refused(shared: Installation, at: str) -> None:
     body = {"viewer": "v", "context": {"at": at}, "titles": [{"title": "harbor"}]}
     assert shared.http.post("/v1/select", json=body).status_code == 422
 

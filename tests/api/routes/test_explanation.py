@@ -38,6 +38,8 @@ def test_what_each_feature_added_sums_to_the_predicted_difference(ready: Install
 
 def test_nothing_is_told_of_a_version_that_is_no_longer_in_memory(ready: Installation, decided: dict[str, Any]) -> None:
     ready.http.post("/v1/policies:rollback", json=WHY)
+    assert explanation(ready, decided) is not None  # the last good version, ready for what the live one fails
+    ready.http.post("/v1/policies/default:promote", json=WHY)
     assert explanation(ready, decided) is None
 
 
