@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pysqlite3
+import pytest
 
 from api.storage.database import open_engine, reading
 from api.storage.pages import PageId, find_pages
@@ -115,6 +116,7 @@ def answers(served: Served) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_the_wait(home: Path) -> None:
     with served(home, KEYART_DRAIN_SECONDS="600") as keyart:
         keyart.process.send_signal(signal.SIGTERM)
