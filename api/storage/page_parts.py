@@ -11,7 +11,6 @@ from api.storage.tables import pages, titles
 from artwork.catalog import TitleId
 from bandit.decision import Page, PageId
 
-
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
