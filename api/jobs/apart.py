@@ -14,7 +14,6 @@ from typing import Any
 
 from api.dependencies.logs import log_to_stderr
 from api.dependencies.traces import open_traces
-from api.dependencies.traces import open_traces
 from api.errors import KeyartError
 from api.jobs.schedule import Report, Turn
 from api.settings import Settings
@@ -28,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 Run = Callable[[Turn], Report]
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 5.0
 _APART = multiprocessing.get_context("spawn")
 """A fork would share database connections and locks of threads that do not exist in it."""
 

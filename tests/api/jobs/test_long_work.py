@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from api.jobs.identity import has_died, new_name, spoken
@@ -93,6 +94,7 @@ def test_what_breaks_is_tried_again_soon_and_ever_later(home: Path) -> None:
     assert [round(each.total_seconds(), -1) for each in waits] == [30, 60, 120]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_a_failure_and_the_worker_lives_on(home: Path) -> None:
     with working(home, job(dies)) as work:
         found = run_to_end(work)
@@ -144,6 +146,7 @@ def test_a_worker_elsewhere_is_taken_over_when_its_beat_stands_still(home: Path)
     assert told(home) == ["quick"]
 
 
+@pytest.mark.slow
 def test_a_long_job_keeps_its_lease_and_one_that_lost_it_is_ended(home: Path) -> None:
     with working(home, job(long), lease_seconds=0.6) as work, working(home, job(long), lease_seconds=0.6) as other:
         assert work.step()
@@ -218,6 +221,7 @@ def test_names_tell_who_died() -> None:
     assert not has_died("worker-1")
 
 
+@pytest.mark.slow
 def test_planning_is_harmless_while_a_job_is_held(home: Path) -> None:
     with working(home, job(quick)) as work, working(home, job(quick), job(quick, "more")):
         assert work.step_here()

@@ -124,11 +124,16 @@ def test_a_canary_that_does_worse_is_ended_and_does_not_come_back(loop: Loop) ->
 
 
 @pytest.mark.parametrize(
-    ("far", "stands"), [("candidate", (None, None)), ("shadow", (None, "it")), ("canary", ("it", None))]
+    ("far", "stands"),
+    [
+        ("shadow", (None, "it")),
+        pytest.param("candidate", (None, None), marks=pytest.mark.slow),
+        pytest.param("canary", ("it", None), marks=pytest.mark.slow),
+    ],
 )
 def test_it_goes_as_far_as_it_may(loop: Loop, far: str, stands: tuple[str | None, str | None]) -> None:
     loop.settings = _loop(loop.installation, loop=far).settings
-    for _ in range(4):
+    for _ in range(3):
         loop.all()
     expected = [loop.version() if each else None for each in stands]
     assert loop.stands() == ("uniform", *expected)
@@ -164,6 +169,7 @@ def test_a_shadow_of_people_is_theirs(loop: Loop) -> None:
     assert loop.stands() == ("uniform", None, DEFAULT)
 
 
+@pytest.mark.slow
 def test_a_version_that_people_moved_is_theirs(loop: Loop) -> None:
     loop.all()
     _by_people(loop, loop.version(), Stage.CANARY, share=0.01)
@@ -188,6 +194,7 @@ def test_after_the_watch_took_something_off_people_look_first(loop: Loop) -> Non
     assert "is canary now" in loop.run("stage")
 
 
+@pytest.mark.slow
 def test_a_shadow_that_is_behind_another_live_version_is_ended(loop: Loop) -> None:
     """Somebody promotes what is better meanwhile: the evaluation is made anew, and the gate is heard again."""
     loop.all()

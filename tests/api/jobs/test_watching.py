@@ -102,7 +102,7 @@ def _watched(ready: Installation, learned: Learned, **settings: Any) -> Watched:
 
 def test_a_healthy_version_is_left_alone_in_many_looks(watched: Watched) -> None:
     watched.put_on_stage()
-    said = watched.look(RecentLog(falling=0.01), times=20)
+    said = watched.look(RecentLog(falling=0.01), times=10)
     assert all("nothing speaks against" in each for each in said)
     assert (watched.live(), watched.alarms()) == (watched.version, [])
 
@@ -149,6 +149,7 @@ def test_a_reward_that_is_as_foretold_is_no_alarm(watched: Watched) -> None:
     assert (watched.live(), watched.alarms()) == (watched.version, [])
 
 
+@pytest.mark.slow
 def test_what_somebody_puts_on_stage_again_is_theirs(watched: Watched) -> None:
     watched.put_on_stage()
     watched.look(BROKEN, times=10)
@@ -176,6 +177,7 @@ def test_a_canary_is_ended_and_the_live_version_stays(watched: Watched) -> None:
     assert watched.taken_back() == [watched.version]
 
 
+@pytest.mark.slow
 def test_a_live_version_is_taken_off_and_the_canary_stays(watched: Watched) -> None:
     watched.put_on_stage()
     watched.put_on_stage("default", stage=Stage.CANARY)
@@ -195,12 +197,14 @@ def test_after_one_roll_back_another_version_is_left_for_a_day(watched: Watched)
     assert any("not be the version's fault" in each for each in said)
 
 
+@pytest.mark.slow
 def test_a_built_in_policy_is_an_alarm_only(watched: Watched) -> None:
     said = watched.look(BROKEN, by=UNIFORM, times=10)
     assert watched.live() == UNIFORM
     assert any("built in" in each for each in said)
 
 
+@pytest.mark.slow
 def test_an_alarm_that_is_not_raised_again_is_over_after_a_day(watched: Watched) -> None:
     watched.put_on_stage()
     watched.look(BROKEN, times=10)
@@ -209,6 +213,7 @@ def test_an_alarm_that_is_not_raised_again_is_over_after_a_day(watched: Watched)
     assert watched.alarms() == []
 
 
+@pytest.mark.slow
 def test_a_watcher_that_takes_over_begins_with_the_last_hour(watched: Watched) -> None:
     watched.put_on_stage()
     pages = [*placed(BROKEN.pages(600), policy=watched.version, shift=watched.now - START)]
