@@ -94,62 +94,75 @@ def open_services(settings: Settings) -> Generator[Services]:
 
     The database may be down: pages are then decided from an empty catalogue until it is back.
     """
-    engine = open_engine(settings.database_url, answer_seconds=ANSWER_SECONDS)
-    # Pages, and what keeps them fresh, give up on a database as soon as a page's time is up.
-    budget = settings.select_budget_ms / 1000
-    hasty = open_engine(settings.database_url, busy_seconds=budget, answer_seconds=budget)
-    fresh = open_engine(settings.database_url, busy_seconds=budget, answer_seconds=REFRESH_ANSWER_SECONDS)
-    blobs = BlobStore(settings.blob_root)
-    log, reads = DecisionLog(engine), GuardedReads(hasty)
-    live = LivePolicy(fresh, blobs)
-    callers = KeyMirror(fresh, settings)
-    shadow = ShadowObserver(live, reads, share=settings.shadow_share)
-    unlogged = UnloggedTally(fresh)
-    metrics = Metrics(log, shadow, reads, unlogged=unlogged)
-    serving = Serving(
-        settings=settings,
-        keys=load_keys(settings),
-        log=log,
-        reads=reads,
-        catalogue=CatalogueMirror(fresh),
-        live=live,
+    with _open_engines(settings) as engines:
+        services = _services(settings, engines)
+        services.refresh()
+        ending = threading.Event()
+        refresher = threading.Thread(target=_keep_fresh, args=(services, ending), name="keyart-refresh", daemon=True)
+        refresher.start()
+        try:
+            yield services
+        finally:
+            ending.set()
+            refresher.join()
+            services.pages.close()
+            with suppress(StorageUnavailable):
+                services.unlogged.refresh()
+            services.shadow.close()
+            services.log.close()
+            services.sandbox.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """`patient` for requests that may wait; pages, and what keeps them fresh, give up when a page's time is up."""
+
+    patient: Engine
+    hasty: Engine
+    fresh: Engine
+
+
+@contextmanager
+def _open_engines(settings: Settings) -> Generator[_Engines]:
+    url, budget = settings.database_url, settings.select_budget_ms / 1000
+    engines = _Engines(
+        open_engine(url, answer_seconds=ANSWER_SECONDS),
+        open_engine(url, busy_seconds=budget, answer_seconds=budget),
+        open_engine(url, busy_seconds=budget, answer_seconds=REFRESH_ANSWER_SECONDS),
     )
-    services = Services(
+    try:
+        yield engines
+    finally:
+        for engine in (engines.patient, engines.hasty, engines.fresh):
+            engine.dispose()
+
+
+def _services(settings: Settings, engines: _Engines) -> Services:
+    blobs, keys = BlobStore(settings.blob_root), load_keys(settings)
+    log, reads = DecisionLog(engines.patient), GuardedReads(engines.hasty)
+    live, catalogue = LivePolicy(engines.fresh, blobs), CatalogueMirror(engines.fresh)
+    shadow = ShadowObserver(live, reads, share=settings.shadow_share)
+    callers, unlogged = KeyMirror(engines.fresh, settings), UnloggedTally(engines.fresh)
+    metrics = Metrics(log, shadow, reads, unlogged=unlogged)
+    serving = Serving(settings=settings, keys=keys, log=log, reads=reads, catalogue=catalogue, live=live)
+    return Services(
         settings=settings,
-        engine=engine,
+        engine=engines.patient,
         blobs=blobs,
-        keys=serving.keys,
+        keys=keys,
         sandbox=ImageSandbox(),
         log=log,
         reads=reads,
-        catalogue=serving.catalogue,
+        catalogue=catalogue,
         live=live,
         shadow=shadow,
         callers=callers,
-        sessions=Sessions(engine, callers, settings),
+        sessions=Sessions(engines.patient, callers, settings),
         limits=RateLimits(settings),
         metrics=metrics,
         unlogged=unlogged,
         pages=PageDesk(serving, metrics=metrics, shadow=shadow),
     )
-    services.refresh()
-    ending = threading.Event()
-    refresher = threading.Thread(target=_keep_fresh, args=(services, ending), name="keyart-refresh", daemon=True)
-    refresher.start()
-    try:
-        yield services
-    finally:
-        ending.set()
-        refresher.join()
-        services.pages.close()
-        with suppress(StorageUnavailable):
-            services.unlogged.refresh()
-        services.shadow.close()
-        services.log.close()
-        services.sandbox.close()
-        engine.dispose()
-        hasty.dispose()
-        fresh.dispose()
 
 
 @contextmanager
