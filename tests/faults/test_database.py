@@ -85,15 +85,12 @@ def test_c1_c8_a_database_that_comes_and_goes(fault: str, serve: Serve, distant:
                 distant.proxy.cut()
                 time.sleep(1)
             distant.proxy.heal()
-        time.sleep(3)
-        healed = time.monotonic()
-        time.sleep(2)
+        traffic.logs_again()
     time.sleep(2)
     server.kill()
     engine = open_engine(distant.direct)
     assert_held_in(engine, traffic, name=f"database {fault}", runs=4, figure=figure)
     assert traffic.book.unlogged_but_kept(engine) == set(), "a page that was answered as not logged is in the log"
-    assert all(view.logged for view in traffic.views if view.due > healed), "not logged again after the fault"
     engine.dispose()
 
 

@@ -19,6 +19,7 @@ Serve = Callable[..., Server]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_c7_c8_a_live_model_that_is_damaged(serve: Serve, learned_home: Path, learned: Learned, figure: Record) -> None:
     version, file = learned.manifest.version, learned_home / "models" / learned.manifest.digest
     whole = file.read_bytes()

@@ -19,6 +19,7 @@ from api.client import Asked, KeyartClient
 from tests.faults.figures import ALLOWANCE_MS
 from tests.faults.ledger import Ledger
 from tests.faults.server import ADMIN_KEY, BUDGET_MS
+from tests.stories.served import wait_until
 
 Pictures = Mapping[str, Mapping[str, str]]
 """The active artworks of every title, each with the first digits of its image's hash."""
@@ -151,6 +152,15 @@ class Traffic:
     def pages_in_budget(self) -> int:
         """How many pages showed a valid artwork of every title in time."""
         return sum(view.in_budget for view in self.views)
+
+    def logged_since(self, moment: float) -> int:
+        """How many pages that were due after a moment of the monotonic clock are in the log."""
+        return sum(view.logged and view.due > moment for view in self.views)
+
+    def logs_again(self, pages: int = 30, *, within: float = 60) -> None:
+        """Wait until so many pages that are due from now on are in the log; call it while pages flow."""
+        now = time.monotonic()
+        wait_until(lambda: self.logged_since(now) >= pages, within=within)
 
     def unrendered(self) -> list[View]:
         """The pages that showed nothing, or not what was asked for."""
