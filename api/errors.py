@@ -65,7 +65,7 @@ class NotAllowed(KeyartError):
 class LogInFirst(NotAllowed):
     """A person who is not logged in asks for a page of the console; a browser is led to the log-in."""
 
-    title = "Log in first"
+    code, title = "log_in_first", "Log in first"
 
 
 class Forbidden(KeyartError):
