@@ -68,7 +68,9 @@ def test_whole_days_past_their_keeping_go_and_c5_holds(engine: Engine, make_page
     assert kept == [17, 18, 19, 20]
     assert sorted(path.name for path in (tmp_path / "exports").iterdir())[0] == "day=2026-03-17.parquet"
     with reading(engine) as connection:
-        assert connection.scalars(select(outcomes.c.page).order_by(outcomes.c.page)).all() == [page.page for page in read_pages(engine)]
+        assert connection.scalars(select(outcomes.c.page).order_by(outcomes.c.page)).all() == [
+            page.page for page in read_pages(engine)
+        ]
         assert read_conservation(connection).holds
     assert remove_what_is_old(engine, limited, now=NOW).startswith("0 pages, 0 events and 0 files")
 
