@@ -34,7 +34,9 @@ def assert_held_in(engine: Engine, traffic: Traffic, *, name: str, runs: int, fi
             pages_in_budget=traffic.pages_in_budget(),
         )
     )
-    assert (lost, traffic.book.mistakes, traffic.unrendered()) == ([], [], [])
+    assert not lost, f"lost: {lost[:5]}"
+    assert not traffic.book.mistakes, traffic.book.mistakes[:5]
+    assert not traffic.unrendered(), traffic.unrendered()[:5]
     assert_accounted_for(engine)
 
 
