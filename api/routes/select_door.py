@@ -20,7 +20,6 @@ from api.errors import KeyartError
 from api.homepage.request import AskedTitle
 from api.routes.select import budget_of, select
 from api.routes.wire import to_utc
-from api.routes.wire import EARLIEST, LATEST
 from bandit.context import RequestContext
 
 PATH = "/v1/select"
@@ -102,8 +101,6 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
 
 def _context_of(sent: _Context) -> RequestContext:
     at = datetime.now(UTC) if sent.at is None else to_utc(sent.at)
-    if not EARLIEST <= at < LATEST:
-        raise ValueError(at)
     return RequestContext(at=at, device=sent.device, row=sent.row, canvas=sent.canvas, locale=sent.locale)
 
 
