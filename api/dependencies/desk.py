@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TimeIsUp
 
+from api.dependencies.answers import Remembered
 from api.dependencies.metrics import Metrics
 from api.dependencies.pages import (
     Decided,
@@ -23,6 +24,7 @@ from api.dependencies.pages import (
     answer_again,
     check_calls,
     decide_calls,
+    repeated_key,
     unlogged,
 )
 from api.dependencies.shadow import ShadowObserver
@@ -65,6 +67,7 @@ class PageDesk:
         self._incoming: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._live: deque[_Ticket] = deque()
         self._later: deque[_Ticket] = deque()
+        self._under_way: dict[tuple[int, str], tuple[str, asyncio.Task[bytes]]] = {}
         self._closed = threading.Event()
         warm_up()
         self._thread = threading.Thread(target=self._run, name="keyart-pages", daemon=True)
@@ -73,9 +76,29 @@ class PageDesk:
     async def answered(self, call: SelectCall, *, precomputed: bool = False) -> bytes:
         """Return a page's answer within its budget, on an event loop. Pages that are precomputed let others go first.
 
+        A call with the key of one that is being answered gets the answer of that one, whatever becomes of it (C2).
+
         Raises:
             KeyartError: the call asks for what does not exist, or repeats a key with another request.
         """
+        if call.idempotency_key is None:
+            return await self._answered(call, precomputed=precomputed)
+        key, digest = (id(asyncio.get_running_loop()), call.idempotency_key), call.digest()
+        under_way = self._under_way.get(key)
+        if under_way is None:
+            task = asyncio.create_task(self._answered(call, precomputed=precomputed))
+            task.add_done_callback(lambda done: self._no_longer_under_way(key, done))
+            under_way = self._under_way[key] = (digest, task)
+        if under_way[0] != digest:
+            raise repeated_key()
+        return await asyncio.shield(under_way[1])
+
+    def _no_longer_under_way(self, key: tuple[int, str], done: asyncio.Task[bytes]) -> None:
+        self._under_way.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # looked at, so that nobody is warned where every caller has gone away
+
+    async def _answered(self, call: SelectCall, *, precomputed: bool) -> bytes:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         ticket = _Ticket(call, (loop, future), precomputed=precomputed)
@@ -132,6 +155,11 @@ class PageDesk:
             self._metrics.issued(result.page, logged=False)
             return result.answer
         return result
+
+    def _remember(self, call: SelectCall, answer: bytes) -> None:
+        """So that a retry is answered alike also while the database is away."""
+        if call.idempotency_key is not None:
+            self.serving.recent.keep(call.idempotency_key, Remembered(call.digest(), answer))
 
     def _run(self) -> None:
         while True:
@@ -197,6 +225,7 @@ class PageDesk:
         for entry in entries:
             ticket = by_entry[entry]
             if entry.fate is Fate.DURABLE and ticket.decided:
+                self._remember(ticket.call, ticket.decided.answer)
                 done.append((ticket, ticket.decided.answer))
             else:
                 ticket.again = entry.fate

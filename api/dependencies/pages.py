@@ -136,6 +136,11 @@ def decide_calls(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
     return [each.result for each in asked if each.result is not None]
 
 
+def repeated_key() -> RepeatedKey:
+    """The refusal of a key that came with another request."""
+    return RepeatedKey("This Idempotency-Key came with another request before.", "Use a new key for a new request.")
+
+
 def unlogged(serving: Serving, call: SelectCall) -> Result:
     """Answer default artworks with `logged: false`: nothing is looked up and nothing can be waited for."""
     catalogue = serving.catalogue.current
@@ -286,8 +291,7 @@ def _answered_before(serving: Serving, call: SelectCall, known: _Known) -> Resul
     if found is None:
         return None
     if found.digest != call.digest():
-        remedy = "Use a new key for a new request."
-        return RepeatedKey("This Idempotency-Key came with another request before.", remedy)
+        return repeated_key()
     return found.answer
 
 

@@ -3,6 +3,7 @@
 One thread writes. While it waits for a commit, the next pages gather, and one commit makes all of them durable: the
 more requests, the larger the groups, so no page waits for a timer. Whoever offers pages is told what became of them,
 and may give one up: it is withdrawn if it was not begun, and deleted again if it was, for its answer did not show it.
+One with an idempotency key stays then: another server may have answered a retry from it already.
 
 A database that does not answer costs the pages that wait for it, not each page that comes after: for a moment all are
 refused at once, so that they are answered with default artworks without waiting.
@@ -84,6 +85,11 @@ class LogEntry:
         """The page's id."""
         return self.row["page"]
 
+    @property
+    def repeatable(self) -> bool:
+        """Another server may answer a retry with the same key from this page, whatever its first caller was told."""
+        return self.row["idempotency_key"] is not None
+
 
 Settled = Callable[[Sequence[LogEntry]], None]
 """Told of entries that are DURABLE, FAILED or REPEATED now, on the log's thread: return soon, and raise nothing."""
@@ -93,7 +99,8 @@ Settled = Callable[[Sequence[LogEntry]], None]
 class LogCounts:
     """What became of the pages since the log was opened; each is counted once under one of the first five.
 
-    `failed`: they could not be written. `timed_out`: their caller gave up; they were withdrawn, or deleted again.
+    `failed`: they could not be written. `timed_out`: their caller gave up; they were withdrawn, deleted, or kept for
+    retries with their key.
     `shed`: refused at once, since the queue was full, the log closed, or the database did not answer a moment ago.
     `repeated`: another page holds their idempotency key. `commits` counts groups.
     """
@@ -152,8 +159,8 @@ class DecisionLog:
     def give_up(self, entry: LogEntry) -> bool:
         """Stop waiting for an entry, and tell whether it is durable after all.
 
-        If not, it is not in the log and will not stay in it (a crash in that moment excepted): answer with default
-        artworks and `logged: false`.
+        If not, it is not in the log and will not stay in it (a crash in that moment excepted, and a page with a key):
+        answer with default artworks and `logged: false`.
         """
         with self._lock:
             if entry.fate is Fate.WAITING:
@@ -280,7 +287,7 @@ class DecisionLog:
         except Exception:
             self._unwanted.extend(unwanted)
             if committing:  # it failed, but it may have reached the disk: nobody can tell
-                self._unwanted.extend(entry.page for entry in group)
+                self._unwanted.extend(entry.page for entry in group if not entry.repeatable)
             raise
         return repeated
 
@@ -299,10 +306,10 @@ class DecisionLog:
             for entry in group:
                 entry.fate = fate
                 awaited += not entry.unawaited
-            late = [entry.page for entry in group if entry.unawaited]
+            late = [entry for entry in group if entry.unawaited]
             self._counts.timed_out += len(late)
             if fate is Fate.DURABLE:
-                self._unwanted.extend(late)
+                self._unwanted.extend(entry.page for entry in late if not entry.repeatable)
                 self._counts.commits += bool(group)
                 self._counts.committed += awaited
             elif fate is Fate.FAILED:

@@ -125,6 +125,31 @@ def test_c2_requests_with_one_key_at_once_get_one_answer(harbor: Installation) -
     assert len(logged_pages(harbor)) == 1
 
 
+def test_c2_a_call_with_the_key_of_one_that_is_being_answered_gets_that_answer(harbor: Installation) -> None:
+    slow = Slow()
+    harbor.services.live.deciding = Deciding(live=slow)
+    body = {"viewer": "v", "titles": [{"title": "harbor"}]}
+    short = {"Idempotency-Key": "k1", "Keyart-Time-Budget": "1000"}
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(harbor.http.post, "/v1/select", json=body, headers=short)
+        wait_until(lambda: harbor.services.pages.waiting() == 0 and not first.done(), within=10)
+        second = pool.submit(harbor.http.post, "/v1/select", json=body, headers={"Idempotency-Key": "k1"})
+        time.sleep(0.2)
+        other = harbor.http.post("/v1/select", json={**body, "viewer": "w"}, headers={"Idempotency-Key": "k1"})
+        assert other.status_code == 422
+        answers = [each.result() for each in (first, second)]
+        slow.going_on.set()
+    assert answers[0].json()["logged"] is False
+    assert answers[0].content == answers[1].content
+
+
+def test_c2_a_logged_answer_is_given_again_while_the_database_is_away(harbor: Installation) -> None:
+    first = harbor.ask(key="k1")
+    harbor.services.reads._closed_until = float("inf")
+    assert first.json()["logged"] is True
+    assert harbor.ask(key="k1").content == first.content
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_hold_back_is_shown_defaults_that_are_logged_and_not_learned(home: Path, share: float) -> None:
     with running(settings_in(home, hold_back=share)) as installation:

@@ -96,19 +96,22 @@ def test_c1_a_page_whose_time_is_up_while_it_is_written_is_deleted_again(
         assert count_decisions(connection) == (1, 2)
 
 
-def test_c2_a_late_page_with_a_key_is_deleted_too_so_that_no_retry_is_answered_otherwise(
+def test_c2_a_late_page_with_a_key_stays_for_the_retries_that_may_have_been_answered_from_it(
     engine: Engine, log: DecisionLog, make_page: MakePage
 ) -> None:
     late = make_page()
     with transaction(engine) as connection:
         _lock_pages(connection)
-        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"never shown")
+        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"for retries")
         connection.rollback()
     _wait_until(lambda: log.counts().timed_out == 1)
     assert log.append(make_page(), timeout=10)
     log.close()
     with reading(engine) as connection:
-        assert stored_answer(connection, "k") is None
+        kept = stored_answer(connection, "k")
+        assert find_page(connection, late.page) == late
+    assert kept is not None
+    assert kept.response == b"for retries"
 
 
 def test_while_a_commit_hangs_pages_are_refused_at_once(sqlite_engine: Engine, make_page: MakePage) -> None:
