@@ -1,6 +1,7 @@
 """The job that looks for titles whose day jumped: poisoned rewards, broken players, or a success.
 
-It raises alarms and does nothing else. Only rows that count are looked at (`api.jobs.trusted`): what robots do is left out already.
+It raises alarms and does nothing else. Only rows that count are looked at (`api.jobs.trusted`): what robots do is left
+out already.
 """
 
 from collections.abc import Iterable, Mapping
@@ -113,6 +114,6 @@ def _raise(engine: Engine, alarming: Iterable[Jump], *, day: date, now: datetime
 def _message(jump: Jump, day: date) -> str:
     return (
         f"On {day} (UTC) a decision of {jump.title} was worth {jump.mean:.4f}, against {jump.level:.4f} in the three "
-        f"weeks before: {abs(jump.score):.1f} standard errors, where {jump.limit:.1f} is the limit. See who watched it, and "
-        "exclude robots with `keyart viewer exclude`."
+        f"weeks before: {abs(jump.score):.1f} standard errors, where {jump.limit:.1f} is the limit. See who watched, "
+        "and exclude robots with `keyart viewer exclude`."
     )

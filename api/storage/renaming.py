@@ -27,7 +27,7 @@ def excluded_before(connection: Connection, letter: str) -> list[ViewerId]:
 
 
 def rename_viewers(connection: Connection, names: Mapping[ViewerId, ViewerId]) -> None:
-    """Move what is known of viewers (old → new) over; what is known under the new name already stays and is added to."""
+    """Move what is known of viewers (old → new) over; what is known under the new name stays and is added to."""
     pairs = [{"old": old, "new": new} for old, new in sorted(names.items()) if old != new]
     if not pairs:
         return
