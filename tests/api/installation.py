@@ -41,6 +41,7 @@ from api.storage.vectors import EmbeddingVersion, add_embedding_version, put_vec
 from artwork.catalog import Artwork, ArtworkId, ImageHash, Title, TitleId
 from bandit.context import Vector
 from bandit.decision import IMAGE_KEY_DIGITS
+from bandit.rewards import RewardWindows
 from foundation.events import ViewerId
 from tests.api.pictures import picture
 
@@ -53,7 +54,7 @@ ADMIN_KEY = "the key of the administrator"
 
 def settings_in(home: Path, **changes: Any) -> Settings:
     """Settings of an installation that never refreshes by itself: a test says when. It has a preset key."""
-    quiet = {"refresh_seconds": 3600, "select_budget_ms": 5000}
+    quiet = {"refresh_seconds": 3600, "select_budget_ms": 5000, "hold_back": 0.0}
     return load_settings(**{"home": home, "admin_key": ADMIN_KEY, **quiet, **changes})
 
 
@@ -153,7 +154,7 @@ class Installation:
     def join(self, *, window: timedelta = timedelta(0), now: datetime | None = None) -> int:
         """Value every page that is due and return how many were looked at."""
         looked_at = 0
-        while found := join_rewards(self.engine, window=window, now=now or datetime.now(UTC)):
+        while found := join_rewards(self.engine, windows=RewardWindows(window), now=now or datetime.now(UTC)):
             looked_at += found
         return looked_at
 
