@@ -80,6 +80,10 @@ def _half_life(text: str) -> float | None:
     return None if text == "none" else _number(1e-3, 1e6)(text)
 
 
+def _clip(text: str) -> float | msgspec.UnsetType:
+    return msgspec.UNSET if text == "none" else _number(1.0, 1e12)(text)
+
+
 _SAMPLINGS: tuple[str, ...] = get_args(Sampling)
 _KNOBS = {
     "learner": _Knob(_one_of(_LEARNERS), f"one of {', '.join(_LEARNERS)}", ("linear", "vowpal")),
@@ -90,6 +94,7 @@ _KNOBS = {
     "half_life_days": _Knob(_half_life, "none, or days from 0.001 to 1e6", ("linear",)),
     "learning_rate": _Knob(_number(1e-9, 1e3), "a number from 1e-9 to 1000", ("vowpal",)),
     "passes": _Knob(_whole(1, 100), "a whole number from 1 to 100", ("vowpal",)),
+    "clip": _Knob(_clip, "none, or a number from 1 to 1e12", ("vowpal",)),
     "viewer_dimensions": _Knob(_whole(0, 64), "a whole number from 0 to 64", (_SPEC,)),
     "artwork_dimensions": _Knob(_whole(1, 63), "a whole number from 1 to 63", (_SPEC,)),
     "own_term": _Knob(_one_of({"true": True, "false": False}), "true or false", (_SPEC,)),
@@ -135,11 +140,15 @@ def one_by_one(values: Mapping[str, Sequence[str]]) -> tuple[Trial, ...]:
 
 
 def settings_of(trial: Trial) -> dict[str, Any]:
-    """Every setting of a trial by the name that `grid` knows it by, those that count for nothing left out."""
+    """Every setting of a trial by the name that `grid` knows it by; None: unset. What counts for nothing is left out.
+
+    A World logs every page, so rows of the linear learner all weigh 1, and it has no `clip` here.
+    """
     learner = next(name for name, settings in _LEARNERS.items() if isinstance(trial.settings, type(settings)))
     told = {name: knob for name, knob in _KNOBS.items() if name != "learner" and {learner, _SPEC} & {*knob.of}}
     sources = {name: trial.spec if _SPEC in knob.of else trial.settings for name, knob in told.items()}
-    return {"learner": learner} | {name: getattr(source, name) for name, source in sources.items()}
+    values = {name: getattr(source, name) for name, source in sources.items()}
+    return {"learner": learner} | {name: None if value is msgspec.UNSET else value for name, value in values.items()}
 
 
 def _read(name: str, texts: Sequence[str]) -> dict[str, object]:

@@ -8,7 +8,9 @@ import pytest
 from api.errors import BadSettings
 from api.settings import Settings, load_settings
 
-PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "settings.md"
+ROW = r"^\| `KEYART_([A-Z_]+)` \|([^|]*)\|"
 
 
 @pytest.fixture(autouse=True)
@@ -110,12 +112,23 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `KEYART_([A-Z_]+)` \|([^|]*)\|", PAGE.read_text(), flags=re.MULTILINE))
+    kept, environment = PAGE.read_text().split("## In the environment only")
+    rows = dict(re.findall(ROW, kept, flags=re.MULTILINE))
     assert set(rows) == {name.upper() for name in Settings.model_fields}
+    assert not set(rows) & set(dict(re.findall(ROW, environment, flags=re.MULTILINE)))
     for name, shown in rows.items():
         field = Settings.model_fields[name.lower()]
         if field.default_factory is None:
             assert shown.strip().strip("`") == _written(field.default), name
+
+
+def test_what_only_the_environment_says_is_documented() -> None:
+    code = "".join(path.read_text() for path in sorted((ROOT / "api").rglob("*.py")))
+    read = set(re.findall(r'(?:environment\.get\(|environment\[|envvar=)"KEYART_([A-Z_]+)"', code))
+    page = PAGE.read_text().split("## In the environment only")[1]
+    assert set(dict(re.findall(ROW, page, flags=re.MULTILINE))) == read - {
+        name.upper() for name in Settings.model_fields
+    }
 
 
 def _written(default: object) -> str:

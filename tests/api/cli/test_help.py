@@ -61,6 +61,11 @@ def test_the_commands_of_the_design_exist() -> None:
         ("key", "rotate"),
         ("key", "revoke"),
         ("audit-log",),
+        ("viewer", "erase"),
+        ("viewer", "exclude"),
+        ("viewer", "include"),
+        ("viewer", "excluded"),
+        ("secret", "rotate"),
     }
 
 

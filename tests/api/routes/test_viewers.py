@@ -34,7 +34,7 @@ def test_exclusions_are_ordered_listed_and_lifted(harbor: Installation) -> None:
     [told] = harbor.http.get("/v1/viewers:excluded").json()["excluded"]
     assert (told["viewer"], told["reason"]) == (harbor.keys.pseudonym("ada"), "monitoring")
     assert harbor.http.post("/v1/viewers:include", json={"viewer": "ada"}).json() == {"excluded": False}
-    assert harbor.http.get("/v1/viewers:excluded").json() == {"excluded": []}
+    assert harbor.http.get("/v1/viewers:excluded").json() == {"excluded": [], "next": None}
     again = harbor.http.post("/v1/viewers:include", json={"viewer": "ada"})
     assert "excluded" in is_problem(again, 404, "not_found")["remedy"]
 
@@ -63,7 +63,7 @@ def test_what_is_no_viewer_is_refused_and_nothing_is_written(shared: Installatio
     is_problem(shared.http.post(f"/v1/viewers:{route}", json=body), 422, "invalid_request")
     with reading(shared.engine) as connection:
         assert open_erasures(connection) == []
-    assert shared.http.get("/v1/viewers:excluded").json() == {"excluded": []}
+    assert shared.http.get("/v1/viewers:excluded").json() == {"excluded": [], "next": None}
 
 
 @pytest.mark.parametrize("reason", ["", " ", "r" * 61, "a\nb", 5])

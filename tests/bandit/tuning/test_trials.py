@@ -18,6 +18,7 @@ EVERY = {
     "half_life_days": ["7"],
     "learning_rate": ["0.1"],
     "passes": ["3"],
+    "clip": ["20"],
     "viewer_dimensions": ["8"],
     "artwork_dimensions": ["4"],
     "own_term": ["false"],
@@ -70,7 +71,7 @@ def test_one_by_one_everything_else_is_as_shipped() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_every_setting_reaches_what_it_is_a_setting_of(name: str) -> None:
-    learner = "vowpal" if name in {"learning_rate", "passes"} else "linear"
+    learner = "vowpal" if name in {"learning_rate", "passes", "clip"} else "linear"
     (trial,) = [one for one in grid({"learner": [learner], name: EVERY[name]}) if name in one.name]
     told, plain = settings_of(trial), settings_of(grid({"learner": [learner]})[-1])
     assert {key for key in told if told[key] != plain[key]} == {name}
@@ -97,6 +98,8 @@ def test_every_setting_of_a_learner_can_be_tried() -> None:
         ({"gamma_scale": ["-1"]}, "cannot be '-1'"),
         ({"epsilon": ["1.01"]}, "from 0 to 1"),
         ({"half_life_days": ["0"]}, "none, or days"),
+        ({"learner": ["vowpal"], "clip": ["0.9"]}, "none, or a number from 1"),
+        ({"clip": ["20"]}, "learner vowpal"),
         ({"learner": ["xgboost"]}, "one of linear, vowpal"),
         ({"own_term": ["yes"]}, "true or false"),
         ({"viewer_dimensions": ["65"]}, "from 0 to 64"),
