@@ -4,6 +4,8 @@ An artwork that is drawn with probability p counts 1/p when it is drawn and 0 wh
 is 1 (Horvitz and Thompson 1952). Over the K artworks of a slot that could be drawn, the mean is 1/(K·p) of the drawn.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bandit.decision import Page, Reason
@@ -18,15 +20,12 @@ class Calibration:
     squares: float
 
 
-def calibration_of(page: Page) -> Calibration:
-    """The sums of one page: slots that were drawn among at least two artworks."""
-    slots, weight, squares = 0, 0.0, 0.0
-    for slot in page.slots:
-        stated = slot.probabilities
-        possible = len(stated) - stated.count(0.0)
-        if possible > 1 and slot.reason is Reason.POLICY:
-            one = 1.0 / (possible * stated[slot.chosen])
-            slots += 1
-            weight += one
-            squares += one * one
-    return Calibration(slots, weight, squares)
+def calibration_of(pages: Iterable[Page]) -> Calibration:
+    """The sums of some pages: slots that were drawn among at least two artworks."""
+    weights = [
+        1.0 / ((len(slot.probabilities) - slot.probabilities.count(0.0)) * slot.probabilities[slot.chosen])
+        for page in pages
+        for slot in page.slots
+        if slot.reason is Reason.POLICY and len(slot.probabilities) - slot.probabilities.count(0.0) > 1
+    ]
+    return Calibration(len(weights), math.fsum(weights), math.fsum([one * one for one in weights]))

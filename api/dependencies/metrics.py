@@ -1,6 +1,7 @@
 """Counters for Prometheus, one registry an application. Knows no route. docs/metrics.md lists them."""
 
 from collections import Counter as Tally
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 from prometheus_client.process_collector import ProcessCollector
@@ -46,20 +47,26 @@ class Metrics:
             self.problems.labels(part)
 
     def issued(self, page: Page, *, logged: bool) -> None:
-        """Count a page that was answered; one that is `logged` enters the check of its probabilities too."""
+        """Count a page that was answered; see `issued_together`."""
+        self.issued_together([page], logged=logged)
+
+    def issued_together(self, pages: Sequence[Page], *, logged: bool) -> None:
+        """Count pages that were answered; those that are `logged` enter the check of their probabilities too."""
         flag = "true" if logged else "false"
-        self.pages.labels(page.rung, flag).inc()
-        for reason, count in Tally(slot.reason for slot in page.slots).items():
+        for rung, count in Tally(page.rung for page in pages).items():
+            self.pages.labels(rung, flag).inc(count)
+        for reason, count in Tally(slot.reason for page in pages for slot in page.slots).items():
             self.decisions.labels(reason, flag).inc(count)
         if not logged:
-            self._unlogged.add(len(page.slots))
+            self._unlogged.add(sum(len(page.slots) for page in pages))
             return
-        self.kept.set(page.kept)
-        sums = calibration_of(page)
-        if sums.slots:
-            self.calibration_slots.labels(page.policy).inc(sums.slots)
-            self.calibration_weight.labels(page.policy).inc(sums.weight)
-            self.calibration_squares.labels(page.policy).inc(sums.squares)
+        self.kept.set(pages[-1].kept)
+        for policy in {page.policy for page in pages}:
+            sums = calibration_of([page for page in pages if page.policy == policy])
+            if sums.slots:
+                self.calibration_slots.labels(policy).inc(sums.slots)
+                self.calibration_weight.labels(policy).inc(sums.weight)
+                self.calibration_squares.labels(policy).inc(sums.squares)
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -34,6 +34,9 @@ ANSWER_SECONDS = 10.0
 REFRESH_ANSWER_SECONDS = 5.0
 """How long a statement of a request, and one of what is kept fresh, may go without an answer."""
 
+OBJECTS_A_COLLECTION = 20_000
+"""A page makes some hundreds of objects that are gone with its answer; looking for cycles among them seldom is enough."""
+
 UPLOADS_AT_ONCE = 8
 """Pictures that are checked or wait for it; a fraction of the threads that answer requests."""
 
@@ -175,6 +178,7 @@ def open_lasting_services(settings: Settings) -> Generator[Services]:
     with open_services(settings) as services:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(OBJECTS_A_COLLECTION, *gc.get_threshold()[1:])
         yield services
 
 

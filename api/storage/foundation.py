@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, and_, select, update
 
 from api.errors import Conflict, UnknownVersion
 from api.storage.columns import chunks, to_bytes, to_vector, upsert
@@ -32,13 +32,6 @@ class ViewerVector:
     viewer: ViewerId
     vector: Vector
     events: int
-
-
-_OF_VIEWERS = select(viewer_vectors.c.viewer, viewer_vectors.c.vector).where(
-    viewer_vectors.c.foundation_version == bindparam("version"),
-    viewer_vectors.c.viewer.in_(bindparam("asked", expanding=True)),
-)
-"""Made once: it is on the path of every page."""
 
 
 def add_foundation_version(connection: Connection, version: FoundationVersion) -> None:
@@ -110,9 +103,17 @@ def vectors_of_viewers(connection: Connection, asked: Iterable[ViewerId], *, ver
     """Return the vectors, float32, shape (d,), of those viewers who have one."""
     found: dict[ViewerId, Vector] = {}
     for chunk in chunks(asked):
-        rows = connection.execute(_OF_VIEWERS, {"version": version, "asked": chunk})
-        found.update({ViewerId(viewer): to_vector(vector) for viewer, vector in rows})
+        rows = connection.exec_driver_sql(*_of_viewers(connection, chunk, version))
+        found.update({ViewerId(viewer): to_vector(bytes(vector)) for viewer, vector in rows})
     return found
+
+
+def _of_viewers(connection: Connection, viewers: list[ViewerId], version: str) -> tuple[str, tuple[Any, ...]]:
+    """The statement in the driver's own words: it is on the path of every page."""
+    asked = "SELECT viewer, vector FROM viewer_vectors WHERE foundation_version = "
+    if connection.dialect.name == "postgresql":
+        return f"{asked}%s AND viewer = ANY(%s)", (version, viewers)
+    return f"{asked}? AND viewer IN ({', '.join('?' * len(viewers))})", (version, *viewers)
 
 
 def some_viewer_vectors(connection: Connection, version: str, *, limit: int) -> dict[ViewerId, Vector]:

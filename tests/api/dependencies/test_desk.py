@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from api.dependencies.desk import PAGES_A_GROUP
-from api.dependencies.live_policy import Deciding
+from api.dependencies.ladder import FAILURES_IN_A_ROW
+from api.dependencies.live_policy import Canary, Deciding
 from api.dependencies.pages import SelectCall, decide_calls, is_held_back
 from api.errors import RepeatedKey, UnknownTitle
 from api.homepage.request import AskedTitle
@@ -19,7 +20,7 @@ from api.storage.database import reading
 from api.storage.pages import count_decisions, read_pages
 from artwork.catalog import TitleId
 from bandit.context import RequestContext
-from bandit.decision import Page, Rung
+from bandit.decision import Page, PolicyVersionId, Rung
 from bandit.policies.policy import Probabilities
 from bandit.policies.uniform import UniformPolicy
 from tests.api.installation import AT, Installation, running, settings_in
@@ -42,6 +43,16 @@ class Slow(UniformPolicy):
     def probabilities(self, context: Any, artworks: Any) -> Probabilities:
         self.going_on.wait(10)
         return super().probabilities(context, artworks)
+
+
+class Dawdling(UniformPolicy):
+    """Another policy, a fifth of a second late."""
+
+    version = PolicyVersionId("dawdling")
+
+    def state(self, slots: Any) -> Any:
+        time.sleep(0.2)
+        return super().state(slots)
 
 
 def logged_pages(installation: Installation) -> list[Page]:
@@ -141,6 +152,42 @@ def test_c2_a_call_with_the_key_of_one_that_is_being_answered_gets_that_answer(h
         slow.going_on.set()
     assert answers[0].json()["logged"] is False
     assert answers[0].content == answers[1].content
+
+
+def test_c2_a_key_with_another_request_is_refused_even_when_its_time_is_up(harbor: Installation) -> None:
+    body, slow = {"viewer": "v", "titles": [{"title": "harbor"}]}, Slow()
+    first = harbor.http.post("/v1/select", json=body, headers={"Idempotency-Key": "k1"})
+    harbor.services.live.deciding = Deciding(live=slow)
+    hurried = {"Idempotency-Key": "k1", "Keyart-Time-Budget": "50"}
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(harbor.select)
+        wait_until(lambda: harbor.services.pages.waiting() == 0, within=10)
+        again = harbor.http.post("/v1/select", json=body, headers=hurried)
+        other = harbor.http.post("/v1/select", json={**body, "viewer": "w"}, headers=hurried)
+        slow.going_on.set()
+        held.result()
+    assert again.content == first.content
+    assert (other.status_code, other.json()["type"].rsplit("/")[-1]) == (422, "repeated_key")
+
+
+def test_c8_a_caller_in_a_hurry_takes_the_live_version_from_nobody(harbor: Installation) -> None:
+    serving = harbor.services.pages.serving
+    for number in range(10):
+        decide_calls(serving, [a_call(f"v{number}", budget=1e-6)])
+    [patient] = decide_calls(serving, [a_call("v")])
+    assert patient.page.rung is Rung.LIVE  # type: ignore[union-attr]
+
+
+def test_c8_a_canary_that_is_too_slow_rests_alone(harbor: Installation) -> None:
+    slow = Dawdling()
+    harbor.services.live.deciding = Deciding(canary=Canary(slow, 0.5, "a salt"))
+    settings = harbor.settings.model_copy(update={"select_budget_ms": 200})
+    serving = replace(harbor.services.pages.serving, settings=settings)
+    calls = [a_call(f"v{number}", budget=0.2) for number in range(8)]
+    for _ in range(FAILURES_IN_A_ROW):
+        decide_calls(serving, calls)
+    pages = [decided.page for decided in decide_calls(serving, calls)]  # type: ignore[union-attr]
+    assert {(page.policy, page.rung) for page in pages} == {("uniform", Rung.LIVE), ("uniform", Rung.LAST_GOOD)}
 
 
 def test_c2_a_logged_answer_is_given_again_while_the_database_is_away(harbor: Installation) -> None:

@@ -163,10 +163,10 @@ def page_of(*slots: Slot) -> Page:
 
 def test_c6_the_check_is_unbiased_whatever_is_drawn() -> None:
     stated = (0.7, 0.2, 0.0, 0.1)
-    mean = sum(p * calibration_of(page_of(slot(stated, index))).weight for index, p in enumerate(stated) if p)
+    mean = sum(p * calibration_of([page_of(slot(stated, index))]).weight for index, p in enumerate(stated) if p)
     assert mean == pytest.approx(1)
 
 
 def test_slots_that_nothing_was_drawn_for_say_nothing() -> None:
-    sums = calibration_of(page_of(slot((1.0,), 0), slot((0.0, 1.0), 1), slot((0.5, 0.5), 0, Reason.PINNED)))
+    sums = calibration_of([page_of(slot((1.0,), 0), slot((0.0, 1.0), 1), slot((0.5, 0.5), 0, Reason.PINNED))])
     assert (sums.slots, sums.weight, sums.squares) == (0, 0, 0)
