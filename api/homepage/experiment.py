@@ -5,21 +5,21 @@ Every page gets what it would get alone: sums run in a fixed order, and a page's
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from api.homepage.artwork import offer_of
 from api.homepage.catalogue import Catalogue, Offer, TitleEntry
 from api.homepage.request import AskedTitle, House, PageRequest
-from bandit.choice import DrawnSlot, PageKey, Rules, StatedSlot, draw_page
+from bandit.choice import PageKey, Rules, StatedSlot, draw_page
 from bandit.context import Context
 from bandit.decision import Reason, Slot
 from bandit.errors import IncompatibleModel
 from bandit.guards import Bounds
 from bandit.policies.default_artwork import DEFAULT
-from bandit.policies.policy import Policy, Probabilities
-from bandit.policies.slots import Slots
+from bandit.policies.policy import Policy
+from bandit.policies.slots import Slots, Stated, stated_of
 from bandit.sampling import draw_each, draw_uniforms
 
 _CERTAIN = np.ones(1)
@@ -44,16 +44,6 @@ class PageDraw:
     key: DrawKey
 
 
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """A page's offers, what is stated for each, and whether its slots can be drawn without looking at one another."""
-
-    draw: PageDraw
-    offers: Sequence[Offer]
-    stated: Sequence[Probabilities]
-    bounds: Sequence[Bounds | None]
-
-
 def drawn_slots(
     policy: Policy, request: PageRequest, entries: Sequence[TitleEntry], *, key: DrawKey, house: House
 ) -> tuple[Slot, ...]:
@@ -67,18 +57,10 @@ def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> l
     Raises:
         InvalidProbabilities: the policy stated something that is no distribution.
     """
-    fixed = policy.version == DEFAULT
-    offers = [[entry.offer or offer_of(entry, draw.request, house=house) for entry in draw.entries] for draw in draws]
-    stated = _stated(policy, draws, offers)
-    pages = [
-        _Offered(draw, own, _of_page(own, stated), _bounds(draw.entries, own, fixed=fixed))
-        for draw, own in zip(draws, offers, strict=True)
-    ]
-    free = [page for page in pages if not house.diversity and not any(page.bounds)]
-    drawn = dict(zip(map(id, free), _drawn_freely(free), strict=True))
-    rules = Rules(diversity=house.diversity, floor=policy.floor)
-    reason = Reason.DEFAULT if fixed else Reason.POLICY
-    return [_slots(page, drawn.get(id(page)) or _drawn_in_order(page, rules), reason=reason) for page in pages]
+    plain = [not house.diversity and all(map(_is_plain, draw.entries)) for draw in draws]
+    freely = _drawn_freely(policy, [draw for draw, free in zip(draws, plain, strict=True) if free])
+    in_order = _drawn_in_order(policy, [draw for draw, free in zip(draws, plain, strict=True) if not free], house)
+    return [next(freely if free else in_order) for free in plain]
 
 
 def check_versions(policy: Policy, catalogue: Catalogue) -> None:
@@ -111,9 +93,47 @@ def default_slot(
     return _slot(asked, offer, drawn=((1.0,), 0), bounds=None, reason=reason)
 
 
-def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence[Offer]]) -> Iterator[Probabilities]:
-    """What the policy states for the slots that are left to it, page after page."""
-    requests = [_request_context(policy, draw.request) for draw in draws]
+def _is_plain(entry: TitleEntry) -> bool:
+    """Whether a title is drawn without a look at the request or at its neighbours."""
+    return entry.offer is not None and not entry.guards.shares
+
+
+def _drawn_freely(policy: Policy, draws: Sequence[PageDraw]) -> Iterator[tuple[Slot, ...]]:
+    """Draw pages of plain titles: all slots at once."""
+    offers = [[entry.offer for entry in draw.entries if entry.offer is not None] for draw in draws]
+    stated = _stated(policy, draws, offers)
+    numbers = [number for draw in draws for number in _numbers(draw)]
+    chosen: list[int] = draw_each(stated.flat, numbers, bounds=stated.bounds).tolist()
+    values: list[float] = stated.flat.tolist()
+    drawn = zip((tuple(values[begin:end]) for begin, end in pairwise(stated.bounds.tolist())), chosen, strict=True)
+    reason = _drawn_reason(policy)
+    for draw, own in zip(draws, offers, strict=True):
+        asked = zip(draw.request.titles, own, drawn, strict=False)  # the last of the three goes on to the next page
+        yield tuple([_slot(title, offer, drawn=one, bounds=None, reason=reason) for title, offer, one in asked])
+
+
+def _drawn_in_order(policy: Policy, draws: Sequence[PageDraw], house: House) -> Iterator[tuple[Slot, ...]]:
+    """Draw pages slot by slot, each slot given the draws before it: pins, shares and diversity act there."""
+    offers = [[offer_of(entry, draw.request, house=house) for entry in draw.entries] for draw in draws]
+    stated = iter(_stated(policy, draws, offers).slots())
+    reason, rules = _drawn_reason(policy), Rules(diversity=house.diversity, floor=policy.floor)
+    for draw, own in zip(draws, offers, strict=True):
+        slots = [
+            StatedSlot(
+                title=asked.title,
+                stated=_CERTAIN if offer.pinned else next(stated),
+                vectors=[each.vector for each in offer.artworks] if rules.diversity else (),
+                bounds=_bounds(entry, offer, policy),
+            )
+            for asked, entry, offer in zip(draw.request.titles, draw.entries, own, strict=True)
+        ]
+        drawn = draw_page(slots, key=_key(draw), rules=rules)
+        asked = zip(draw.request.titles, own, slots, drawn, strict=True)
+        yield tuple([_slot(title, offer, drawn=one, bounds=s.bounds, reason=reason) for title, offer, s, one in asked])
+
+
+def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence[Offer]]) -> Stated:
+    """What the policy states for the slots that no pin has decided, page after page."""
     asked: list[AskedTitle] = []
     request_of: list[int] = []
     for number, (draw, own) in enumerate(zip(draws, offers, strict=True)):
@@ -121,80 +141,38 @@ def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence
         asked += left
         request_of += [number] * len(left)
     if not asked:
-        return iter(())
+        return stated_of([])
     slots = Slots(
-        requests=requests,
+        requests=[_request_context(policy, draw.request) for draw in draws],
         request_of=np.array(request_of, dtype=np.int64),
         positions=np.array([title.position for title in asked], dtype=np.float64),
         scores=np.array([title.score or 0.0 for title in asked], dtype=np.float64),
         slates=[slate for own in offers for slate, pinned in own if not pinned],
         titles=[title.title for title in asked],
     )
-    return iter(policy.state(slots).slots())
+    return policy.state(slots)
 
 
-def _of_page(offers: Sequence[Offer], stated: Iterator[Probabilities]) -> list[Probabilities]:
-    """One page's part of what is stated; probability 1 where people pinned an artwork."""
-    if any(pinned for _, pinned in offers):
-        return [_CERTAIN if offer.pinned else next(stated) for offer in offers]
-    return [*islice(stated, len(offers))]
+def _bounds(entry: TitleEntry, offer: Offer, policy: Policy) -> Bounds | None:
+    """The bounds that shares set to a slot; they do not touch the policy that always shows the default artwork."""
+    if not entry.guards.shares or policy.version == DEFAULT:
+        return None
+    return entry.guards.bounds(offer.artworks.artworks)
 
 
-def _bounds(entries: Sequence[TitleEntry], offers: Sequence[Offer], *, fixed: bool) -> list[Bounds | None]:
-    """The bounds that shares set to each slot; they do not touch the policy that always shows the default artwork."""
-    return [
-        entry.guards.bounds(offer.artworks.artworks) if entry.guards.shares and not fixed else None
-        for entry, offer in zip(entries, offers, strict=True)
-    ]
-
-
-def _drawn_freely(pages: Sequence[_Offered]) -> list[list[Drawn]]:
-    """Draw pages none of whose slots is bounded or looks at its neighbours: all at once."""
-    if not pages:
-        return []
-    numbers = [number for page in pages for number in _numbers(page)]
-    stated = [own for page in pages for own in page.stated]
-    bounds = np.zeros(len(stated) + 1, dtype=np.int64)
-    np.cumsum([*map(len, stated)], out=bounds[1:])
-    flat = np.concatenate(stated)
-    chosen = draw_each(flat, numbers, bounds=bounds).tolist()
-    values: list[float] = flat.tolist()
-    probabilities = [tuple(values[begin:end]) for begin, end in pairwise(bounds.tolist())]
-    drawn = [*zip(probabilities, chosen, strict=True)]
-    ends = [0, *np.cumsum([len(page.stated) for page in pages]).tolist()]
-    return [drawn[begin:end] for begin, end in pairwise(ends)]
-
-
-def _drawn_in_order(page: _Offered, rules: Rules) -> list[DrawnSlot]:
-    """Draw a page's slots one after the other, each given the draws before it."""
-    slots = [
-        StatedSlot(
-            title=asked.title,
-            stated=own,
-            vectors=[each.vector for each in offer.artworks] if rules.diversity else (),
-            bounds=bounds,
-        )
-        for asked, offer, own, bounds in zip(
-            page.draw.request.titles, page.offers, page.stated, page.bounds, strict=True
-        )
-    ]
-    return draw_page(slots, key=_key(page), rules=rules)
-
-
-def _numbers(page: _Offered) -> list[float]:
-    key = _key(page)
-    titles = [asked.title for asked in page.draw.request.titles]
+def _numbers(draw: PageDraw) -> list[float]:
+    key = _key(draw)
+    titles = [asked.title for asked in draw.request.titles]
     return draw_uniforms(titles, salt=key.salt, viewer=key.viewer, window=key.window)
 
 
-def _key(page: _Offered) -> PageKey:
-    key = page.draw.key
-    return PageKey(salt=key.salt, viewer=page.draw.request.viewer.viewer, window=key.window)
+def _key(draw: PageDraw) -> PageKey:
+    return PageKey(salt=draw.key.salt, viewer=draw.request.viewer.viewer, window=draw.key.window)
 
 
-def _slots(page: _Offered, drawn: Sequence[Drawn], *, reason: Reason) -> tuple[Slot, ...]:
-    asked = zip(page.draw.request.titles, page.offers, drawn, page.bounds, strict=True)
-    return tuple([_slot(title, offer, drawn=one, bounds=bounds, reason=reason) for title, offer, one, bounds in asked])
+def _drawn_reason(policy: Policy) -> Reason:
+    """Only what was drawn to explore is learned from."""
+    return Reason.DEFAULT if policy.version == DEFAULT else Reason.POLICY
 
 
 def _request_context(policy: Policy, request: PageRequest) -> Context:
