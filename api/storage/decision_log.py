@@ -231,6 +231,8 @@ class DecisionLog:
                 self._write(group)
             for entries, settled in begun:
                 _tell(settled, entries)
+        if self._unwanted:  # given up while the last of them were written
+            self._write([])
 
     def _next_offers(self) -> tuple[list[tuple[Sequence[LogEntry], Settled]], bool]:
         """Wait for pages, and take what else waits; the second value tells that the log is closed and this the end."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, event, select, text
 
 from api.errors import RepeatedKey, UnknownDecision
 from api.storage.database import open_engine, reading, transaction
-from api.storage.decision_log import PAGES_A_COMMIT, DecisionLog, LogEntry
+from api.storage.decision_log import PAGES_A_COMMIT, DecisionLog, Fate, LogEntry
 from api.storage.pages import count_decisions, find_page, find_pages, last_page, read_pages, stored_answer
 from api.storage.tables import pages
 from bandit.decision import Page
@@ -245,6 +245,29 @@ def test_closing_writes_what_waits_and_then_takes_no_more(engine: Engine, make_p
     assert durable + log.counts().shed == many
     assert not log.append(make_page(), timeout=1)
     log.close()
+
+
+def test_closing_deletes_what_was_given_up_while_it_was_written_last(
+    sqlite_engine: Engine, make_page: MakePage
+) -> None:
+    log, last, begun = DecisionLog(sqlite_engine, patience=60), LogEntry(make_page()), threading.Event()
+
+    def give_up_then(connection: Connection) -> None:
+        if last.fate is Fate.WRITING:
+            begun.set()
+            assert not log.give_up(last)
+
+    event.listen(sqlite_engine, "commit", give_up_then)
+    with ThreadPoolExecutor(2) as pool, transaction(sqlite_engine) as lock:
+        pool.submit(log.append, make_page(), timeout=30)
+        _wait_until(lambda: log.waiting() == 0)
+        log.offer([last], settled=lambda _: None)
+        closing = pool.submit(log.close)
+        _wait_until(lambda: log._closed)
+        lock.rollback()
+        closing.result()
+    assert begun.is_set()
+    assert last.page not in {page.page for page in read_pages(sqlite_engine)}
 
 
 def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) -> None:
