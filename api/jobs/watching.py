@@ -152,8 +152,9 @@ class Watcher:
         """The newest pages since the last look, no more than can be looked at."""
         began, until = page_id_at(now - LOOKS_BACK), page_id_at(now - BEHIND)
         since = max(self._until or began, began)
+        found = newest_pages(self.engine, since=since, until=until, most=PAGES_A_LOOK)
         self._until = max(until, since)
-        return newest_pages(self.engine, since=since, until=until, most=PAGES_A_LOOK)
+        return found
 
     def _read_rows(self, watched: VersionWatch, now: datetime) -> None:
         if watched.shortfall is None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from api.dependencies.promotion import Order, promote
+from api.errors import StorageUnavailable
 from api.jobs.loop import WATCH_ACTOR
 from api.jobs.most_played import count_most_played
 from api.jobs.trusted import Measure
@@ -19,7 +20,7 @@ from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
 from api.storage.policies import list_deployments, standing
 from api.storage.stages import Stage
-from bandit.decision import PolicyVersionId
+from bandit.decision import Page, PolicyVersionId
 from bandit.policies.uniform import UNIFORM
 from bandit.sampling import draw_uniform
 from tests.api.installation import Installation, settings_in
@@ -105,6 +106,19 @@ def test_a_healthy_version_is_left_alone_in_many_looks(watched: Watched) -> None
     said = watched.look(RecentLog(falling=0.01), times=10)
     assert all("nothing speaks against" in each for each in said)
     assert (watched.live(), watched.alarms()) == (watched.version, [])
+
+
+def test_a_look_that_failed_is_made_up_for_by_the_next(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> list[Page]:
+        raise StorageUnavailable("The database cannot be reached.", "Try again.")
+
+    watched.put_on_stage()
+    with monkeypatch.context() as patched:
+        patched.setattr("api.jobs.watching.newest_pages", away)
+        with pytest.raises(StorageUnavailable):
+            watched.look(RecentLog())
+    [said] = watched.look(None)
+    assert said.startswith("60 new pages")
 
 
 @pytest.mark.parametrize(
