@@ -52,7 +52,7 @@ class SelectBody(Wire):
 class PrecomputeBody(SelectBody):
     """One page among many. `idempotency_key` does for it what the header does for a single page."""
 
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    idempotency_key: Annotated[OpaqueId, Field(max_length=255)] | None = None
 
 
 class BatchBody(Wire):

@@ -35,6 +35,12 @@ def test_a_batch_has_the_probabilities_draws_and_log_of_live_pages(ready: Instal
     assert records[0]["artworks"] == records[1]["artworks"]
 
 
+@pytest.mark.parametrize("key", ["k\0", "", "k" * 256])
+def test_a_key_that_no_database_can_hold_is_refused(harbor: Installation, key: str) -> None:
+    refused = batch(harbor, asking("v", "harbor", idempotency_key=key))
+    assert is_problem(refused, 422, "invalid_request")
+
+
 def test_c2_each_page_of_a_batch_may_have_a_key_of_its_own(harbor: Installation) -> None:
     first = batch(harbor, asking("v", "harbor", idempotency_key="k1"), asking("w", "harbor")).json()["pages"]
     again = batch(harbor, asking("v", "harbor", idempotency_key="k1"), asking("w", "harbor")).json()["pages"]
