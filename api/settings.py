@@ -149,4 +149,4 @@ def _first_mistake(error: ValidationError) -> str:
     """Name the setting and what is wrong with it, never its value: it may be a secret."""
     mistake = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(part) for part in mistake["loc"])
-    return f"The setting {name} (KEYART_{name.upper()}) is wrong: {mistake['msg']}."
+    return f"The setting {name} (KEYART_{name.upper()}) is wrong: {mistake['msg'].removeprefix('Value error, ')}."

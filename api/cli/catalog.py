@@ -98,7 +98,9 @@ def _put_title(services: Any, folder: Path) -> None:
         title = title_of(_checked_id(folder.name), TitleBody.model_validate_json(text))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise BadInput(f"{description}: {first['loc']}: {first['msg']}.", "Correct it and import again.") from error
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        message = f"{description}: {where}: {first['msg'].removeprefix('Value error, ')}."
+        raise BadInput(message, "Correct it and import again.") from error
     with transaction(services.engine) as connection:
         edit_title(connection, title, actor=actor(), now=datetime.now(UTC))
 

@@ -63,5 +63,5 @@ def _bodies(file: Path) -> Iterator[Any]:
             except ValidationError as error:
                 first = error.errors(include_input=False, include_url=False)[0]
                 where = ".".join(str(part) for part in first["loc"]) or "line"
-                message = f"{file} line {number}: {where}: {first['msg']}."
+                message = f"{file} line {number}: {where}: {first['msg'].removeprefix('Value error, ')}."
                 raise BadInput(message, "Correct it and import again; what came before is kept once.") from error

@@ -136,7 +136,9 @@ def _set(home: Any, title: str, body: dict[str, Any], *, as_json: bool) -> None:
         asked = GuardBody.model_validate_json(json.dumps(body))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise BadInput(f"{first['loc'][-1]}: {first['msg']}.", "See `keyart artwork --help`.") from error
+        raise BadInput(
+            f"{first['loc'][-1]}: {first['msg'].removeprefix('Value error, ')}.", "See `keyart artwork --help`."
+        ) from error
     with _transaction(home) as connection:
         stored = set_guard(connection, TitleId(title), guard_of(asked), edit=_edit(asked.reason))
     _say({"guard": stored.number}, f"Guard {stored.number} stands; running servers follow.", as_json=as_json)

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         log_to_stderr(os.environ)
         code = get_command(app).main(args=arguments, prog_name="keyart", standalone_mode=False)
     except typer.TyperException as error:
-        sys.exit(_refused(error.format_message()))
+        sys.exit(_refused(error.format_message().replace(" Value error, ", " ")))
     except (KeyartError, BanditError, FoundationError) as error:
         sys.exit(_refused(str(error)))
     except (typer.Abort, KeyboardInterrupt):

@@ -41,7 +41,7 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool, p
     # uvicorn raises the signal that ended it once more: without a handler that would skip what follows here.
     signal.signal(signal.SIGTERM, _stay)
     with _worker_beside(settings) if with_worker else nullcontext():
-        sys.stderr.write(f"Keyart listens on http://{host}:{port}; the gallery is at http://{host}:{port}/gallery\n")
+        sys.stderr.write(f"Keyart listens on http://{host}:{port}; open it in a browser and log in with a key\n")
         if processes > 1:
             serve_many(settings, listening=listening, processes=processes, drain_seconds=DRAIN_SECONDS)
         else:

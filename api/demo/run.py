@@ -66,7 +66,7 @@ def run_demo(home: Path, *, seed: int, stills: Path | None) -> None:
     shown = rehearsal.play.programme[0].title.title
     say = partial(rehearsal.console.print, highlight=False, soft_wrap=True)
     say("Look around:")
-    say(f"  .venv/bin/keyart serve --home {home} --worker")
+    say(f"  .venv/bin/keyart serve --home {home} --worker   prints a key, with which to log in")
     say(f"  http://127.0.0.1:8000/gallery/{shown}   one title, its artworks, what three viewers see and why")
 
 

@@ -102,4 +102,5 @@ _REMEDY = "Send `Authorization: Bearer KEY`; an admin makes keys with `keyart ke
 def _refusal(principal: Principal, allowed: frozenset[Scope]) -> Forbidden:
     wanted = " or ".join(sorted(allowed | {Scope.ADMIN}))
     has = ", ".join(sorted(principal.scopes))
-    return Forbidden(f"The key {principal.name!r} has the scope {has}, which does not suffice.", f"It takes {wanted}.")
+    remedy = f"Use a key with the scope {wanted}."
+    return Forbidden(f"The key {principal.name!r} has the scope {has}, which does not suffice.", remedy)

@@ -1,7 +1,7 @@
 """How every mistake becomes `application/problem+json` (RFC 9457). Knows no route."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -68,14 +68,25 @@ def problem_of(error: KeyartError) -> Response:
 
 def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{"where": _where(each["loc"]), "message": each["msg"]} for each in error.errors()]
+    found = [{"where": _where(each), "message": _said(each)} for each in error.errors()]
     detail = f"{found[0]['where']}: {found[0]['message']}" + (f" (and {len(found) - 1} more)" if found[1:] else "")
-    more = {"errors": found[:20], "remedy": "Correct the fields named in `errors`; /openapi.json describes them all."}
+    remedy = "Correct the fields named in `errors`; /openapi.json describes them all."
+    if found[0]["where"] == "body" and "json" not in request.headers.get("Content-Type", ""):
+        remedy = "Send JSON with the header `Content-Type: application/json`; /openapi.json describes every body."
+    more = {"errors": found[:20], "remedy": remedy}
     return problem(422, "invalid_request", title="The request is not valid", detail=detail, more=more)
 
 
-def _where(location: Sequence[Any]) -> str:
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+def _where(mistake: Mapping[str, Any]) -> str:
+    if mistake["type"] == "json_invalid":  # its location is a character's
+        return "body"
+    return ".".join(str(part) for part in mistake["loc"][1:]) or str(mistake["loc"][0])
+
+
+def _said(mistake: Mapping[str, Any]) -> str:
+    if mistake["type"] == "json_invalid":
+        return f"This is no JSON: {mistake['ctx']['error']} at character {mistake['loc'][-1]}"
+    return str(mistake["msg"]).removeprefix("Value error, ")
 
 
 def _http_error(request: Request, error: Exception) -> Response:

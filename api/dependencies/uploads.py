@@ -73,7 +73,8 @@ def _checked(services: Services, data: bytes) -> CleanImage:
     try:
         return services.sandbox.clean(data)
     except RejectedImage as rejected:
-        raise RejectedUpload(rejected.message, reason=rejected.reason_code) from rejected
+        wrong, _, remedy = rejected.message.rpartition(": ")
+        raise RejectedUpload(_sentence(wrong), _sentence(remedy), reason=rejected.reason_code) from rejected
     except SandboxUnavailable as error:
         raise Unavailable(f"Pictures cannot be checked: {error}.", "See that memory and processes suffice.") from error
     finally:
@@ -89,3 +90,7 @@ def _record(clean: CleanImage) -> Image:
         bytes=len(clean.data),
         perceptual_hash=clean.perceptual_hash,
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

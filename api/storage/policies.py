@@ -58,7 +58,8 @@ def find_policy_version(connection: Connection, version: str) -> PolicyVersion:
     """
     row = connection.execute(_one(version)).mappings().one_or_none()
     if row is None:
-        raise UnknownVersion(f"There is no policy version {version!r}.", "List them: GET /v1/policies.")
+        remedy = "List them: GET /v1/policies or `keyart policies`."
+        raise UnknownVersion(f"There is no policy version {version!r}.", remedy)
     return _version(row)
 
 
