@@ -59,7 +59,7 @@ class SelectDoor:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        body = await _whole(receive)
+        body = await whole_body(receive)
         services = cast(Services, scope["app"].state.services)
         call = None if body is None else call_of(body, scope["headers"], services)
         if call is None:
@@ -138,14 +138,14 @@ def _told(headers: Iterable[tuple[bytes, bytes]], allowed_ms: int) -> tuple[floa
     return budget_of(allowed_ms, asked_ms), None if key is None else key.decode("latin-1")
 
 
-async def _whole(receive: Receive) -> bytes | None:
+async def whole_body(receive: Receive) -> bytes | None:
     """The body of a request, or None where its sender went away."""
     message = await receive()
-    body: bytes = message.get("body", b"")
+    parts: list[bytes] = [message.get("body", b"")]
     while message.get("more_body"):
         message = await receive()
-        body += message.get("body", b"")
-    return None if message["type"] == "http.disconnect" else body
+        parts.append(message.get("body", b""))  # adding up bytes would copy a long body once a part
+    return None if message["type"] == "http.disconnect" else b"".join(parts)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -1,6 +1,8 @@
 """The quick door to /v1/select reads every request as the route does, or leaves it to the route."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from starlette.types import Message
 
 from api.routes.select import SelectBody, call_from
-from api.routes.select_door import call_of
+from api.routes.select_door import call_of, whole_body
 from tests.api.installation import Installation
 
 JSON = (b"content-type", b"application/json")
@@ -104,3 +107,16 @@ def test_an_ordinary_request_is_taken(asked: Installation) -> None:
     assert call is not None
     assert [title.position for title in call.titles] == [0, 1]
     assert (call.budget, call.context.at) == (0.02, datetime(2026, 1, 2, 20, tzinfo=UTC))
+
+
+def test_a_body_in_many_parts_does_not_hold_the_loop() -> None:
+    """Nobody was asked for a key yet: what is read must cost no more than its bytes."""
+    parts = 450
+    sent = iter([{"type": "http.request", "body": b" " * 2**16, "more_body": n < parts - 1} for n in range(parts)])
+
+    async def receive() -> Message:
+        return next(sent)
+
+    began = time.monotonic()
+    body = asyncio.run(whole_body(receive))
+    assert (len(body or b""), time.monotonic() - began < 1) == (parts * 2**16, True)
