@@ -5,18 +5,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from api.jobs.carrying import carry_over
+from api.jobs.carrying import carry_over, is_to_be_carried
 from api.jobs.erasing import erase_waiting
 from api.jobs.jumping import look_for_jumps
 from api.jobs.schedule import Report, ScheduledJob, Turn
-from api.security import first_letter_of, load_keys
+from api.security import load_keys
 from api.settings import Settings
 from api.storage.busy_days import many_pages, many_plays
 from api.storage.database import reading, transaction
 from api.storage.erasure import open_erasures
 from api.storage.exclusions import put_robot_days, remove_robot_days
 from api.storage.removal import remove_pages
-from api.storage.renaming import viewers_named_before
 from api.storage.retention import old_pages, remove_old_events, viewers_after
 from api.storage.title_days import remove_title_days
 
@@ -103,7 +102,7 @@ def _nothing_to_erase(turn: Turn) -> str | None:
     with reading(turn.engine) as connection:
         if open_erasures(connection):
             return None
-        if keys.generation and viewers_named_before(connection, first_letter_of(keys.generation), limit=1):
+        if is_to_be_carried(connection, keys):
             return None
     return "nobody is to be erased or carried over"
 

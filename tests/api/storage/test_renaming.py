@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy import Engine
 
-from api.jobs.carrying import carry_over
+from api.jobs.carrying import carry_over, is_to_be_carried
 from api.key_ring import Secret
 from api.security import Keys
 from api.storage.database import reading, transaction
@@ -86,7 +86,11 @@ def test_who_came_under_both_names_is_one_viewer_again(engine: Engine) -> None:
 def test_who_is_left_out_stays_so_under_both_names_until_included(engine: Engine) -> None:
     with transaction(engine) as connection:
         exclude_viewers(connection, [OLD.pseudonym("robot")], reason="internal", actor="cli:op", now=NOW)
+    with reading(engine) as connection:
+        assert is_to_be_carried(connection, NEW), "who is left out need never have had an event"
     carry(engine)
+    with reading(engine) as connection:
+        assert not is_to_be_carried(connection, NEW)
     with transaction(engine) as connection:
         both = NEW.pseudonyms("robot")
         assert excluded_viewers(connection) == dict.fromkeys(both, "internal")
