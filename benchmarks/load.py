@@ -9,7 +9,8 @@ from collections.abc import Callable
 from benchmarks.connections import Connections
 from benchmarks.serving import LOAD_CORE, Target, on_cores
 
-CONNECTIONS = 8
+CONNECTIONS = 64
+"""Enough that a server is busy all the time, also while pages wait for the disk."""
 
 
 def throughput(

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.dependencies.services import open_lasting_services
-from api.routes.select import SelectBody
+from api.routes.select import SelectAnswer, SelectBody, SlotAnswer
 from api.settings import load_settings
 
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -156,23 +156,56 @@ def check_durable(port: int) -> None:
         raise RuntimeError(f"{unlogged:.0f} of {sum(counts):.0f} pages were not logged; the figure would flatter.")
 
 
-def with_constant_route(app: ASGIApp) -> ASGIApp:
-    """Put the peer beside an application: a plain FastAPI route without anything that belongs to Keyart.
+PEERS = ("constant", "threaded", "model")
 
-    `POST /constant/{size}` checks the body that `select` takes and answers so many constant bytes.
+
+def with_constant_route(app: ASGIApp) -> ASGIApp:
+    """Put peers beside an application: routes of a plain FastAPI without anything that belongs to Keyart.
+
+    Each checks the body that `select` takes. `POST /constant/{size}` answers so many constant bytes, `/threaded/{size}`
+    too, as a plain function, which FastAPI runs on a thread; `/model/{size}` answers a constant page as a model.
     """
     peer, answers = FastAPI(), dict[int, bytes]()
 
+    def filler(size: int) -> Response:
+        known = answers.setdefault(size, b'{"filler":"' + b"x" * (size - 13) + b'"}')
+        return Response(known, media_type="application/json")
+
     @peer.post("/constant/{size}")
     async def constant(size: int, body: SelectBody) -> Response:
-        filler = answers.setdefault(size, b'{"filler":"' + b"x" * (size - 13) + b'"}')
-        return Response(filler, media_type="application/json")
+        return filler(size)
+
+    @peer.post("/threaded/{size}")
+    def threaded(size: int, body: SelectBody) -> Response:
+        return filler(size)
+
+    @peer.post("/model/{size}")
+    async def model(size: int, body: SelectBody) -> SelectAnswer:
+        return _PAGE
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = peer if scope["type"] == "http" and scope["path"].startswith("/constant/") else app
-        await chosen(scope, receive, send)
+        asked = scope["type"] == "http" and scope["path"].split("/")[1] in PEERS
+        await (peer if asked else app)(scope, receive, send)
 
     return both
+
+
+_PAGE = SelectAnswer(
+    page="0" * 32,
+    policy="squarecb-000000000000",
+    logged=True,
+    slots=[
+        SlotAnswer(
+            title=f"title-{place:02d}",
+            decision=f"{'0' * 32}-{place:02d}-{'0' * 16}",
+            artwork="artwork-0",
+            image=f"/images/{'0' * 64}",
+            probability=0.9166666666666667,
+            reason="policy",
+        )
+        for place in range(40)
+    ],
+)
 
 
 def _environment(database_url: str | None) -> dict[str, str]:
