@@ -94,7 +94,7 @@ def test_c1_c8_a_database_that_comes_and_goes(fault: str, serve: Serve, distant:
     engine.dispose()
 
 
-@pytest.mark.parametrize("fault", ["cut", "black-holed"])
+@pytest.mark.parametrize("fault", ["black-holed", pytest.param("cut", marks=pytest.mark.slow)])
 def test_c8_pages_render_without_their_database(fault: str, distant: Distant) -> None:
     """In this process, with a key (its answer may be stored) and without one."""
     settings = settings_in(distant.home, database_url=distant.url, select_budget_ms=200, admin_key=ADMIN_KEY)
