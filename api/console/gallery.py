@@ -8,7 +8,9 @@ from fastapi.responses import RedirectResponse
 from api.console.hindrances import orders_of
 from api.console.rendering import rendered
 from api.console.views import views_of
+from api.dependencies.access import PrincipalDep
 from api.dependencies.answers import image_address
+from api.dependencies.permissions import WHO_DEPLOY
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.errors import UnknownTitle
@@ -19,9 +21,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def front() -> RedirectResponse:
-    """Lead to the gallery."""
-    return RedirectResponse("/gallery")
+def front(principal: PrincipalDep) -> RedirectResponse:
+    """Lead to the overview whoever may see it, the others to the gallery."""
+    return RedirectResponse("/console" if principal.may(WHO_DEPLOY) else "/gallery")
 
 
 @router.get("/gallery")
