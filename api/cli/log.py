@@ -33,14 +33,15 @@ def export(
     Only days that changed since the last export into the same folder are written.
     """
     from api.errors import BadInput
-    from api.jobs.exporting import EXPORTS, export_log
+    from api.jobs.export_folder import exports_of
+    from api.jobs.exporting import export_log
     from api.progress import progress_bar
     from api.storage.database import open_engine
     from bandit.rewards import reward_definition
 
     settings = settings_of(home)
     definition = reward_definition(reward or settings.reward).key
-    folder = settings.home / EXPORTS if out is None else out
+    folder = exports_of(settings) if out is None else out
     engine = open_engine(settings.database_url)
     try:
         with progress_bar("Exporting") as progress:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from api.jobs.export_folder import exports_of
 from api.jobs.redacting import redact
 from api.settings import Settings
 from api.storage.database import reading, transaction
@@ -41,7 +42,7 @@ def erase_waiting(engine: Engine, settings: Settings, *, also: Sequence[Path] = 
     """
     with reading(engine) as connection:
         waiting = open_erasures(connection)
-    folders = [settings.home / "exports", *also]
+    folders = [exports_of(settings), *also]
     return [_erase(engine, each, folders) for each in waiting]
 
 

@@ -21,15 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
+from api.jobs.export_folder import held, sync
 from api.jobs.export_rows import SCHEMA, RowMaker
 from api.storage.database import reading
 from api.storage.exclusions import Exclusions, read_exclusions
 from api.storage.log_days import pages_of, read_days
 from api.storage.rewards import read_valued
 from bandit.rewards import QUALITY_PLAY
-
-EXPORTS = "exports"
-"""The folder in KEYART_HOME that the worker exports to."""
 
 FORMAT = 2
 """Goes up when a column is added or means something else: all days are written again then."""
@@ -76,8 +74,9 @@ def export_log(
         wanted = _fingerprint(day, revision, exclusions, f"{FORMAT}/{reward}/{provisional}")
         if _fingerprint_of(path) != wanted:
             rows = RowMaker(reward, exclusions)
-            if _write_day(path, _tables(engine, day, rows, provisional=provisional), fingerprint=wanted):
-                written.append(path)
+            with held(folder):  # from the first row that is read: an erasure waits for the file
+                if _write_day(path, _tables(engine, day, rows, provisional=provisional), fingerprint=wanted):
+                    written.append(path)
         if progress is not None:
             progress((number + 1) / len(days))
     removed = _remove_stale(folder, {f"day={day}.parquet" for day in days})
@@ -132,7 +131,7 @@ def _write_day(path: Path, tables: Iterator[pa.Table], *, fingerprint: bytes) ->
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
     return True
@@ -147,13 +146,5 @@ def _remove_stale(folder: Path, kept: set[str]) -> tuple[Path, ...]:
     for path in stale:
         path.unlink(missing_ok=True)
     if stale:
-        _sync(folder)
+        sync(folder)
     return stale
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from api.errors import BadInput
+from api.jobs.export_folder import held, sync
 
 VIEWER_COLUMN = "viewer"
 ABANDONED_SECONDS = 600.0
@@ -23,25 +24,26 @@ ABANDONED_SECONDS = 600.0
 def redact(folders: Iterable[Path], viewers: Collection[str]) -> int:
     """Remove the rows of some viewers from every Parquet file under some folders, and return how many there were.
 
-    Drafts of exports that died are removed whole. A folder that does not exist holds nothing.
+    Waits for files that are being written. Drafts of exports that died are removed whole. A folder that does not exist
+    holds nothing.
 
     Raises:
         BadInput: a file is no Parquet that can be read, or cannot be written; the others before it are done.
     """
     wanted = pa.array(sorted(viewers), pa.string())
+    return sum(_redact_folder(Path(each), wanted) for folder in folders for each, _, _ in os.walk(folder))
+
+
+def _redact_folder(folder: Path, viewers: pa.Array) -> int:
+    """Redact the files that lie in one folder."""
     removed = 0
-    for folder in folders:
-        for path in sorted(folder.rglob("*.parquet*")) if folder.is_dir() else []:
+    with held(folder):
+        for path in sorted(folder.glob("*.parquet*")):
             if path.name.startswith("."):
                 _remove_abandoned(path)
             elif path.suffix == ".parquet" and path.is_file():
-                removed += _redact(path, wanted)
+                removed += _redact(path, viewers)
     return removed
-
-
-def holds_any(path: Path, viewers: Collection[str]) -> bool:
-    """Tell whether a Parquet file has rows of some viewers; reads the one column."""
-    return _count(path, pa.array(sorted(viewers), pa.string())) > 0
 
 
 def _remove_abandoned(draft: Path) -> None:
@@ -83,16 +85,8 @@ def _write_without(path: Path, viewers: pa.Array) -> None:
                     kept = table.filter(pc.invert(pc.is_in(table.column(VIEWER_COLUMN), viewers)))
                     if len(kept):
                         writer.write_table(kept)
-        _sync(draft)
+        sync(draft)
         draft.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

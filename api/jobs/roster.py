@@ -5,8 +5,8 @@ A new job is a row here; it needs no more to be leased, run apart, tried again a
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
+from api.jobs.export_folder import exports_of
 from api.jobs.exporting import export_log
 from api.jobs.loop import (
     LEARN,
@@ -28,13 +28,7 @@ JOIN, VIEWERS, WATCH = "join", "viewers", "watch"
 HELD = (JOIN, VIEWERS, WATCH)
 """Done again and again by the one worker that holds them, beside all else."""
 
-EXPORTS = "exports"
 _OFTEN = timedelta(minutes=1)
-
-
-def exports_of(settings: Settings) -> Path:
-    """The folder that the worker exports into."""
-    return settings.home / EXPORTS
 
 
 def every(period: timedelta) -> Callable[[Settings], timedelta | None]:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from api.jobs.carrying import carry_over, is_to_be_carried
 from api.jobs.erasing import erase_waiting
+from api.jobs.export_folder import exports_of
 from api.jobs.jumping import look_for_jumps
 from api.jobs.schedule import Report, ScheduledJob, Turn
 from api.security import load_keys
@@ -19,7 +20,6 @@ from api.storage.removal import remove_pages
 from api.storage.retention import old_pages, remove_old_events, viewers_after
 from api.storage.title_days import remove_title_days
 
-EXPORTS = "exports"
 PAGES_AT_ONCE = 50
 """So few that the decision log waits for the write lock for some 50 milliseconds at most."""
 VIEWERS_AT_ONCE = 100
@@ -60,7 +60,7 @@ def remove_what_is_old(engine: Engine, settings: Settings, *, now: datetime) -> 
     with transaction(engine) as connection:
         remove_robot_days(connection, before=last)
         remove_title_days(connection, before=last)
-    files = _remove_files(settings.home / EXPORTS, last)
+    files = _remove_files(exports_of(settings), last)
     return f"{pages:,} pages, {events:,} events and {files:,} files of before {last} were deleted"
 
 

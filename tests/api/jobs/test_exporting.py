@@ -1,6 +1,7 @@
 """The exported log holds every rewarded decision, and gives the same numbers back."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from api.jobs.evaluating import evaluate_version
+from api.jobs.export_folder import held
 from api.jobs.export_rows import SCHEMA
 from api.jobs.exporting import export_log
 from api.storage.database import reading, transaction
@@ -104,6 +106,18 @@ def test_exporting_again_writes_nothing_and_leaves_no_draft(three_days: Installa
     assert (again.files, again.rows) == (first.files, 3)
     assert {path: path.stat().st_mtime_ns for path in again.files} == before
     assert sorted((tmp_path / "log").iterdir()) == sorted(first.files)
+
+
+def test_rows_are_read_when_nobody_else_writes_into_the_folder(three_days: Installation, tmp_path: Path) -> None:
+    """An erasure removes rows, then holds the folder: what is written after it must not have been read before."""
+    with ThreadPoolExecutor(1) as pool:
+        with held(tmp_path):
+            exported = pool.submit(export_log, three_days.engine, tmp_path)
+            with pytest.raises(TimeoutError):
+                exported.result(0.2)
+            with transaction(three_days.engine) as connection:
+                remove_pages(connection, [page_id_at(DAYS[0])])
+        assert exported.result(10).rows == 2
 
 
 def test_a_day_is_written_again_for_what_came_late_and_only_that_day(three_days: Installation, tmp_path: Path) -> None:

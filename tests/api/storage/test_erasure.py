@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from api.dependencies.viewers import order_erasure
 from api.errors import BadInput, StorageUnavailable
 from api.jobs.erasing import erase_waiting
+from api.jobs.export_folder import held
 from api.jobs.redacting import redact
 from api.security import Keys
 from api.settings import Settings
@@ -131,6 +133,18 @@ def test_exports_elsewhere_are_redacted_when_they_are_named(tmp_path: Path) -> N
     assert pq.read_table(there).num_rows == 0
     assert foreign.read_bytes() == before
     assert redact([tmp_path], KEYS.pseudonyms("ada")) == 0
+
+
+def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    """It may be made from rows that were read before they were removed."""
+    with ThreadPoolExecutor(1) as pool:
+        with held(tmp_path):
+            redacted = pool.submit(redact, [tmp_path], KEYS.pseudonyms("ada"))
+            with pytest.raises(TimeoutError):
+                redacted.result(0.2)
+            path = write_export(tmp_path, "ada", "grace")
+        assert redacted.result(10) == 1
+    assert pq.read_table(path)["viewer"].to_pylist() == [KEYS.pseudonym("grace")]
 
 
 def test_the_draft_of_an_export_that_died_is_removed_and_a_fresh_one_is_not(tmp_path: Path) -> None:
