@@ -35,7 +35,7 @@ REFRESH_ANSWER_SECONDS = 5.0
 """How long a statement of a request, and one of what is kept fresh, may go without an answer."""
 
 OBJECTS_A_COLLECTION = 20_000
-"""A page makes some hundreds of objects that are gone with its answer; looking for cycles among them seldom is enough."""
+"""A page makes some hundreds of objects that are gone with its answer; cycles among them are looked for seldom."""
 
 UPLOADS_AT_ONCE = 8
 """Pictures that are checked or wait for it; a fraction of the threads that answer requests."""

@@ -133,7 +133,10 @@ def test_under_the_engines_settings_only_its_rounding_of_near_ties_differs(
     assert apart.max() < 5e-3
 
 
-@pytest.mark.parametrize(("own_term", "pages"), [(True, FEWER_PAGES), (False, FEWER_PAGES // 2), pytest.param(True, PAGES, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("own_term", "pages"),
+    [(True, FEWER_PAGES), (False, FEWER_PAGES // 2), pytest.param(True, PAGES, marks=pytest.mark.slow)],
+)
 def test_where_gamma_leaves_rounding_small_it_states_what_the_engine_states(
     small_log: Any, make_candidate: Any, config: LearnConfig, provenance: Provenance, own_term: bool, pages: int
 ) -> None:
