@@ -12,6 +12,7 @@ from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import latest_evaluation
 from api.storage.policies import BUILT_IN, deploy, find_policy_version, roll_back, standing
+from api.storage.revisions import Revision, hold
 from api.storage.stages import Deployment, Stage
 from api.storage.vectors import live_embedding_version
 from bandit.decision import PolicyVersionId
@@ -63,6 +64,7 @@ def promote(
         version=version, stage=order.stage, actor=order.actor, reason=order.reason, at=order.at, share=order.share
     )
     with transaction(engine) as connection:
+        hold(connection, Revision.DEPLOYMENTS)
         order.check(connection)
         deployment = replace(deployment, overridden=_gate(connection, version, order))
         deploy(connection, deployment)
@@ -78,6 +80,7 @@ def retire(engine: Engine, *, version: PolicyVersionId, order: Order) -> Deploym
     """
     deployment = Deployment(version=version, stage=Stage.RETIRED, actor=order.actor, reason=order.reason, at=order.at)
     with transaction(engine) as connection:
+        hold(connection, Revision.DEPLOYMENTS)
         order.check(connection)
         deploy(connection, deployment)
     return deployment

@@ -20,6 +20,7 @@ from api.routes.titles import TitlePath
 from api.routes.wire import CatalogueId, Text, Wire, Word
 from api.storage.catalog import find_artwork, list_artworks
 from api.storage.database import reading, transaction
+from api.storage.revisions import Revision, hold
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, TitleId
 from artwork.intake import DEFAULT_LIMITS
 
@@ -97,6 +98,7 @@ def put(
         devices=body.devices,
     )
     with transaction(services.engine) as connection:
+        hold(connection, Revision.CATALOG)
         meant.check(lambda: present_artwork(services, connection, described))
         written = edit_artwork(connection, described, actor=actor, now=datetime.now(UTC))
     return tagged(artwork_answer(services, written))

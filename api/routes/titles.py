@@ -16,6 +16,7 @@ from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.wire import CatalogueId, Text, Wire, Word
 from api.storage.catalog import find_title, list_titles
 from api.storage.database import reading, transaction
+from api.storage.revisions import Revision, hold
 from artwork.catalog import Title, TitleId, TitleKind
 
 router = APIRouter(prefix="/titles", tags=["catalogue"])
@@ -54,6 +55,7 @@ def put(title: TitlePath, body: TitleBody, actor: ActorDep, services: ServicesDe
     """Add a title, or replace its description; `If-Match` bounds it to what was read, `If-None-Match: *` to a new."""
     described = title_of(title, body)
     with transaction(services.engine) as connection:
+        hold(connection, Revision.CATALOG)
         meant.check(lambda: _present(connection, described.title))
         edit_title(connection, described, actor=actor, now=datetime.now(UTC))
     return tagged(_answer(described))

@@ -26,6 +26,14 @@ def next_revision(connection: Connection, name: Revision) -> int:
     return connection.execute(counted.returning(revisions.c.value)).scalar_one()
 
 
+def hold(connection: Connection, name: Revision) -> None:
+    """Be the only writer of what is counted until this transaction ends: what is read from here on is what it changes.
+
+    SQLite has one writer at a time anyway; on PostgreSQL another one could come between a look and its change.
+    """
+    next_revision(connection, name)
+
+
 def current_revision(connection: Connection, name: Revision) -> int:
     """Return the last committed value, 0 before the first change."""
     return connection.scalar(select(revisions.c.value).where(revisions.c.name == name)) or 0

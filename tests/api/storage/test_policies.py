@@ -1,12 +1,18 @@
 """Policy versions and deployments: what stands after each, and what a roll-back uncovers (C7)."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine
 
+from api.dependencies.promotion import Order, promote
 from api.errors import Conflict, UnknownVersion
+from api.storage.blobs import BlobStore
 from api.storage.database import transaction
 from api.storage.policies import (
     DEFAULT,
@@ -52,6 +58,32 @@ def _promote(
 
 def _roll_back(connection: Connection, now: datetime) -> Deployment:
     return roll_back(connection, actor="ops", reason="worse", now=now)
+
+
+def test_nobody_comes_between_a_condition_and_its_change(engine: Engine, now: datetime, tmp_path: Path) -> None:
+    """Both meant what was live when they looked; on PostgreSQL the second would overwrite the first unseen."""
+    looked = threading.Event()
+
+    def still(connection: Connection) -> None:
+        live = standing(connection).live
+        looked.set()
+        time.sleep(0.2)
+        if live != UNIFORM:
+            raise Conflict("It changed.", "Look again.")
+
+    def promoted(version: PolicyVersionId, stage: Stage) -> bool:
+        order = Order(actor="ops", reason="better", at=now, stage=stage, still=still)
+        try:
+            promote(engine, BlobStore(tmp_path), version=version, order=order)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(promoted, DEFAULT, Stage.LIVE)
+        assert looked.wait(10)
+        second = pool.submit(promoted, DEFAULT, Stage.SHADOW)
+        assert (first.result(), second.result()) == (True, False)
 
 
 def test_uniform_is_live_until_the_first_promotion(learned: Engine, now: datetime) -> None:
