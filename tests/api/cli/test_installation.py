@@ -6,6 +6,7 @@ from pathlib import Path
 import pysqlite3
 import pytest
 
+from api.storage.database import open_engine
 from tests.api.cli.command import Command
 from tests.api.installation import AT, an_event, running, settings_in
 
@@ -108,6 +109,7 @@ def test_a_locked_database_is_one_line(keyart: Command, home: Path, monkeypatch:
         installation.put_title("harbor")
         page = installation.select(at=AT)
     assert page["logged"]
+    monkeypatch.setitem(open_engine.__kwdefaults__, "busy_seconds", 0.1)
     monkeypatch.setenv("KEYART_DATABASE_URL", f"sqlite:///{home}/keyart.db")
     holder = pysqlite3.connect(str(home / "keyart.db"), isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
