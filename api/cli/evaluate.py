@@ -131,7 +131,8 @@ def _print(found: dict[str, Any], *, rows: str) -> None:
     for name, value in _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART}):
         console.print(f"{name:>38}  {value}")
     for one in _calibration(diagnostics):
-        console.print(f"{'calibration of ' + one['artwork']:>38}  {one['mean']:.3f} ± {one['standard_error']:.3f}")
+        mean = f"{one['mean']:.3f} ± {one['standard_error']:.3f}, where 1 is right"
+        console.print(f"{'calibration of ' + one['artwork']:>38}  {mean}")
     for warning in diagnostics["warnings"]:
         console.print(f"NOTE {warning['message']}.")
 

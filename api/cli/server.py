@@ -27,7 +27,7 @@ def serve(
     ] = 1,
     home: Home = None,
 ) -> None:
-    """Answer the HTTP API and the gallery. Migrates an embedded database by itself."""
+    """Answer the HTTP API and the console. Migrates an embedded database by itself."""
     from api.cli.processes import run_server
 
     run_server(settings_of(home), host=host, port=port, with_worker=worker, processes=workers)
