@@ -82,7 +82,7 @@ def test_nobody_comes_between_a_condition_and_its_change(engine: Engine, now: da
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(promoted, DEFAULT, Stage.LIVE)
         assert looked.wait(10)
-        second = pool.submit(promoted, DEFAULT, Stage.SHADOW)
+        second = pool.submit(promoted, UNIFORM, Stage.SHADOW)
         assert (first.result(), second.result()) == (True, False)
 
 
