@@ -73,6 +73,8 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         typer.echo(
             f"ALARM {alarm['kind']} of {alarm['subject']} since {_minute(alarm['raised_at'])}: {alarm['message']}"
         )
+    if not alarms:
+        typer.echo("No alarm is open.")
 
 
 def _spoken(value: object) -> str:
