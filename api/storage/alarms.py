@@ -51,11 +51,5 @@ def open_alarms(connection: Connection) -> list[Alarm]:
     return [_alarm(row) for row in connection.execute(found).mappings()]
 
 
-def latest_alarms(connection: Connection, *, limit: int = 100) -> list[Alarm]:
-    """Return the latest alarms, open or cleared, the newest first."""
-    found = select(alarms).order_by(alarms.c.alarm.desc()).limit(limit)
-    return [_alarm(row) for row in connection.execute(found).mappings()]
-
-
 def _alarm(row: RowMapping) -> Alarm:
     return Alarm(**{name: row[name] for name in Alarm.__slots__})

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from api.storage.alarms import clear_alarm, latest_alarms, open_alarms, raise_alarm
+from api.storage.alarms import clear_alarm, open_alarms, raise_alarm
 from api.storage.database import reading, transaction
+from api.storage.operations_tables import alarms
 
 
 def test_an_alarm_is_open_once_and_renewed(engine: Engine, now: datetime) -> None:
@@ -27,5 +28,5 @@ def test_a_cleared_alarm_is_kept_and_may_be_raised_anew(engine: Engine, now: dat
         assert not clear_alarm(connection, kind="jump", subject="title", now=now)
         assert open_alarms(connection) == []
         assert raise_alarm(connection, kind="jump", subject="title", message="two", now=now)
-        assert [each.message for each in latest_alarms(connection)] == ["two", "one"]
+        assert sorted(connection.scalars(select(alarms.c.message))) == ["one", "two"]
         assert [each.message for each in open_alarms(connection)] == ["two"]
