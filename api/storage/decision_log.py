@@ -346,9 +346,10 @@ _COLUMNS = (
 
 
 def _insert(connection: Connection, group: Sequence[LogEntry]) -> set[PageId]:
+    """In the order of the keys, so that two servers with the same ones wait for each other in one order only."""
     rows = [
         (entry.row["page"], stamp(connection, entry.row["at"]), *[entry.row[name] for name in _COLUMNS[2:]])
-        for entry in group
+        for entry in sorted(group, key=lambda entry: entry.row["idempotency_key"] or "")
     ]
     insert_many(connection, pages, _COLUMNS, rows=rows, conflict="ON CONFLICT (idempotency_key) DO NOTHING")
     repeated = _repeated(connection, group)
