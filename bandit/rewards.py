@@ -152,7 +152,8 @@ def qualities(seconds: Seconds, of_seconds: Seconds) -> NDArray[np.float64]:
     """`quality` of many plays, shape (n,)."""
     watched, whole = _all_sound(seconds), _all_sound(of_seconds)
     earnest = np.minimum(whole, np.maximum(EARNEST_SECONDS, EARNEST_SHARE * whole))
-    graded = EARNEST_VALUE + (1.0 - EARNEST_VALUE) * np.minimum(1.0, watched / np.where(whole > 0, whole, 1.0))
+    share = np.minimum(watched, whole) / np.where(whole > 0, whole, 1.0)
+    graded = EARNEST_VALUE + (1.0 - EARNEST_VALUE) * share
     known = np.where((watched > 0) & (watched >= earnest), graded, 0.0)
     return np.where(whole > 0, known, np.where(watched >= EARNEST_SECONDS, EARNEST_VALUE, 0.0))
 
@@ -165,7 +166,8 @@ def takes(seconds: Seconds, of_seconds: Seconds) -> NDArray[np.float64]:
 def watch_shares(seconds: Seconds, of_seconds: Seconds) -> NDArray[np.float64]:
     """`watch_share` of many plays, shape (n,)."""
     whole = _all_sound(of_seconds)
-    return np.minimum(1.0, _all_sound(seconds) / np.where(whole > 0, whole, NOMINAL_SECONDS))
+    lasting = np.where(whole > 0, whole, NOMINAL_SECONDS)
+    return np.minimum(_all_sound(seconds), lasting) / lasting
 
 
 def _all_sound(seconds: Seconds) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bandit.decision import Outcome, OutcomeKind, PageId
@@ -27,6 +27,7 @@ def columns_of(told: list[tuple[int, OutcomeKind, float | None, float | None]]) 
 
 
 @settings(deadline=None)
+@example(told=[(0, OutcomeKind.PLAYED, 1e308, 5e-324)], runtimes=[None] * 5)
 @given(told=TOLD, runtimes=st.lists(st.none() | st.floats(1, 10_000), min_size=5, max_size=5))
 def test_values_and_states_are_those_of_single_decisions(
     told: list[tuple[int, OutcomeKind, float | None, float | None]], runtimes: list[float | None]

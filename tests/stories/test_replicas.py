@@ -193,20 +193,32 @@ def test_several_processes_share_a_port_and_end_together(home: Path) -> None:
     version = stock(home, None)
     options = {"KEYART_HOLD_BACK": "0", "KEYART_SELECT_BUDGET_MS": "5000", "KEYART_DRAIN_SECONDS": "0"}
     with served(home, "--workers", "2", **options) as keyart:
-        for number in range(24):
-            answer = keyart.http.post("/v1/select", json=body(f"viewer-{number}"), headers=ONCE)
-            assert answer.json()["logged"] is True
-        told = keyart.http.get("/metrics").text
-        pages = [line for line in told.splitlines() if line.startswith('keyart_log_pages_total{fate="committed"')]
-        assert len({line.partition("process=")[2] for line in pages}) == 2
-        assert sum(float(line.rpartition(" ")[2]) for line in pages) == 24
+        sent = 0
+        while len(committed := _committed(keyart.http)) < 2:
+            sent += 12
+            assert sent < 600, "one process answers everything"
+            for number in range(sent - 12, sent):
+                answer = keyart.http.post("/v1/select", json=body(f"viewer-{number}"), headers=ONCE)
+                assert answer.json()["logged"] is True
+        assert sum(committed.values()) == sent
         order = {"reason": "a test", "force": True}
         assert keyart.http.post(f"/v1/policies/{version}:promote", json=order).status_code == 200
         wait_until(lambda: _everyone_decides_with(keyart.http, version), within=20)
         family = keyart.family()
         assert keyart.end(signal.SIGTERM) == 0
-        assert alive(family) == set()
+        wait_until(
+            lambda: alive(family) == set(), within=10
+        )  # a tracker of shared memory ends a moment after its owner
         assert "Traceback" not in keyart.log.read_text()
+
+
+def _committed(http: httpx.Client) -> dict[str, float]:
+    """The pages that each process made durable, of those that made any."""
+    told = [
+        line for line in http.get("/metrics").text.splitlines() if 'keyart_log_pages_total{fate="committed"' in line
+    ]
+    counts = {line.partition("process=")[2]: float(line.rpartition(" ")[2]) for line in told}
+    return {process: count for process, count in counts.items() if count}
 
 
 def _everyone_decides_with(http: httpx.Client, version: str) -> bool:

@@ -65,6 +65,7 @@ def test_without_the_setting_nothing_is_traced(home: Path) -> None:
 
 
 def test_with_the_setting_spans_are_sent_to_a_collector(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason=WHY)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     traces = open_traces(settings_in(home, traces=True))
     assert traces.of_requests()["tracing"] is True
