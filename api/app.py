@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api.console import explorer, gallery, login, overview, versions
-from api.dependencies.access import authorise
+from api.dependencies.access import authorise, carries_a_key
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.draining import Draining, draining_on_sigterm
 from api.dependencies.problems import answer_problems
@@ -72,7 +72,7 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
     )
     app.state.draining = draining
     app.add_middleware(SelectDoor)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, is_known=lambda scope: carries_a_key(scope, app.state.services))
     app.add_middleware(
         Watch,
         figures=lambda: app.state.services.metrics.requests,

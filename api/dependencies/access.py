@@ -8,13 +8,14 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope as RequestScope
 
 from api.credentials import Principal, Scope
 from api.dependencies.permissions import PERMISSIONS, SERVERS
 from api.dependencies.services import Services
 from api.dependencies.sessions import SAFE_METHODS, given_session, is_from_own_pages, utc_now
 from api.dependencies.watch import template_of
-from api.errors import Forbidden, LogInFirst, NotAllowed
+from api.errors import Forbidden, KeyartError, LogInFirst, NotAllowed
 
 STRANGER = Principal("nobody", frozenset())
 """Whoever asks for what needs no key."""
@@ -45,6 +46,16 @@ async def authorise(request: Request) -> Principal:
     await services.limits.count_request(principal.prefix, serving=allowed is SERVERS)
     request.state.principal = principal
     return principal
+
+
+def carries_a_key(scope: RequestScope, services: Services) -> bool:
+    """Tell whether a request carries a valid key, whatever it opens."""
+    sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
+    scheme, _, key = sent.partition(" ")
+    try:
+        return scheme.lower() == "bearer" and bool(services.callers.principal_of(key.strip(), now=time.time()))
+    except KeyartError:
+        return False
 
 
 async def principal_of(request: Request) -> Principal:
