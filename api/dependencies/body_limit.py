@@ -1,6 +1,6 @@
 """A bound on the size of every request body, before anything of it is parsed. Knows no route."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +18,7 @@ MOST_BYTES_OF_STRANGERS = 200_000
 class BodyLimit:
     """Refuses a longer body with 413: at once where its length is declared, else as soon as too much of it came."""
 
-    def __init__(self, app: ASGIApp, *, is_known: Callable[[Scope], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, is_known: Callable[[Scope], Awaitable[bool]]) -> None:
         """`is_known` tells whether a request carries a valid key; it is asked about long bodies only."""
         self._app = app
         self._is_known = is_known
@@ -29,7 +29,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = _declared(scope)
-        if declared > MOST_BYTES_OF_STRANGERS and declared > self._most(scope):
+        if declared > MOST_BYTES_OF_STRANGERS and declared > await self._most(scope):
             await _refuse(scope, receive, send)
             return
         try:
@@ -38,8 +38,8 @@ class BodyLimit:
             # Whoever reads the body before the routes do meets no handler of theirs.
             await _refuse(scope, receive, send)
 
-    def _most(self, scope: Scope) -> int:
-        return MOST_BYTES if self._is_known(scope) else MOST_BYTES_OF_STRANGERS
+    async def _most(self, scope: Scope) -> int:
+        return MOST_BYTES if await self._is_known(scope) else MOST_BYTES_OF_STRANGERS
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         taken, most = 0, MOST_BYTES_OF_STRANGERS
@@ -49,7 +49,7 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > most:
-                most = self._most(scope)
+                most = await self._most(scope)
                 if taken > most:
                     raise _TooLong(413, _TOO_LARGE)
             return message
