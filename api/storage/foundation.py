@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from api.errors import Conflict, UnknownVersion
 from api.storage.columns import chunks, to_bytes, to_vector, upsert
@@ -94,9 +94,7 @@ def put_viewer_vectors(connection: Connection, version: str, vectors: Iterable[V
 
 def viewer_vector(connection: Connection, viewer: ViewerId, *, version: str) -> Vector | None:
     """Return a viewer's vector, float32, shape (d,), read-only; None for a viewer without history."""
-    one = and_(viewer_vectors.c.viewer == viewer, viewer_vectors.c.foundation_version == version)
-    stored = connection.scalar(select(viewer_vectors.c.vector).where(one))
-    return None if stored is None else to_vector(stored)
+    return vectors_of_viewers(connection, [viewer], version=version).get(viewer)
 
 
 def vectors_of_viewers(connection: Connection, asked: Iterable[ViewerId], *, version: str) -> dict[ViewerId, Vector]:
