@@ -6,7 +6,7 @@ Pages are ordered by id. An id is a UUIDv7, so this is the order in which pages 
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, select
@@ -18,6 +18,7 @@ from api.storage.database import reading
 from api.storage.tables import pages
 from bandit.decision import Page, PageId
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PAGES_A_READ = 500
 AHEAD_MS = 60_000
 """How far the ids of pages may be ahead of the clock: what a clock is usually corrected by."""
@@ -48,12 +49,12 @@ def new_page_id() -> PageId:
 
 def page_id_at(at: datetime) -> PageId:
     """Return the least id that a page decided at `at` can have: a bound for `since` and `until`."""
-    return PageId(f"{int(at.timestamp() * 1000):012x}70008{'0' * 15}")
+    return PageId(f"{(at - EPOCH) // timedelta(milliseconds=1):012x}70008{'0' * 15}")
 
 
 def decided_at(page: PageId) -> datetime:
     """Return when a page was decided, by the clock of the server, to the millisecond."""
-    return datetime.fromtimestamp(int(page[:12], 16) / 1000, UTC)
+    return EPOCH + timedelta(milliseconds=int(page[:12], 16))
 
 
 def encode_page(page: Page) -> bytes:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, select
 from sqlalchemy.exc import StatementError
@@ -56,6 +56,7 @@ def test_page_ids_sort_by_the_time_they_were_made(engine: Engine) -> None:
 
 
 @given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))
+@example(datetime(2038, 1, 19, 3, 15, 0, 600000, tzinfo=UTC))
 def test_a_page_id_of_a_moment_is_a_bound(at: datetime) -> None:
     bound = page_id_at(at)
     assert timedelta(0) <= at - decided_at(bound) < timedelta(milliseconds=1)
