@@ -16,7 +16,7 @@ from api.storage.policies import BUILT_IN, live_version
 from bandit.bait import BaitReport, favoured_baits
 from bandit.decision import PolicyVersionId
 from bandit.gate import OffPolicyResult
-from bandit.ope.estimator import Estimate
+from bandit.ope.estimators.estimator import Estimate
 from bandit.ope.evaluation import Evaluation
 
 _ESTIMATOR = "snips"

@@ -87,7 +87,7 @@ def hash_of(viewer: str) -> int:
 
 
 def _title_day(groups: list[_Sums]) -> TitleDay:
-    """The mean, and the variance of it by groups of viewers (linearised, as `bandit.ope.intervals` does)."""
+    """The mean, and the variance of it by groups of viewers (linearised, as `bandit.ope.intervals.interval` does)."""
     decisions = sum(each.decisions for each in groups)
     mean = sum(each.reward for each in groups) / decisions
     squares = sum((each.reward - mean * each.decisions) ** 2 for each in groups)

@@ -4,8 +4,8 @@ One row is one decision that was seen and rewarded. The target is the policy tha
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,12 +20,47 @@ _KEY_BYTES = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """A name for each of n rows, `names[codes[i]]`; `codes` (n,)."""
+
+    codes: Integers
+    names: Sequence[str]
+
+    def select(self, rows: Mask) -> "Labels":
+        """Those of the rows (n,) that are marked."""
+        return Labels(codes=self.codes[rows], names=self.names)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predicted:
+    """What a reward model that never saw these n rows says of them: arrays (n,) of mean rewards.
+
+    `shown` is that of the artwork that was shown, `target` the mean over the target's probabilities of the eligible
+    artworks, `baseline` the mean over the baseline's, where there is one.
+    """
+
+    shown: Floats
+    target: Floats
+    baseline: Floats | None = None
+
+    def select(self, rows: Mask) -> "Predicted":
+        """Those of the rows (n,) that are marked."""
+        return Predicted(
+            shown=self.shown[rows],
+            target=self.target[rows],
+            baseline=None if self.baseline is None else self.baseline[rows],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Eligible:
     """The eligible artworks of n rows, row after row in flat arrays (m,).
 
     Row i holds the entries `starts[i]:starts[i + 1]` (`starts` (n + 1,), no row is empty); `chosen` (n,) is the entry
-    that was drawn. `logged` and `target` are the two policies' probabilities. `artworks` are codes: `names[code]` is
-    the artwork's name, unique across titles.
+    that was drawn. `logged` and `target` are the two policies' probabilities, `baseline` those of a third that the
+    target is compared with, where there is one. `artworks` are codes: `names[code]` is the artwork's name, unique
+    across titles. `likeness` is how alike each entry looks to the one that was shown, 0 to 1 (1: the same), where
+    vectors are known.
     """
 
     starts: Integers
@@ -34,6 +69,8 @@ class Eligible:
     names: Sequence[str]
     logged: Floats
     target: Floats
+    baseline: Floats | None = None
+    likeness: Floats | None = None
 
     @cached_property
     def counts(self) -> Integers:
@@ -55,6 +92,8 @@ class Eligible:
             artworks=self.artworks[entries],
             logged=self.logged[entries],
             target=self.target[entries],
+            baseline=None if self.baseline is None else self.baseline[entries],
+            likeness=None if self.likeness is None else self.likeness[entries],
         )
 
 
@@ -63,9 +102,14 @@ class Batch:
     """n rows: arrays (n,) of float64.
 
     `propensity` is the logged probability of the artwork that was shown, `target` the target's probability of that
-    same artwork, `reward` what came of it. `viewers` (see `viewer_keys`) is None where the log does not know them,
+    same artwork, `reward` what came of it; `baseline` is the probability that a third policy, which the target is
+    compared with, gives that artwork. `viewers` (see `viewer_keys`) is None where the log does not know them,
     `eligible` is None where it only kept the artwork that was shown. `kept` is the probability, in (0, 1], with which
-    each row was logged at all; None: every row was.
+    each row was logged at all; None: every row was. `predicted` is there where a reward model was fitted.
+
+    `at` are microseconds since 1970 (int64), `pages` keys of pages like those of viewers, `positions` places on a page
+    from 0 (int64); None where the log does not know them. `labels` name the segments that each row lies in, by
+    dimension ("device", "title", "logged_policy"…).
     """
 
     propensity: Floats
@@ -74,6 +118,12 @@ class Batch:
     viewers: ViewerKeys | None = None
     eligible: Eligible | None = None
     kept: Floats | None = None
+    baseline: Floats | None = None
+    predicted: Predicted | None = None
+    at: Integers | None = None
+    pages: ViewerKeys | None = None
+    positions: Integers | None = None
+    labels: Mapping[str, Labels] = field(default_factory=dict[str, Labels])
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -100,7 +150,22 @@ class Batch:
         """The same rows with uniform as the target, or None where the eligible artworks are unknown."""
         if self.eligible is None:
             return None
-        return replace(self, target=1.0 / self.eligible.counts, eligible=None)
+        return replace(self, target=1.0 / self.eligible.counts, eligible=None, predicted=None, baseline=None)
+
+    def against_baseline(self) -> "Batch":
+        """The same rows with the baseline as the target. Raises ValueError where there is none."""
+        if self.baseline is None:
+            raise ValueError("this batch has no baseline: ask only when `baseline` is not None")
+        eligible, predicted = self.eligible, self.predicted
+        if eligible is not None and eligible.baseline is not None:
+            eligible = replace(eligible, target=eligible.baseline, baseline=None)
+        else:
+            eligible = None
+        if predicted is not None and predicted.baseline is not None:
+            predicted = Predicted(shown=predicted.shown, target=predicted.baseline)
+        else:
+            predicted = None
+        return replace(self, target=self.baseline, baseline=None, eligible=eligible, predicted=predicted)
 
     def select(self, rows: Mask) -> "Batch":
         """The rows (n,) that are marked."""
@@ -111,6 +176,12 @@ class Batch:
             viewers=None if self.viewers is None else self.viewers[rows],
             eligible=None if self.eligible is None else self.eligible.select(rows),
             kept=None if self.kept is None else self.kept[rows],
+            baseline=None if self.baseline is None else self.baseline[rows],
+            predicted=None if self.predicted is None else self.predicted.select(rows),
+            at=None if self.at is None else self.at[rows],
+            pages=None if self.pages is None else self.pages[rows],
+            positions=None if self.positions is None else self.positions[rows],
+            labels={name: labels.select(rows) for name, labels in self.labels.items()},
         )
 
 

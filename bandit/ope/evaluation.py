@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandit.ope.batch import Batch
-from bandit.ope.diagnostics import DEFAULT_FLOOR, Diagnostics, estimate_to_json
-from bandit.ope.estimator import Estimate, Estimator
-from bandit.ope.faults import Refusal, RowFaults
-from bandit.ope.ips import IPS
-from bandit.ope.replay import Replay
-from bandit.ope.snips import SNIPS
-from bandit.ope.verdict import refusals, warnings
+from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, Diagnostics, estimate_to_json
+from bandit.ope.diagnosis.faults import Refusal, RowFaults
+from bandit.ope.diagnosis.verdict import refusals, warnings
+from bandit.ope.estimators.estimator import Estimate, Estimator
+from bandit.ope.estimators.ips import IPS
+from bandit.ope.estimators.replay import Replay
+from bandit.ope.estimators.snips import SNIPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch, Eligible
-from bandit.ope.calibration import Calibration
+from bandit.ope.diagnosis.calibration import Calibration
 from bandit.ope.evaluation import evaluate
 
 MakeBatch = Callable[..., Batch]

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch
-from bandit.ope.estimator import Estimator
+from bandit.ope.estimators.estimator import Estimator
+from bandit.ope.estimators.ips import IPS
+from bandit.ope.estimators.snips import SNIPS
 from bandit.ope.evaluation import evaluate
-from bandit.ope.intervals import Method
-from bandit.ope.ips import IPS
-from bandit.ope.snips import SNIPS
+from bandit.ope.intervals.interval import Method
 from bandit.simulator.play import PlayedLog, Stated, play, play_pairs
 from bandit.simulator.random_world import STRONG, WEAK, PlayRates, WorldShape, random_world
 from bandit.simulator.slots import every_pair

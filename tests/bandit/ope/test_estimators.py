@@ -8,12 +8,12 @@ import pytest
 
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Batch
-from bandit.ope.estimator import Estimator
-from bandit.ope.intervals import Method, NotEstimable
-from bandit.ope.ips import IPS
-from bandit.ope.on_policy import LoggingMean, MeanWeight
-from bandit.ope.replay import Replay
-from bandit.ope.snips import SNIPS
+from bandit.ope.estimators.estimator import Estimator
+from bandit.ope.estimators.ips import IPS
+from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight
+from bandit.ope.estimators.replay import Replay
+from bandit.ope.estimators.snips import SNIPS
+from bandit.ope.intervals.interval import Method, NotEstimable
 
 VALUING = [Replay, IPS, SNIPS]
 ALL = [*VALUING, LoggingMean, MeanWeight]

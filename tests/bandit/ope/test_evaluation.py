@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch
+from bandit.ope.estimators.ips import IPS
 from bandit.ope.evaluation import Evaluation, Evaluator, evaluate
-from bandit.ope.ips import IPS
 
 MakeBatch = Callable[..., Batch]
 

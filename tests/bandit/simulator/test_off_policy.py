@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch
-from bandit.ope.ips import IPS
+from bandit.ope.estimators.ips import IPS
 from bandit.simulator.conditions import Conditions, Logged
 from bandit.simulator.hardship import Hardship
 from bandit.simulator.play import Stated, play

@@ -11,7 +11,14 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from bandit.ope.batch import Batch, Floats
-from bandit.ope.intervals import Interval, Method, NotEstimable, default_method, interval_around, standard_error
+from bandit.ope.intervals.interval import (
+    Interval,
+    Method,
+    NotEstimable,
+    default_method,
+    interval_around,
+    standard_error,
+)
 from bandit.ope.sums import Sums
 
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from bandit.ope.batch import Batch
-from bandit.ope.calibration import Calibration
-from bandit.ope.estimator import Estimate, Estimator
-from bandit.ope.intervals import Method, NotEstimable
-from bandit.ope.ips import IPS
-from bandit.ope.on_policy import LoggingMean, MeanWeight
-from bandit.ope.overlap import Support, Weights
+from bandit.ope.diagnosis.calibration import Calibration
+from bandit.ope.diagnosis.overlap import Support, Weights
+from bandit.ope.estimators.estimator import Estimate, Estimator
+from bandit.ope.estimators.ips import IPS
+from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight
+from bandit.ope.intervals.interval import Method, NotEstimable
 from bandit.ope.viewers import ViewerSet
 
 DEFAULT_FLOOR = 1e-3
@@ -16,7 +16,7 @@ DEFAULT_FLOOR = 1e-3
 
 
 class Diagnostics:
-    """Streaming and mergeable, like the estimators. Takes sound rows only (`bandit.ope.faults`)."""
+    """Streaming and mergeable, like the estimators. Takes sound rows only (`bandit.ope.diagnosis.faults`)."""
 
     def __init__(self, *, floor: float = DEFAULT_FLOOR) -> None:
         self.floor = floor

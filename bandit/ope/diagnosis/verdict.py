@@ -1,12 +1,12 @@
 """When the evaluator refuses, and what it warns of: every threshold, with its sentence and its remedy, in one place.
 
-Knows diagnostics only. Row-level faults are found in `bandit.ope.faults`.
+Knows diagnostics only. Row-level faults are found in `bandit.ope.diagnosis.faults`.
 """
 
 from dataclasses import dataclass
 
-from bandit.ope.diagnostics import Diagnostics
-from bandit.ope.faults import Refusal
+from bandit.ope.diagnosis.diagnostics import Diagnostics
+from bandit.ope.diagnosis.faults import Refusal
 
 LARGEST_UNSUPPORTED_MASS = 1e-6
 FEWEST_ROWS_TO_JUDGE_WEIGHTS = 30

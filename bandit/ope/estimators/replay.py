@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 
 from bandit.ope.batch import Batch, Floats
-from bandit.ope.estimator import RatioEstimator
+from bandit.ope.estimators.estimator import RatioEstimator
 
 
 @final

@@ -1,0 +1,1 @@
+"""Reward models for the direct method and the doubly robust estimators, fitted across viewers. Knows no storage."""
