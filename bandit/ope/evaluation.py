@@ -11,18 +11,20 @@ from bandit.ope.batch import Batch
 from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, Diagnostics, estimate_to_json
 from bandit.ope.diagnosis.faults import Refusal, RowFaults
 from bandit.ope.diagnosis.verdict import refusals, warnings
+from bandit.ope.estimators.difference import Difference
 from bandit.ope.estimators.estimator import Estimate, Estimator
 from bandit.ope.estimators.ips import IPS
 from bandit.ope.estimators.replay import Replay
 from bandit.ope.estimators.snips import SNIPS
+from bandit.ope.terms import TermSums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """What a log says about a target. Where there are refusals there are no estimates.
 
-    `rows` were read; `viewers` is None where the log does not know them. `diagnostics` are plain numbers, see
-    docs/evaluation.md.
+    `rows` were read; `viewers` is None where the log does not know them. `differences` are of the target less the
+    baseline on the same rows, empty where the log has none. `diagnostics` are plain numbers, see docs/evaluation.md.
     """
 
     rows: int
@@ -30,6 +32,7 @@ class Evaluation:
     estimates: tuple[Estimate, ...]
     diagnostics: dict[str, Any]
     refusals: tuple[Refusal, ...]
+    differences: tuple[Estimate, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -46,6 +49,7 @@ class Evaluation:
             "rows": self.rows,
             "viewers": self.viewers,
             "estimates": [estimate_to_json(estimate) for estimate in self.estimates],
+            "differences": [estimate_to_json(difference) for difference in self.differences],
             "diagnostics": self.diagnostics,
             "refusals": [refusal.to_json() for refusal in self.refusals],
         }
@@ -54,12 +58,17 @@ class Evaluation:
 class Evaluator:
     """Takes a log in batches, or in parts that are added up."""
 
-    def __init__(self, *, floor: float = DEFAULT_FLOOR) -> None:
-        """`floor`: target probability on artworks that were logged with less is reported as barely supported."""
+    def __init__(self, *, floor: float = DEFAULT_FLOOR, baseline: bool = False) -> None:
+        """`floor`: target probability on artworks that were logged with less is reported as barely supported.
+
+        `baseline`: whether the batches know the probabilities of a policy that the target is compared with.
+        """
+        self._baseline = baseline
+        self._estimators: tuple[Estimator, ...] = (Replay(), IPS(), SNIPS())
+        self._differences = tuple(Difference(one) for one in self._estimators[1:]) if baseline else ()
         self._faults = RowFaults()
         self._diagnostics = Diagnostics(floor=floor)
-        self._replay = Replay()
-        self._weighing: tuple[Estimator, ...] = (IPS(), SNIPS())
+        self._sums = TermSums(term for one in (*self._estimators, *self._differences) for term in one.terms)
 
     def add(self, batch: Batch) -> None:
         """Take in the rows of a batch; faulty ones are counted and named, not summed.
@@ -70,15 +79,13 @@ class Evaluator:
         sound = self._faults.add(batch)
         rows = batch if sound.all() else batch.select(sound)
         self._diagnostics.add(rows)
-        for estimator in (self._replay, *self._weighing):
-            estimator.add(rows)
+        self._sums.add(rows)
 
     def __add__(self, other: "Evaluator") -> "Evaluator":
-        both = Evaluator(floor=self._diagnostics.floor)
+        both = Evaluator(floor=self._diagnostics.floor, baseline=self._baseline)
         both._faults = self._faults + other._faults
         both._diagnostics = self._diagnostics + other._diagnostics
-        both._replay = self._replay + other._replay
-        both._weighing = tuple(one + two for one, two in zip(self._weighing, other._weighing, strict=True))
+        both._sums = self._sums + other._sums
         return both
 
     def result(self, *, level: float = 0.95) -> Evaluation:
@@ -87,7 +94,8 @@ class Evaluator:
         return Evaluation(
             rows=self._faults.rows,
             viewers=len(self._diagnostics.viewers) or None,
-            estimates=() if found else tuple(one.result(level) for one in self._estimators()),
+            estimates=() if found else self._results(self._applicable(), level),
+            differences=() if found else self._results(self._differences, level),
             diagnostics={
                 **self._diagnostics.to_json(level=level),
                 "warnings": [warning.to_json() for warning in warnings(self._diagnostics)],
@@ -95,8 +103,11 @@ class Evaluator:
             refusals=tuple(found),
         )
 
-    def _estimators(self) -> tuple[Estimator, ...]:
-        return (self._replay, *self._weighing) if self._diagnostics.weights.one_propensity else self._weighing
+    def _applicable(self) -> tuple[Estimator, ...]:
+        return self._estimators if self._diagnostics.weights.one_propensity else self._estimators[1:]
+
+    def _results(self, estimators: Iterable[Estimator], level: float) -> tuple[Estimate, ...]:
+        return tuple(one.reading(self._sums).result(level) for one in estimators)
 
 
 def evaluate(batches: Iterable[Batch], *, level: float = 0.95, floor: float = DEFAULT_FLOOR) -> Evaluation:

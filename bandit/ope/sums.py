@@ -62,6 +62,14 @@ class Sums:
         """√Σ (gradient · sums)² over the viewers' pieces, for a gradient (k,)."""
         return self._by_viewer.spread(gradient)
 
+    def row_gram(self) -> Floats:
+        """Σ t tᵀ over rows: (k, k)."""
+        return self._factor.T @ self._factor
+
+    def viewer_gram(self) -> Floats:
+        """Σ s sᵀ over the viewers' pieces, s the sum of a piece's terms: (k, k)."""
+        return self._by_viewer.gram()
+
     def _refuse_mixture(self, anonymous: bool) -> None:
         if self.rows and anonymous is not self._anonymous:
             raise InvalidExample("some rows name a viewer and some do not: give every row its viewer, or none")

@@ -44,10 +44,18 @@ class ViewerSums:
 
     def spread(self, gradient: Floats) -> float:
         """√Σ (gradient · sums)² over the pieces, for a gradient (k,)."""
+        return float(np.linalg.norm(self.sums() @ gradient))
+
+    def gram(self) -> Floats:
+        """Σ s sᵀ over the pieces' sums s: (k, k)."""
+        return self.sums().T @ self.sums()
+
+    def sums(self) -> Floats:
+        """The sums of each piece: (pieces or more, k); rows that hold no viewer are 0."""
         self._merge()
         if self._buckets:
-            return float(np.linalg.norm(self._buckets.sums @ gradient))
-        return float(np.linalg.norm(self._parts[0][1] @ gradient)) if self._parts else 0.0
+            return self._buckets.sums
+        return self._parts[0][1] if self._parts else np.zeros((0, self._width))
 
     def _put(self, parts: list[tuple[ViewerKeys, Floats]]) -> None:
         self._parts = [*self._parts, *parts]

@@ -1,12 +1,14 @@
 """The one shape of an estimator: small, streaming, mergeable. Knows no policy, no storage and no refusals.
 
-An estimator names k terms of a row and says which function of their sums is the value. That is all it takes:
-streaming, merging, and both intervals follow from it.
+An estimator names the terms of a row and says which function of their sums is the value. That is all it takes:
+streaming, merging, and every interval follow from it. Many estimators may read the same sums (`reading`).
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Self, final
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Self, final
 
 import numpy as np
 
@@ -19,39 +21,65 @@ from bandit.ope.intervals.interval import (
     interval_around,
     standard_error,
 )
-from bandit.ope.sums import Sums
+from bandit.ope.terms import Chosen, Term, TermSums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What an estimator says of a policy's mean reward a decision."""
+    """What an estimator says of a policy's mean reward a decision.
+
+    `interval` is the one to go by, `intervals` are all that were made. `chosen` are the hyper-parameters that a rule
+    picked from the data, and what the rule is called.
+    """
 
     estimator: str
     value: float
     interval: Interval
+    intervals: tuple[Interval, ...] = ()
+    chosen: Mapping[str, float | str] = field(default_factory=dict[str, "float | str"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settled:
+    """A value, its gradient over the estimator's terms (k,), and the hyper-parameters that a rule picked for it."""
+
+    value: float
+    gradient: Floats
+    chosen: Mapping[str, float | str] = field(default_factory=dict[str, "float | str"])
 
 
 class Estimator(ABC):
     """Values a target policy from rows that another policy logged."""
 
-    name: ClassVar[str]
-    width: ClassVar[int]
-    """How many terms a row has."""
+    name: str
 
     def __init__(self) -> None:
-        self._sums = Sums(self.width)
+        self._sums = TermSums(self.terms)
 
+    @property
     @abstractmethod
-    def terms(self, batch: Batch) -> Floats:
-        """The terms of each row: (n, width); `add` lets them count as often as the row stands for decisions."""
+    def terms(self) -> tuple[Term, ...]:
+        """The k terms that it needs of a row; each counts as often as the row stands for decisions."""
 
     @abstractmethod
     def value(self, totals: Floats) -> tuple[float, Floats]:
-        """The estimate from the terms' sums (width,), and its gradient (width,).
+        """The estimate from the terms' sums (k,), and its gradient (k,).
 
         The function must not change when every sum is multiplied by one number: a log repeated is no new evidence.
         Raises NotEstimable where it has no value.
         """
+
+    def settle(self, sums: Chosen) -> Settled:
+        """The value from its terms' sums with their spread, which a rule may pick hyper-parameters by."""
+        value, gradient = self.value(sums.totals)
+        return Settled(value=value, gradient=gradient)
+
+    @final
+    def reading(self, sums: TermSums) -> Self:
+        """The same estimator over sums that hold its terms among others; it is not for adding rows."""
+        reader = copy(self)
+        reader._sums = sums
+        return reader
 
     @final
     def add(self, batch: Batch) -> None:
@@ -60,7 +88,7 @@ class Estimator(ABC):
         Raises:
             InvalidExample: some rows of this log name a viewer and some do not.
         """
-        self._sums.add(self.terms(batch) * batch.stands_for[:, np.newaxis], batch)
+        self._sums.add(batch)
 
     @final
     def estimate(self) -> float:
@@ -69,7 +97,7 @@ class Estimator(ABC):
         Raises:
             NotEstimable: the rows so far hold no answer.
         """
-        return self.value(self._sums.totals)[0]
+        return self.settle(self._own).value
 
     @final
     def interval(self, level: float = 0.95, *, method: Method | None = None) -> Interval:
@@ -78,36 +106,40 @@ class Estimator(ABC):
         Raises:
             NotEstimable: the rows so far hold no answer, or are fewer than two.
         """
-        value, gradient = self.value(self._sums.totals)
-        return interval_around(value, gradient=gradient, sums=self._sums, level=level, method=method)
+        own = self._own
+        found = self.settle(own)
+        return interval_around(found.value, gradient=found.gradient, sums=own, level=level, method=method)
 
     @final
     def standard_error(self, *, method: Method | None = None) -> float:
         """The standard error that the interval is made of; raises NotEstimable as `interval` does."""
-        _, gradient = self.value(self._sums.totals)
-        return standard_error(gradient, sums=self._sums, method=method or default_method(self._sums))
+        own = self._own
+        return standard_error(self.settle(own).gradient, sums=own, method=method or default_method(own))
 
     @final
     def result(self, level: float = 0.95) -> Estimate:
         """Value and interval together; raises NotEstimable as they do."""
-        return Estimate(estimator=self.name, value=self.estimate(), interval=self.interval(level))
+        found = self.settle(self._own)
+        return Estimate(estimator=self.name, value=found.value, interval=self.interval(level), chosen=found.chosen)
 
     @final
     def __add__(self, other: Self) -> Self:
-        both = type(self)()
+        both = copy(self)
         both._sums = self._sums + other._sums
         return both
 
     @property
     def rows(self) -> int:
         """How many rows were taken in."""
-        return self._sums.rows
+        return self._sums.sums.rows
+
+    @property
+    def _own(self) -> Chosen:
+        return self._sums.of(self.terms)
 
 
 class RatioEstimator(Estimator):
     """An estimator whose value is the first term's sum over the second's."""
-
-    width = 2
 
     @final
     def value(self, totals: Floats) -> tuple[float, Floats]:

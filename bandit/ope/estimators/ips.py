@@ -2,10 +2,8 @@
 
 from typing import final
 
-import numpy as np
-
-from bandit.ope.batch import Batch, Floats
 from bandit.ope.estimators.estimator import RatioEstimator
+from bandit.ope.terms import One, Term, WeightedReward
 
 
 @final
@@ -17,6 +15,7 @@ class IPS(RatioEstimator):
 
     name = "ips"
 
-    def terms(self, batch: Batch) -> Floats:
+    @property
+    def terms(self) -> tuple[Term, ...]:
         """(w r, 1)."""
-        return np.stack([batch.weights * batch.reward, np.ones(len(batch))], axis=1)
+        return WeightedReward(), One()

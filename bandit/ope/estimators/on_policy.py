@@ -2,10 +2,8 @@
 
 from typing import final
 
-import numpy as np
-
-from bandit.ope.batch import Batch, Floats
 from bandit.ope.estimators.estimator import RatioEstimator
+from bandit.ope.terms import One, Reward, Term, Weight
 
 
 @final
@@ -14,9 +12,10 @@ class LoggingMean(RatioEstimator):
 
     name = "mean_reward"
 
-    def terms(self, batch: Batch) -> Floats:
+    @property
+    def terms(self) -> tuple[Term, ...]:
         """(r, 1)."""
-        return np.stack([batch.reward, np.ones(len(batch))], axis=1)
+        return Reward(), One()
 
 
 @final
@@ -25,6 +24,7 @@ class MeanWeight(RatioEstimator):
 
     name = "mean_weight"
 
-    def terms(self, batch: Batch) -> Floats:
+    @property
+    def terms(self) -> tuple[Term, ...]:
         """(w, 1)."""
-        return np.stack([batch.weights, np.ones(len(batch))], axis=1)
+        return Weight(), One()

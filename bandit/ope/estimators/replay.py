@@ -2,10 +2,8 @@
 
 from typing import final
 
-import numpy as np
-
-from bandit.ope.batch import Batch, Floats
 from bandit.ope.estimators.estimator import RatioEstimator
+from bandit.ope.terms import AgreedReward, Agreement, Term
 
 
 @final
@@ -19,6 +17,7 @@ class Replay(RatioEstimator):
 
     name = "replay"
 
-    def terms(self, batch: Batch) -> Floats:
+    @property
+    def terms(self) -> tuple[Term, ...]:
         """(π r, π)."""
-        return np.stack([batch.target * batch.reward, batch.target], axis=1)
+        return AgreedReward(), Agreement()

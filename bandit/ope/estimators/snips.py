@@ -2,10 +2,8 @@
 
 from typing import final
 
-import numpy as np
-
-from bandit.ope.batch import Batch, Floats
 from bandit.ope.estimators.estimator import RatioEstimator
+from bandit.ope.terms import Term, Weight, WeightedReward
 
 
 @final
@@ -17,6 +15,7 @@ class SNIPS(RatioEstimator):
 
     name = "snips"
 
-    def terms(self, batch: Batch) -> Floats:
+    @property
+    def terms(self) -> tuple[Term, ...]:
         """(w r, w)."""
-        return np.stack([batch.weights * batch.reward, batch.weights], axis=1)
+        return WeightedReward(), Weight()

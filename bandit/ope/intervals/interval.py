@@ -13,7 +13,7 @@ import numpy as np
 
 from bandit.errors import BanditError
 from bandit.ope.batch import Floats
-from bandit.ope.sums import Sums
+from bandit.ope.terms import Chosen
 
 
 class NotEstimable(BanditError):
@@ -37,7 +37,7 @@ class Interval:
     level: float
 
 
-def interval_around(value: float, *, gradient: Floats, sums: Sums, level: float, method: Method | None) -> Interval:
+def interval_around(value: float, *, gradient: Floats, sums: Chosen, level: float, method: Method | None) -> Interval:
     """The interval of a function of `sums` with this `value` and `gradient` (k,); without a method, the default one.
 
     The default is clustered by viewer where viewers repeat, with Student's t on (viewers − 1) degrees, and
@@ -56,12 +56,12 @@ def interval_around(value: float, *, gradient: Floats, sums: Sums, level: float,
     return Interval(method=method, low=value - reach, high=value + reach, level=level)
 
 
-def default_method(sums: Sums) -> Method:
+def default_method(sums: Chosen) -> Method:
     """Clustered by viewer where viewers are known and repeat, by row otherwise."""
     return Method.NORMAL if sums.viewer_pieces in (0, sums.rows) else Method.VIEWER_CLUSTERED
 
 
-def standard_error(gradient: Floats, *, sums: Sums, method: Method) -> float:
+def standard_error(gradient: Floats, *, sums: Chosen, method: Method) -> float:
     """The standard error of a function of `sums` with this gradient, corrected by n / (n − 1) for n rows or viewers.
 
     Raises:
@@ -72,7 +72,7 @@ def standard_error(gradient: Floats, *, sums: Sums, method: Method) -> float:
     return spread * math.sqrt(count / (count - 1))
 
 
-def _independent(sums: Sums, method: Method) -> int:
+def _independent(sums: Chosen, method: Method) -> int:
     """How many independent pieces the sums are made of: at least two, or NotEstimable."""
     by_row = method is Method.NORMAL
     count = sums.rows if by_row else sums.viewer_pieces
