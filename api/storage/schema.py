@@ -2,8 +2,26 @@
 
 from sqlalchemy import MetaData
 
-from api.storage import access_tables, joined_tables, operations_tables, privacy_tables, repeat_tables, tables
+from api.storage import (
+    access_tables,
+    experiment_tables,
+    forecast_tables,
+    joined_tables,
+    operations_tables,
+    privacy_tables,
+    repeat_tables,
+    tables,
+)
 
-DEFINED_IN = (tables, access_tables, joined_tables, operations_tables, privacy_tables, repeat_tables)
+DEFINED_IN = (
+    tables,
+    access_tables,
+    joined_tables,
+    operations_tables,
+    privacy_tables,
+    repeat_tables,
+    experiment_tables,
+    forecast_tables,
+)
 
 metadata: MetaData = tables.metadata

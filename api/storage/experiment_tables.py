@@ -1,0 +1,1 @@
+"""The tables of experiments. Knows no connection and no statement."""

@@ -1,0 +1,1 @@
+"""The tables of forecasts. Knows no connection and no statement."""
