@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,8 @@ class Batch:
 
     `at` are microseconds since 1970 (int64), `pages` keys of pages like those of viewers, `positions` places on a page
     from 0 (int64); None where the log does not know them. `labels` name the segments that each row lies in, by
-    dimension ("device", "title", "logged_policy"…).
+    dimension ("device", "title", "logged_policy"…). `features` are what a reward model may look at, by name: numbers
+    (n,) or categories; the artwork itself need not be among them.
     """
 
     propensity: Floats
@@ -124,6 +126,7 @@ class Batch:
     pages: ViewerKeys | None = None
     positions: Integers | None = None
     labels: Mapping[str, Labels] = field(default_factory=dict[str, Labels])
+    features: "Features" = field(default_factory=dict[str, "Floats | Labels"])
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -182,7 +185,19 @@ class Batch:
             pages=None if self.pages is None else self.pages[rows],
             positions=None if self.positions is None else self.positions[rows],
             labels={name: labels.select(rows) for name, labels in self.labels.items()},
+            features=select_features(self.features, rows),
         )
+
+
+Features: TypeAlias = Mapping[str, Floats | Labels]
+"""Columns of n rows by name: numbers (n,), or categories."""
+
+
+def select_features(features: Features, rows: Mask) -> Features:
+    """Those of the rows (n,) that are marked."""
+    return {
+        name: column.select(rows) if isinstance(column, Labels) else column[rows] for name, column in features.items()
+    }
 
 
 def viewer_keys(viewers: Sequence[str]) -> ViewerKeys:
