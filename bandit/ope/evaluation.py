@@ -45,11 +45,12 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `keyart evaluate --json` prints."""
+        differences = [estimate_to_json(difference) for difference in self.differences]
         return {
             "rows": self.rows,
             "viewers": self.viewers,
             "estimates": [estimate_to_json(estimate) for estimate in self.estimates],
-            "differences": [estimate_to_json(difference) for difference in self.differences],
+            **({"differences": differences} if differences else {}),
             "diagnostics": self.diagnostics,
             "refusals": [refusal.to_json() for refusal in self.refusals],
         }
