@@ -1,6 +1,10 @@
-"""From the decision log to batches: what would this policy have stated? Knows no estimator and no storage."""
+"""From the decision log to batches: what would this policy have stated? Knows no estimator and no storage.
 
-from collections.abc import Iterable, Iterator, Mapping
+A policy is asked for whole batches at once (`Policy.state`), with one lasting slate for each title and set of eligible
+artworks, so a compiled policy scores a log at the speed of its matrix products.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -8,14 +12,18 @@ import numpy as np
 
 from artwork.catalog import ArtworkId, ImageHash, TitleId
 from bandit.context import Candidate, Context, Picture
-from bandit.decision import Reason, RewardedDecision, Slot
+from bandit.decision import Page, Reason, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.ope.batch import Batch, Eligible, Floats, viewer_keys
+from bandit.ope.describing import Describing, describe
 from bandit.policies.policy import Policy
+from bandit.policies.slots import Slots
 from bandit.rows import context_again
+from bandit.slate import Slate
 
 _UNSEEN = Picture(vector=np.zeros(0, dtype=np.float32))
 _BATCH_ROWS = 8192
+_SLATES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,30 +38,119 @@ class Pictures:
     defaults: Mapping[TitleId, ArtworkId] = field(default_factory=dict[TitleId, ArtworkId])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Whom a log is scored by: the target, and the policy that it is compared with, if any."""
+
+    target: Policy
+    baseline: Policy | None = None
+
+
 def score(
-    rows: Iterable[RewardedDecision], policy: Policy, *, pictures: Pictures, batch_rows: int = _BATCH_ROWS
+    rows: Iterable[RewardedDecision],
+    policy: Policy | Asked,
+    *,
+    pictures: Pictures,
+    describing: Describing | None = None,
+    batch_rows: int = _BATCH_ROWS,
 ) -> Iterator[Batch]:
-    """Put `policy`'s probabilities beside those that were logged, `batch_rows` rows at a time, in the log's order.
+    """Put a policy's probabilities beside those that were logged, `batch_rows` rows at a time, in the log's order.
 
     Only decisions that were drawn (`Reason.POLICY`) are rows: a pinned or default artwork says nothing of another.
-    A logged viewer or intent vector of another version than the policy's counts as none, as it did in learning.
+    A logged viewer or intent vector of another version than the policy's counts as none, as it did in learning. With
+    a baseline its probabilities stand beside the target's. `describing` says what segments need beyond the log.
 
     Raises:
-        InvalidExample: an eligible artwork has no vector though the policy looks at vectors.
+        InvalidExample: an eligible artwork has no vector though the policy looks at vectors, or a row's artworks are
+            not in the order of their ids.
         InvalidProbabilities: the policy did not state one probability an artwork.
     """
+    asked = policy if isinstance(policy, Asked) else Asked(target=policy)
+    shelves = {each: _Shelf(each, pictures) for each in (asked.target, asked.baseline) if each is not None}
     drawn = (row for row in rows if row.decision.reason is Reason.POLICY)
     while part := list(islice(drawn, batch_rows)):
-        yield _batch(part, policy, pictures)
+        stated = {each: shelf.state(part) for each, shelf in shelves.items()}
+        yield _batch(part, stated[asked.target], stated[asked.baseline] if asked.baseline else None, describing)
 
 
-def _batch(rows: list[RewardedDecision], policy: Policy, pictures: Pictures) -> Batch:
+class _Shelf:
+    """One policy and its slates, remembered as long as the log is read."""
+
+    def __init__(self, policy: Policy, pictures: Pictures) -> None:
+        self._policy, self._pictures = policy, pictures
+        self._slates: dict[tuple[TitleId, tuple[ArtworkId, ...], tuple[str, ...]], Slate] = {}
+
+    def state(self, rows: Sequence[RewardedDecision]) -> Floats:
+        """The probabilities of the eligible artworks of all rows, row after row: (m,)."""
+        slots = [row.decision for row in rows]
+        stated = self._policy.state(self._asked(rows, slots))
+        counts = [len(slot.artworks) for slot in slots]
+        if np.diff(stated.bounds).tolist() != counts:
+            version = self._policy.version
+            raise InvalidProbabilities(f"{version} did not state one probability an artwork: learn it again")
+        return stated.flat
+
+    def _asked(self, rows: Sequence[RewardedDecision], slots: Sequence[Slot]) -> Slots:
+        pages: dict[int, tuple[int, Page, Slot]] = {}  # by the object: the slots of a page share it
+        request_of = [pages.setdefault(id(row.page), (len(pages), row.page, row.decision))[0] for row in rows]
+        return Slots(
+            requests=[self._context(page, slot) for _, page, slot in pages.values()],
+            request_of=np.array(request_of, dtype=np.int64),
+            positions=np.array([slot.position for slot in slots], dtype=np.float64),
+            scores=np.array([slot.score or 0.0 for slot in slots], dtype=np.float64),
+            slates=[self._slate(slot) for slot in slots],
+            titles=[slot.title for slot in slots],
+        )
+
+    def _context(self, page: Page, slot: Slot) -> Context:
+        policy = self._policy
+        return context_again(page, slot, foundation=policy.foundation_version, intent=policy.intent_version)
+
+    def _slate(self, slot: Slot) -> Slate:
+        key = slot.title, slot.artworks, slot.images
+        slate = self._slates.get(key)
+        if slate is None:
+            if len(self._slates) >= _SLATES:
+                self._slates.clear()
+            slate = self._slates[key] = Slate(self._candidates(slot))
+            if slate.artworks != slot.artworks:
+                message = f"title {slot.title} lists artworks {[*slot.artworks]}, not in the order of their ids"
+                raise InvalidExample(f"{message}, or twice: this is no log of Keyart's; correct it")
+        return slate
+
+    def _candidates(self, slot: Slot) -> list[Candidate]:
+        default = self._pictures.defaults.get(slot.title)
+        looks = [self._picture(key, slot) for key in slot.images]
+        return [
+            Candidate(
+                artwork=artwork,
+                image=ImageHash(image),
+                vector=look.vector,
+                default=artwork == default,
+                labels=look.labels,
+                measures=look.measures,
+            )
+            for artwork, image, look in zip(slot.artworks, slot.images, looks, strict=True)
+        ]
+
+    def _picture(self, image: str, slot: Slot) -> Picture:
+        if self._policy.embedding_version is None:
+            return _UNSEEN
+        picture = self._pictures.images.get(image)
+        if picture is None:
+            raise InvalidExample(
+                f"image {image} of title {slot.title} has no vector in the policy's embedding version: embed it again, "
+                "or evaluate on rows that do not show it"
+            )
+        return picture
+
+
+def _batch(
+    rows: Sequence[RewardedDecision], target: Floats, baseline: Floats | None, describing: Describing | None
+) -> Batch:
     slots = [row.decision for row in rows]
-    candidates = [_candidates(slot, policy, pictures) for slot in slots]
-    stated = policy.page([(_context(row, policy), own) for row, own in zip(rows, candidates, strict=True)])
-    if [len(one) for one in stated] != [len(slot.artworks) for slot in slots]:
-        raise InvalidProbabilities(f"{policy.version} did not state one probability an artwork: learn it again")
-    eligible = _eligible(slots, np.concatenate(stated))
+    eligible = _eligible(slots, target, baseline)
+    told = describe(rows, describing or Describing())
     return Batch(
         propensity=eligible.logged[eligible.chosen],
         target=eligible.target[eligible.chosen],
@@ -61,40 +158,16 @@ def _batch(rows: list[RewardedDecision], policy: Policy, pictures: Pictures) -> 
         viewers=viewer_keys([row.page.viewer for row in rows]),
         eligible=eligible,
         kept=np.array([row.page.kept for row in rows], dtype=np.float64),
+        baseline=None if eligible.baseline is None else eligible.baseline[eligible.chosen],
+        at=told.at,
+        pages=viewer_keys([row.page.page for row in rows]),
+        positions=np.array([slot.position for slot in slots], dtype=np.int64),
+        labels=told.labels,
+        features=told.features,
     )
 
 
-def _context(row: RewardedDecision, policy: Policy) -> Context:
-    return context_again(row.page, row.decision, foundation=policy.foundation_version, intent=policy.intent_version)
-
-
-def _candidates(slot: Slot, policy: Policy, pictures: Pictures) -> list[Candidate]:
-    default = pictures.defaults.get(slot.title)
-    looks = [_UNSEEN if policy.embedding_version is None else _picture(key, slot, pictures) for key in slot.images]
-    return [
-        Candidate(
-            artwork=artwork,
-            image=ImageHash(image),
-            vector=look.vector,
-            default=artwork == default,
-            labels=look.labels,
-            measures=look.measures,
-        )
-        for artwork, image, look in zip(slot.artworks, slot.images, looks, strict=True)
-    ]
-
-
-def _picture(image: str, slot: Slot, pictures: Pictures) -> Picture:
-    picture = pictures.images.get(image)
-    if picture is None:
-        raise InvalidExample(
-            f"image {image} of title {slot.title} has no vector in the policy's embedding version: embed it again, "
-            "or evaluate on rows that do not show it"
-        )
-    return picture
-
-
-def _eligible(slots: list[Slot], target: Floats) -> Eligible:
+def _eligible(slots: Sequence[Slot], target: Floats, baseline: Floats | None) -> Eligible:
     counts = np.array([len(slot.artworks) for slot in slots])
     starts = np.concatenate([[0], np.cumsum(counts)])
     flat = [f"{slot.title}/{artwork}" for slot in slots for artwork in slot.artworks]
@@ -106,4 +179,5 @@ def _eligible(slots: list[Slot], target: Floats) -> Eligible:
         names=tuple(codes),
         logged=np.fromiter(chain.from_iterable(slot.probabilities for slot in slots), dtype=np.float64),
         target=target,
+        baseline=baseline,
     )
