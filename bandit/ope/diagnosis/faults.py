@@ -15,12 +15,16 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A reason instead of a number. `rows` are numbers of rows that show it (from 0, the first ten)."""
+    """A reason instead of a number. `rows` are numbers of rows that show it (from 0, the first ten).
+
+    `bad_input` tells a log that is faulty, or holds nothing, from one that is sound but does not say enough.
+    """
 
     code: str
     message: str
     remedy: str
     rows: tuple[int, ...] = ()
+    bad_input: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As on the wire."""
@@ -135,6 +139,7 @@ class RowFaults:
                 message=f"{found.count} of {self.rows} rows {rule.complaint}",
                 remedy=rule.remedy,
                 rows=found.rows,
+                bad_input=True,
             )
             for rule in _RULES
             if (found := self._found.get(rule.code))

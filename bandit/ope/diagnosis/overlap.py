@@ -29,6 +29,8 @@ class Weights:
     largest: float = 0.0
     smallest_propensity: float = math.inf
     largest_propensity: float = 0.0
+    lowest_reward: float = math.inf
+    highest_reward: float = -math.inf
 
     @classmethod
     def of(cls, batch: Batch) -> "Weights":
@@ -46,6 +48,8 @@ class Weights:
             largest=float(weights.max()),
             smallest_propensity=float(batch.propensity.min()),
             largest_propensity=float(batch.propensity.max()),
+            lowest_reward=float(batch.reward.min()),
+            highest_reward=float(batch.reward.max()),
         )
 
     def __add__(self, other: "Weights") -> "Weights":
@@ -60,6 +64,8 @@ class Weights:
             largest=max(self.largest, other.largest),
             smallest_propensity=min(self.smallest_propensity, other.smallest_propensity),
             largest_propensity=max(self.largest_propensity, other.largest_propensity),
+            lowest_reward=min(self.lowest_reward, other.lowest_reward),
+            highest_reward=max(self.highest_reward, other.highest_reward),
         )
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bandit.ope.diagnosis.diagnostics import Diagnostics
 from bandit.ope.diagnosis.faults import Refusal
 
+GREATEST_REWARD = 1.0
 LARGEST_UNSUPPORTED_MASS = 1e-6
 FEWEST_ROWS_TO_JUDGE_WEIGHTS = 30
 WEIGHT_ERRORS = 5.0
@@ -29,18 +30,16 @@ class Warned:
         return {"code": self.code, "message": self.message}
 
 
-def refusals(diagnostics: Diagnostics) -> list[Refusal]:
-    """Why this log cannot value this target; empty where it can."""
-    weights = diagnostics.weights
-    if not weights.rows:
-        return [
-            Refusal(
-                code="no_rows",
-                message="the log has no row to evaluate",
-                remedy="log decisions that were seen, report their outcomes, and join rewards first",
-            )
-        ]
-    found = (_unsupported(diagnostics), _no_overlap(diagnostics), _too_few(diagnostics), _no_rewards(diagnostics))
+def refusals(diagnostics: Diagnostics, *, greatest_reward: float = GREATEST_REWARD) -> list[Refusal]:
+    """Why this log cannot value this target; empty where it can. `greatest_reward` is the most a decision can earn."""
+    found = (_too_few(diagnostics),)
+    if not found[0]:
+        found = (
+            _no_rewards(diagnostics),
+            _only_rewards(diagnostics, greatest_reward=greatest_reward),
+            _unsupported(diagnostics),
+            _no_overlap(diagnostics),
+        )
     refused = [refusal for refusal in found if refusal]
     # Weights are judged last: what was already named explains them.
     return refused or [refusal for refusal in [_wrong_weights(diagnostics)] if refusal]
@@ -70,26 +69,59 @@ def _no_overlap(diagnostics: Diagnostics) -> Refusal | None:
 
 def _too_few(diagnostics: Diagnostics) -> Refusal | None:
     rows, viewers = diagnostics.weights.rows, len(diagnostics.viewers)
-    if rows < 2:
+    if not rows:
         return Refusal(
-            code="one_row", message="one row has no spread, so no interval", remedy="log more decisions first"
+            code="no_rows",
+            message="the log has no row to evaluate",
+            remedy="log decisions that were seen, report their outcomes, and join rewards first",
+            bad_input=True,
+        )
+    if rows == 1:
+        return Refusal(
+            code="one_row",
+            message="one row has no spread, so no interval",
+            remedy="log more decisions first",
+            bad_input=True,
         )
     if viewers == 1:
         return Refusal(
             code="one_viewer",
             message=f"all {rows} rows are of one viewer, who says nothing of others",
             remedy="log more viewers; where rows are independent, leave the viewer column out",
+            bad_input=True,
         )
     return None
 
 
 def _no_rewards(diagnostics: Diagnostics) -> Refusal | None:
-    if diagnostics.weights.rewarded > 0.0:
+    weights = diagnostics.weights
+    if weights.rewarded > 0.0:
+        return None
+    if weights.highest_reward == weights.lowest_reward == 0.0:
+        return Refusal(
+            code="no_rewards",
+            message=f"all {weights.rows} rewards are 0: nothing tells one policy from another",
+            remedy="check that outcomes are reported and joined; if they are, log until rewards are seen",
+            bad_input=True,
+        )
+    if weights.total == 0.0:
+        return None  # no overlap says it
+    return Refusal(
+        code="no_rewards_of_target",
+        message=f"none of {weights.rows} rows has both a reward and an artwork that the target would show",
+        remedy="log until rewards are seen on what the target would show",
+    )
+
+
+def _only_rewards(diagnostics: Diagnostics, *, greatest_reward: float) -> Refusal | None:
+    weights = diagnostics.weights
+    if not weights.lowest_reward == weights.highest_reward == greatest_reward:
         return None
     return Refusal(
-        code="no_rewards",
-        message=f"none of {diagnostics.weights.rows} rows that the target would show has a reward",
-        remedy="check that outcomes are reported and joined; if they are, log until rewards are seen",
+        code="only_rewards",
+        message=f"all {weights.rows} rewards are {greatest_reward:g}, the greatest there is: nobody ever did not play",
+        remedy="log decisions that earned nothing too, or state the range of rewards where they can be greater",
+        bad_input=True,
     )
 
 

@@ -123,6 +123,7 @@ def test_faulty_rows_are_named_and_no_number_is_given(golden: Batch, column: str
     assert evaluation.rows == 24
     refusal = evaluation.refusals[0]
     assert refusal.rows == (16, 21)
+    assert refusal.bad_input
     assert refusal.message.startswith("2 of 24 rows")
     assert refusal.remedy
     json.dumps(evaluation.to_json(), allow_nan=False)
@@ -177,12 +178,28 @@ def test_propensities_of_another_policy_than_the_one_that_drew_are_named(crowd: 
     ("change", "code"),
     [
         ({"reward": np.zeros(3000)}, "no_rewards"),
-        ({"target": np.zeros(3000), "eligible": None}, "no_overlap"),
+        ({"reward": np.ones(3000)}, "only_rewards"),
         ({"viewers": np.zeros(3000, dtype=np.uint64)}, "one_viewer"),
     ],
 )
-def test_logs_that_hold_no_answer_are_refused(crowd: Batch, change: dict[str, np.ndarray], code: str) -> None:
-    assert code in codes(evaluate([replace(crowd, **change)]))
+def test_logs_that_hold_nothing_are_bad_input(crowd: Batch, change: dict[str, np.ndarray], code: str) -> None:
+    (refusal,) = evaluate([replace(crowd, **change)]).refusals
+    assert (refusal.code, refusal.bad_input) == (code, True)
+
+
+def test_logs_that_are_sound_but_say_nothing_of_the_target_are_no_bad_input(crowd: Batch) -> None:
+    (elsewhere,) = evaluate([replace(crowd, target=np.zeros(3000), eligible=None)]).refusals
+    assert (elsewhere.code, elsewhere.bad_input) == ("no_overlap", False)
+    unseen = replace(crowd, target=np.where(crowd.reward > 0, 0.0, crowd.target), eligible=None)
+    (unrewarded,) = evaluate([unseen]).refusals
+    assert (unrewarded.code, unrewarded.bad_input) == ("no_rewards_of_target", False)
+
+
+def test_a_constant_reward_inside_the_range_is_a_value(crowd: Batch) -> None:
+    snips = evaluate([replace(crowd, reward=np.full(3000, 0.4))]).estimate("snips")
+    assert snips is not None
+    assert snips.interval.low == pytest.approx(0.4, abs=1e-12)
+    assert snips.interval.high == pytest.approx(0.4, abs=1e-12)
 
 
 def test_an_empty_log_and_a_single_row_are_refused(golden: Batch) -> None:
