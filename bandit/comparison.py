@@ -24,7 +24,7 @@ import numpy as np
 from artwork.catalog import ArtworkId, TitleId
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Floats, Integers, Mask, ViewerKeys
-from bandit.ope.intervals.interval import student_from_normal
+from bandit.ope.intervals.quantiles import student_from_normal
 
 BUCKETS = 64
 FEWEST_BUCKETS = 16

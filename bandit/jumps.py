@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit.ope.intervals.interval import student_quantile
+from bandit.ope.intervals.quantiles import student_quantile
 
 DAYS_A_YEAR = 365.0
 FEWEST_DAYS = 7

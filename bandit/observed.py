@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit.ope.intervals.interval import student_quantile
+from bandit.ope.intervals.quantiles import student_quantile
 
 BUCKETS = 4096
 FEWEST_BUCKETS = 16

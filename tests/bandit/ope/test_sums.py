@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch, Floats, viewer_keys
-from bandit.ope.intervals.interval import student_quantile
+from bandit.ope.intervals.quantiles import student_quantile
 from bandit.ope.sums import Sums
 from bandit.ope.viewers import MOST_EXACT, ViewerSet
 
