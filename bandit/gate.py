@@ -14,8 +14,9 @@ from bandit.decision import PolicyVersionId
 class GateRules:
     """What a version must show.
 
-    `tolerance`: the interval's low end may be below the live policy's value by this share of it. `fewest_rewarded`: so
-    many effective rows (Kish 1965) with a reward must stand behind the value. `level`: of the interval.
+    `tolerance`: the version may be worse than the live policy by this share of its value, at the low end of the
+    interval of their difference. `fewest_rewarded`: so many effective rows (Kish 1965) with a reward must stand behind
+    the value. `level`: of the interval.
     """
 
     tolerance: float = 0.05
@@ -29,7 +30,8 @@ class OffPolicyResult:
 
     Decisions were valued under the definition `reward`. `value` with `low` and `high` is the self-normalised estimate
     at `level`; the three are None where the evaluation refused, and `refusals` says why. `live_value` is None where the
-    live policy cannot be valued on these rows.
+    live policy cannot be valued on these rows. `difference` with `difference_low` and `difference_high` is the
+    version's value less the live policy's, paired row by row; None where one of the two has no value.
     `baits` are the artworks whose bait index was in alarm. `entropy` is how much the version leaves to chance on these
     rows, 0 to 1 (`bandit.watch.entropy`); None where it was not measured.
     """
@@ -43,6 +45,9 @@ class OffPolicyResult:
     low: float | None = None
     high: float | None = None
     live_value: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
     rewarded_effective_rows: float = 0.0
     refusals: tuple[str, ...] = ()
     baits: tuple[str, ...] = ()
@@ -128,13 +133,18 @@ def _of_value(result: OffPolicyResult, rules: GateRules) -> Iterator[Failing]:
             f"{result.live}, which is live, cannot be valued on the same rows",
             "log decisions of a policy that explores, then evaluate it again",
         )
-    elif not result.low >= result.live_value * (1 - rules.tolerance):  # so that NaN does not pass
+    elif not _least_gain(result, result.low, result.live_value) >= -rules.tolerance * result.live_value:  # NaN: no pass
         yield Failing(
             "below_live",
-            f"it may be worth only {result.low:.4f} (its interval's low end), and {result.live} is worth "
-            f"{result.live_value:.4f} on the same rows",
+            f"it may be worth {-_least_gain(result, result.low, result.live_value):.4f} less than {result.live} (the "
+            f"low end of their difference), which is worth {result.live_value:.4f} on the same rows",
             "log more decisions for a narrower interval, or learn a better version",
         )
+
+
+def _least_gain(result: OffPolicyResult, low: float, live_value: float) -> float:
+    """The low end of the paired difference; evaluations of earlier Keyarts only hold an interval of the version."""
+    return low - live_value if result.difference_low is None else result.difference_low
 
 
 def _of_baits(baits: Iterable[str]) -> Iterator[Failing]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from api.errors import Conflict, DamagedFile, MissingFile
-from api.jobs.evaluating import Evaluated, evaluate_version
+from api.jobs.evaluating import Compared, Evaluated, Scorer, compare, evaluate_version
 from api.jobs.trusted import Measure
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
@@ -17,7 +17,6 @@ from bandit.bait import BaitReport, favoured_baits
 from bandit.decision import PolicyVersionId
 from bandit.gate import OffPolicyResult
 from bandit.ope.estimators.estimator import Estimate
-from bandit.ope.evaluation import Evaluation
 
 _ESTIMATOR = "snips"
 """Stays inside the rewards' range, and its interval clusters by viewer."""
@@ -38,38 +37,37 @@ def assess_version(
     Raises as `evaluate_version` does, and Conflict if the live version cannot be loaded: then nothing is written down.
     """
     measure = measure or Measure()
-    evaluated = evaluate_version(engine, blobs, version=version, measure=measure)
     if version in BUILT_IN:
-        return evaluated
+        return evaluate_version(engine, blobs, version=version, measure=measure)
     with reading(engine) as connection:
         live = live_version(connection)
-    beside = evaluated
-    if live != version:
-        beside = _beside(engine, blobs, live, version=version, measure=measure)
-    result = _result(version, live, evaluated.evaluation, beside=beside.evaluation, measure=measure)
-    result = replace(result, entropy=evaluated.entropy)
-    result = replace(result, baits=favoured_baits(baits, version=evaluated.shown, live=beside.shown))
+    compared = compare(Scorer(engine, blobs, version), _live_scorer(engine, blobs, live), measure=measure)
+    own, beside = compared.own, compared.baseline
+    result = _result(version, live, compared, measure=measure)
+    result = replace(result, entropy=own.entropy)
+    result = replace(result, baits=favoured_baits(baits, version=own.shown, live=beside.shown))
     with transaction(engine) as connection:
         add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
-    return evaluated
+    return own
 
 
-def _beside(
-    engine: Engine, blobs: BlobStore, live: PolicyVersionId, *, version: PolicyVersionId, measure: Measure
-) -> Evaluated:
-    """Value the live version on the rows of `version`; after an upgrade it may be one that nothing can load."""
+def _live_scorer(engine: Engine, blobs: BlobStore, live: PolicyVersionId) -> Scorer:
+    """What the version is compared with; after an upgrade it may be one that nothing can load."""
     try:
-        return evaluate_version(engine, blobs, version=live, measure=measure, rows_of=version)
+        return Scorer(engine, blobs, live)
     except (Conflict, DamagedFile, MissingFile) as error:
         remedy = "Take it off first (`keyart rollback`, or `keyart promote uniform`), then evaluate again."
         raise Conflict(f"{live} is live, and cannot be compared with: {error.message}", remedy) from error
 
 
 def _result(
-    version: PolicyVersionId, live: PolicyVersionId, own: Evaluation, *, beside: Evaluation, measure: Measure
+    version: PolicyVersionId, live: PolicyVersionId, compared: Compared, *, measure: Measure
 ) -> OffPolicyResult:
-    estimate, of_live = own.estimate(_ESTIMATOR), beside.estimate(_ESTIMATOR)
+    own = compared.own.evaluation
+    estimate, of_live = own.estimate(_ESTIMATOR), compared.baseline.evaluation.estimate(_ESTIMATOR)
+    difference = own.difference(_ESTIMATOR) if of_live else None
     low, high = _bounds(estimate)
+    least, greatest = _bounds(difference)
     return OffPolicyResult(
         version=version,
         live=live,
@@ -80,6 +78,9 @@ def _result(
         low=low,
         high=high,
         live_value=of_live.value if of_live else None,
+        difference=difference.value if difference else None,
+        difference_low=least,
+        difference_high=greatest,
         rewarded_effective_rows=float(own.diagnostics.get("rewarded_effective_sample_size") or 0.0),
         refusals=tuple(f"{refusal.code}: {refusal.message}" for refusal in own.refusals),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import tee
 
 import msgspec
 import numpy as np
@@ -17,11 +18,12 @@ from api.storage.database import reading
 from api.storage.policies import BUILT_IN, find_policy_version
 from api.storage.rewards import rewarded_decisions
 from artwork.catalog import ArtworkId, TitleId
+from bandit.context import Picture
 from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.harvest import is_held_out
 from bandit.ope.batch import Batch
-from bandit.ope.evaluation import Evaluation, evaluate
-from bandit.ope.scoring import Pictures, score
+from bandit.ope.evaluation import Evaluation, Evaluator
+from bandit.ope.scoring import Pictures, beside, score
 from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.registry import Manifest, manifest_from_json
 from bandit.watch.entropy import EntropySums, entropy_terms
@@ -42,61 +44,105 @@ class Evaluated:
     entropy: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A version's evaluation, with its paired difference to a baseline, and the baseline's own on the same rows."""
+
+    own: Evaluated
+    baseline: Evaluated
+
+
 @dataclass
 class _Counted:
-    """The batches as they pass, what the target's probabilities of each artwork add up to, and its entropy."""
+    """What a policy's probabilities of each artwork add up to, its entropy and its evaluation, as batches pass."""
 
-    batches: Iterator[Batch]
+    evaluator: Evaluator
     shown: dict[str, float] = field(default_factory=dict[str, float], init=False)
     chance: EntropySums = field(default_factory=EntropySums, init=False)
 
-    def __iter__(self) -> Iterator[Batch]:
-        for batch in self.batches:
-            if batch.eligible is not None:
-                sums = np.bincount(batch.eligible.artworks, batch.eligible.target, len(batch.eligible.names))
-                for name, mass in zip(batch.eligible.names, sums.tolist(), strict=True):
-                    self.shown[name] = self.shown.get(name, 0.0) + mass
-                self.chance.add(batch.eligible.row_sums(entropy_terms(batch.eligible.target)), batch.eligible.counts)
-            yield batch
+    def add(self, batch: Batch) -> None:
+        self.evaluator.add(batch)
+        if batch.eligible is not None:
+            sums = np.bincount(batch.eligible.artworks, batch.eligible.target, len(batch.eligible.names))
+            for name, mass in zip(batch.eligible.names, sums.tolist(), strict=True):
+                self.shown[name] = self.shown.get(name, 0.0) + mass
+            self.chance.add(batch.eligible.row_sums(entropy_terms(batch.eligible.target)), batch.eligible.counts)
+
+    def evaluated(self, rows: str, *, level: float, skipped: int) -> Evaluated:
+        return Evaluated(self.evaluator.result(level=level), rows, skipped, self.shown, self.chance.mean)
 
 
 def evaluate_version(
-    engine: Engine,
-    blobs: BlobStore,
-    *,
-    version: PolicyVersionId,
-    measure: Measure | None = None,
-    rows_of: PolicyVersionId | None = None,
+    engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, measure: Measure | None = None
 ) -> Evaluated:
     """Value a policy version, or a built-in one, from this installation's own log.
 
     A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
     learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
-    it is. `measure` says under which definition decisions are valued, and how many of a viewer's count in a day;
-    `rows_of` names another version whose rows those shall be, so that two policies are valued on the same.
+    it is. `measure` says under which definition decisions are valued, and how many of a viewer's count in a day.
 
     Raises:
         UnknownVersion: there is no such version.
         DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
     """
     measure = measure or Measure()
-    policy = load_version(engine, blobs, version)
-    manifest, held = _manifest(engine, version), _manifest(engine, rows_of or version)
+    scorer = Scorer(engine, blobs, version)
+    rows = VisibleRows(scorer.unseen(_trusted(engine, measure)), scorer.pictures)
+    counted = _Counted(Evaluator())
+    for batch in scorer.batches(rows):
+        counted.add(batch)
+    return counted.evaluated(scorer.rows_said, level=measure.level, skipped=rows.skipped)
+
+
+def compare(own: "Scorer", other: "Scorer", *, measure: Measure | None = None) -> Compared:
+    """Value a version beside a baseline on the same rows, those that `evaluate_version` takes, in one pass."""
+    measure = measure or Measure()
+    rows = VisibleRows(own.unseen(_trusted(own.engine, measure)), own.pictures)
+    both = VisibleRows(rows, other.pictures)
+    # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
+    first, second = tee(both)
+    counted, baseline = _Counted(Evaluator(baseline=True)), _Counted(Evaluator())
+    for batch in beside(own.batches(first), other.batches(second)):
+        counted.add(batch)
+        baseline.add(batch.against_baseline())
+    said, skipped, level = own.rows_said, rows.skipped + both.skipped, measure.level
+    return Compared(
+        counted.evaluated(said, level=level, skipped=skipped), baseline.evaluated(said, level=level, skipped=skipped)
+    )
+
+
+class Scorer:
+    """A policy version over the log: which rows it never learned from, and what it would have stated for them."""
+
+    def __init__(self, engine: Engine, blobs: BlobStore, version: PolicyVersionId) -> None:
+        """Load it; raises as `evaluate_version` does."""
+        self.engine, self._blobs = engine, blobs
+        self._policy = load_version(engine, blobs, version)
+        self._manifest = _manifest(engine, version)
+        self._defaults = {} if self._manifest else _defaults(engine)
+        self.pictures: Mapping[str, Picture] | None = None
+        if self._manifest:
+            self.pictures = pictures_in(engine, self._manifest.embedding_version)
+
+    @property
+    def rows_said(self) -> str:
+        """Which rows it is valued on, in words."""
+        return _said_of(self._manifest)
+
+    def unseen(self, rows: Iterable[RewardedDecision]) -> Iterable[RewardedDecision]:
+        """The rows that it did not learn from."""
+        return rows if self._manifest is None else _not_learned_from(rows, self._manifest)
+
+    def batches(self, rows: Iterable[RewardedDecision]) -> Iterator[Batch]:
+        """The rows with its probabilities, with viewers' vectors in its own foundation version."""
+        if self._policy.foundation_version is not None:
+            rows = Reencoder(self.engine, self._blobs, version=self._policy.foundation_version).rows(rows)
+        return score(rows, self._policy, pictures=Pictures(images=self.pictures or {}, defaults=self._defaults))
+
+
+def _trusted(engine: Engine, measure: Measure) -> Iterable[RewardedDecision]:
     logged = rewarded_decisions(engine, definition=measure.reward)
-    rows: Iterable[RewardedDecision] = TrustedRows(logged, read_trust(engine, rows_a_day=measure.rows_a_day))
-    rows = rows if held is None else _not_learned_from(rows, held)
-    if manifest is None:
-        scored = _Counted(score(rows, policy, pictures=Pictures(defaults=_defaults(engine))))
-        found = evaluate(scored, level=measure.level)
-        return Evaluated(found, _said_of(held), shown=scored.shown, entropy=scored.chance.mean)
-    pictures = pictures_in(engine, manifest.embedding_version)
-    if policy.foundation_version is not None:
-        rows = Reencoder(engine, blobs, version=policy.foundation_version).rows(rows)
-    visible = VisibleRows(rows, pictures)
-    scored = _Counted(score(visible, policy, pictures=Pictures(images=pictures)))
-    found = evaluate(scored, level=measure.level)
-    # What follows was counted while the rows were read.
-    return Evaluated(found, _said_of(held), visible.skipped, scored.shown, scored.chance.mean)
+    return TrustedRows(logged, read_trust(engine, rows_a_day=measure.rows_a_day))
 
 
 def _manifest(engine: Engine, version: PolicyVersionId) -> Manifest | None:

@@ -36,15 +36,19 @@ from bandit.rewards import reward_definition
 
 @dataclass
 class VisibleRows:
-    """The rewarded decisions all of whose artworks have a vector; the others are counted in `skipped`, not hidden."""
+    """The rewarded decisions all of whose artworks have a vector; the others are counted in `skipped`, not hidden.
+
+    Without `pictures` nobody looks at vectors, and all are.
+    """
 
     rows: Iterable[RewardedDecision]
-    pictures: Mapping[str, Picture]
+    pictures: Mapping[str, Picture] | None
     skipped: int = field(default=0, init=False)
 
     def __iter__(self) -> Iterator[RewardedDecision]:
+        pictures = self.pictures
         for row in self.rows:
-            if all(key in self.pictures for key in row.decision.images):
+            if pictures is None or all(key in pictures for key in row.decision.images):
                 yield row
             else:
                 self.skipped += 1

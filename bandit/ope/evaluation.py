@@ -43,6 +43,10 @@ class Evaluation:
         """The estimate of this estimator ("snips", "ips", "replay"), or None where it was not made."""
         return next((one for one in self.estimates if one.estimator == estimator), None)
 
+    def difference(self, estimator: str) -> Estimate | None:
+        """The paired difference to the baseline by this estimator, or None where it was not made."""
+        return next((one for one in self.differences if one.estimator == estimator), None)
+
     def to_json(self) -> dict[str, Any]:
         """The object that `keyart evaluate --json` prints."""
         differences = [estimate_to_json(difference) for difference in self.differences]

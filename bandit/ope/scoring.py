@@ -5,7 +5,7 @@ artworks, so a compiled policy scores a log at the speed of its matrix products.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -38,17 +38,9 @@ class Pictures:
     defaults: Mapping[TitleId, ArtworkId] = field(default_factory=dict[TitleId, ArtworkId])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Whom a log is scored by: the target, and the policy that it is compared with, if any."""
-
-    target: Policy
-    baseline: Policy | None = None
-
-
 def score(
     rows: Iterable[RewardedDecision],
-    policy: Policy | Asked,
+    policy: Policy,
     *,
     pictures: Pictures,
     describing: Describing | None = None,
@@ -57,20 +49,31 @@ def score(
     """Put a policy's probabilities beside those that were logged, `batch_rows` rows at a time, in the log's order.
 
     Only decisions that were drawn (`Reason.POLICY`) are rows: a pinned or default artwork says nothing of another.
-    A logged viewer or intent vector of another version than the policy's counts as none, as it did in learning. With
-    a baseline its probabilities stand beside the target's. `describing` says what segments need beyond the log.
+    A logged viewer or intent vector of another version than the policy's counts as none, as it did in learning.
+    `describing` says what segments need beyond the log.
 
     Raises:
         InvalidExample: an eligible artwork has no vector though the policy looks at vectors, or a row's artworks are
             not in the order of their ids.
         InvalidProbabilities: the policy did not state one probability an artwork.
     """
-    asked = policy if isinstance(policy, Asked) else Asked(target=policy)
-    shelves = {each: _Shelf(each, pictures) for each in (asked.target, asked.baseline) if each is not None}
+    shelf = _Shelf(policy, pictures)
     drawn = (row for row in rows if row.decision.reason is Reason.POLICY)
     while part := list(islice(drawn, batch_rows)):
-        stated = {each: shelf.state(part) for each, shelf in shelves.items()}
-        yield _batch(part, stated[asked.target], stated[asked.baseline] if asked.baseline else None, describing)
+        yield _batch(part, shelf.state(part), describing or Describing())
+
+
+def beside(target: Iterable[Batch], baseline: Iterable[Batch]) -> Iterator[Batch]:
+    """Put the baseline's probabilities into the batches of the target: both were scored on the same rows.
+
+    Raises:
+        InvalidExample: they were not.
+    """
+    for own, other in zip(target, baseline, strict=True):
+        if own.eligible is None or other.eligible is None or not np.array_equal(own.propensity, other.propensity):
+            raise InvalidExample("the two policies were scored on different rows: score both on the same")
+        eligible = replace(own.eligible, baseline=other.eligible.target)
+        yield replace(own, baseline=other.target, eligible=eligible)
 
 
 class _Shelf:
@@ -145,12 +148,10 @@ class _Shelf:
         return picture
 
 
-def _batch(
-    rows: Sequence[RewardedDecision], target: Floats, baseline: Floats | None, describing: Describing | None
-) -> Batch:
+def _batch(rows: Sequence[RewardedDecision], target: Floats, describing: Describing) -> Batch:
     slots = [row.decision for row in rows]
-    eligible = _eligible(slots, target, baseline)
-    told = describe(rows, describing or Describing())
+    eligible = _eligible(slots, target)
+    told = describe(rows, describing)
     return Batch(
         propensity=eligible.logged[eligible.chosen],
         target=eligible.target[eligible.chosen],
@@ -158,7 +159,6 @@ def _batch(
         viewers=viewer_keys([row.page.viewer for row in rows]),
         eligible=eligible,
         kept=np.array([row.page.kept for row in rows], dtype=np.float64),
-        baseline=None if eligible.baseline is None else eligible.baseline[eligible.chosen],
         at=told.at,
         pages=viewer_keys([row.page.page for row in rows]),
         positions=np.array([slot.position for slot in slots], dtype=np.int64),
@@ -167,7 +167,7 @@ def _batch(
     )
 
 
-def _eligible(slots: Sequence[Slot], target: Floats, baseline: Floats | None) -> Eligible:
+def _eligible(slots: Sequence[Slot], target: Floats) -> Eligible:
     counts = np.array([len(slot.artworks) for slot in slots])
     starts = np.concatenate([[0], np.cumsum(counts)])
     flat = [f"{slot.title}/{artwork}" for slot in slots for artwork in slot.artworks]
@@ -179,5 +179,4 @@ def _eligible(slots: Sequence[Slot], target: Floats, baseline: Floats | None) ->
         names=tuple(codes),
         logged=np.fromiter(chain.from_iterable(slot.probabilities for slot in slots), dtype=np.float64),
         target=target,
-        baseline=baseline,
     )

@@ -21,8 +21,16 @@ GOOD = OffPolicyResult(
     low=0.10,
     high=0.14,
     live_value=0.08,
+    difference=0.04,
+    difference_low=0.03,
+    difference_high=0.05,
     rewarded_effective_rows=400.0,
 )
+
+
+def test_the_paired_difference_decides_and_not_whether_two_intervals_touch() -> None:
+    noisy = replace(GOOD, value=0.082, low=0.05, high=0.114, difference=0.002, difference_low=-0.0039)
+    assert judge(noisy, live=LIVE, reward=REWARD).passed
 
 
 def test_a_version_that_is_better_with_confidence_passes() -> None:
@@ -33,8 +41,9 @@ def test_a_version_that_is_better_with_confidence_passes() -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "said"),
     [
-        ({"low": 0.0759}, "below_live", "0.0759"),
-        ({"low": math.nan}, "below_live", "nan"),
+        ({"difference_low": -0.0041}, "below_live", "0.0041 less"),
+        ({"difference_low": math.nan}, "below_live", "nan"),
+        ({"difference_low": None, "low": 0.0759}, "below_live", "0.0041 less"),
         ({"live_value": math.nan}, "below_live", "nan"),
         ({"rewarded_effective_rows": math.nan}, "few_rewards", "nan"),
         ({"live_value": None}, "live_unknown", "uniform"),
@@ -60,12 +69,14 @@ def test_a_version_that_was_never_evaluated_does_not_pass() -> None:
 
 
 def test_the_low_end_may_be_a_little_below_what_is_live() -> None:
-    assert judge(replace(GOOD, low=0.0761), live=LIVE, reward=REWARD).passed
-    assert not judge(replace(GOOD, low=0.0761), live=LIVE, reward=REWARD, rules=GateRules(tolerance=0.0)).passed
-    assert judge(replace(GOOD, low=0.0), live=LIVE, reward=REWARD, rules=GateRules(tolerance=1.0)).passed
+    assert judge(replace(GOOD, difference_low=-0.0039), live=LIVE, reward=REWARD).passed
+    assert not judge(
+        replace(GOOD, difference_low=-0.0039), live=LIVE, reward=REWARD, rules=GateRules(tolerance=0.0)
+    ).passed
+    assert judge(replace(GOOD, difference_low=-0.08), live=LIVE, reward=REWARD, rules=GateRules(tolerance=1.0)).passed
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
-    wrong = replace(GOOD, low=0.01, rewarded_effective_rows=1.0, level=0.5, baits=("harbor/a",))
+    wrong = replace(GOOD, difference_low=-0.07, rewarded_effective_rows=1.0, level=0.5, baits=("harbor/a",))
     codes = [reason.code for reason in judge(wrong, live=PolicyVersionId("default"), reward=REWARD).reasons]
     assert codes == ["compared_with_another", "low_level", "few_rewards", "below_live", "bait"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api.errors import Conflict, DamagedFile, UnknownVersion
-from api.jobs.evaluating import evaluate_version
+from api.jobs.evaluating import Scorer, compare, evaluate_version
 from api.storage.database import transaction
 from api.storage.rewards import rewarded_decisions
 from api.storage.tables import artwork_vectors
@@ -19,6 +19,7 @@ from api.storage.vectors import (
 from artwork.catalog import TitleId
 from bandit.decision import PolicyVersionId
 from bandit.harvest import is_held_out
+from bandit.policies.uniform import UNIFORM
 from bandit.rewards import QUALITY_PLAY
 from tests.api.installation import EMBEDDING, Installation, an_outcome, decisions_of, unit_vector
 from tests.api.learned import Learned
@@ -93,6 +94,27 @@ def test_always_showing_the_default_can_be_valued_too(ready: Installation) -> No
     snips = found.evaluation.estimate("snips")
     assert snips is not None
     assert snips.value == pytest.approx(sum(kept) / len(kept))
+
+
+def test_two_versions_are_compared_row_by_row(ready: Installation, learned: Learned) -> None:
+    version = Scorer(ready.engine, ready.blobs, learned.manifest.version)
+    compared = compare(version, Scorer(ready.engine, ready.blobs, UNIFORM))
+    alone = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    own, baseline = compared.own.evaluation, compared.baseline.evaluation
+    assert own.estimates == alone.evaluation.estimates
+    difference, of_own, of_uniform = own.difference("snips"), own.estimate("snips"), baseline.estimate("snips")
+    assert difference is not None
+    assert of_own is not None
+    assert of_uniform is not None
+    assert difference.value == pytest.approx(of_own.value - of_uniform.value, abs=1e-12)
+    assert compared.baseline.shown.keys() == compared.own.shown.keys()
+
+
+def test_beside_itself_a_version_is_neither_better_nor_worse(ready: Installation, learned: Learned) -> None:
+    version = Scorer(ready.engine, ready.blobs, learned.manifest.version)
+    itself = compare(version, version).own.evaluation.difference("snips")
+    assert itself is not None
+    assert (itself.value, itself.interval.low, itself.interval.high) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
 
 
 def test_an_empty_log_is_refused_with_a_reason(installation: Installation) -> None:
