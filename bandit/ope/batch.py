@@ -17,6 +17,9 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 ViewerKeys = NDArray[np.uint64]
 
+EMBEDDING_VERSION = "embedding_version"
+"""The dimension whose label is the version of the vectors that a row was logged with."""
+
 _KEY_BYTES = 8
 
 
@@ -108,10 +111,12 @@ class Batch:
     `eligible` is None where it only kept the artwork that was shown. `kept` is the probability, in (0, 1], with which
     each row was logged at all; None: every row was. `predicted` is there where a reward model was fitted.
 
-    `at` are microseconds since 1970 (int64), `pages` keys of pages like those of viewers, `positions` places on a page
-    from 0 (int64); None where the log does not know them. `labels` name the segments that each row lies in, by
-    dimension ("device", "title", "logged_policy"…). `features` are what a reward model may look at, by name: numbers
-    (n,) or categories; the artwork itself need not be among them.
+    `decisions` are keys of the decisions' ids like those of viewers: repeated rows are found by them. A chosen entry of
+    `eligible` outside its row says that the artwork shown was not among them. `at` are microseconds since 1970
+    (int64), `pages` keys of pages like those of viewers, `positions` places on a page from 0 (int64); None where the
+    log does not know them. `labels` name the segments that each row lies in, by dimension ("device", "title",
+    "logged_policy"…); that of `EMBEDDING_VERSION` must name one only. `features` are what a reward model may look at,
+    by name: numbers (n,) or categories; the artwork itself need not be among them.
     """
 
     propensity: Floats
@@ -122,6 +127,7 @@ class Batch:
     kept: Floats | None = None
     baseline: Floats | None = None
     predicted: Predicted | None = None
+    decisions: ViewerKeys | None = None
     at: Integers | None = None
     pages: ViewerKeys | None = None
     positions: Integers | None = None
@@ -181,6 +187,7 @@ class Batch:
             kept=None if self.kept is None else self.kept[rows],
             baseline=None if self.baseline is None else self.baseline[rows],
             predicted=None if self.predicted is None else self.predicted.select(rows),
+            decisions=None if self.decisions is None else self.decisions[rows],
             at=None if self.at is None else self.at[rows],
             pages=None if self.pages is None else self.pages[rows],
             positions=None if self.positions is None else self.positions[rows],

@@ -39,6 +39,7 @@ class Logged:
     titles: Labels | None = None
     slates: Slates | None = None
     kept: Floats | None = None
+    decisions: ViewerKeys | None = None
     at: Integers | None = None
     pages: ViewerKeys | None = None
     positions: Integers | None = None
