@@ -1,0 +1,79 @@
+"""Evaluations as `keyart evaluate --json` prints them, made up: one that compares, one that refuses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def interval(method: str, low: float | None, high: float | None) -> dict[str, Any]:
+    return {"method": method, "low": low, "high": high, "level": 0.95}
+
+
+def estimate(name: str, value: float, low: float, high: float, *others: dict[str, Any]) -> dict[str, Any]:
+    own = interval("viewer_clustered", low, high)
+    return {"estimator": name, "value": value, "interval": own, "intervals": [own, *others]}
+
+
+COMPARED: Mapping[str, Any] = {
+    "rows": 48213,
+    "viewers": 6012,
+    "estimates": [
+        estimate("ips", 0.0871, 0.0799, 0.0943),
+        estimate("snips", 0.0858, 0.0801, 0.0915, interval("normal", 0.0822, 0.0894)),
+        {**estimate("clipped_ips", 0.0822, 0.0771, 0.0873), "chosen": {"clip": 2.0, "rule": "slope"}},
+    ],
+    "differences": [
+        estimate("ips", 0.0102, 0.0031, 0.0173),
+        estimate("snips", 0.0091, 0.0042, 0.0140),
+    ],
+    "diagnostics": {
+        "mean_weight": 1.003,
+        "largest_weight": 14.2,
+        "smallest_propensity": 0.0123,
+        "effective_sample_size": 11230.5,
+        "rewarded_effective_sample_size": 903.1,
+        "take_fraction": 0.31,
+        "design_effect": 1.8,
+        "support": {"unsupported_mass": 0.0, "below_floor_mass": 0.034, "floor": 0.001},
+        "calibration": {
+            "artworks": 48,
+            "mean": 1.001,
+            "worst": [
+                {"artwork": "night-train/1", "rows": 903, "mean": 1.21, "standard_error": 0.04},
+                {"artwork": "orbit/2", "rows": 1203, "mean": 0.95, "standard_error": 0.03},
+            ],
+            "test": {"statistic": 51.2, "p_value": 0.38, "cells": 49},
+        },
+        "baselines": {
+            "logging": estimate("logging_mean", 0.0767, 0.0741, 0.0793),
+            "uniform": estimate("ips", 0.0612, 0.0570, 0.0654),
+        },
+        "interval_rule": "Viewers repeat and rewards are not rare: clustered by viewer.",
+        "assumptions": ["The logged probabilities are those that were drawn from."],
+        "question": {
+            "target": "squarecb-1a2b3c4d5e6f",
+            "baseline": "uniform",
+            "log": "this installation's log",
+            "level": 0.95,
+            "reward": "quality-play-1",
+        },
+        "warnings": [
+            {"code": "mass_below_floor", "message": "3.4 % of it is hardly logged", "remedy": "log with a floor"}
+        ],
+    },
+    "refusals": [],
+}
+
+REFUSED: Mapping[str, Any] = {
+    "rows": 1200,
+    "viewers": None,
+    "estimates": [],
+    "diagnostics": {"mean_weight": 0.7, "warnings": []},
+    "refusals": [
+        {
+            "code": "unsupported_target",
+            "message": "the target gives 12 % of its probability to artworks that were logged with probability 0",
+            "remedy": "stay inside the log, or log with a floor",
+            "rows": [3, 18, 22],
+        }
+    ],
+}
