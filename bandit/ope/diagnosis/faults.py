@@ -1,14 +1,19 @@
-"""Rows that cannot be evaluated, found by rule and named with their numbers. Knows no estimator and no thresholds."""
+"""Rows that cannot be evaluated, found by rule and named with their numbers. Knows no estimator and no thresholds.
 
-from collections.abc import Callable
+Most faults are a row's own; two are of the log as a whole: decisions that come twice, and two embedding versions.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bandit.ope.batch import Batch, Floats, Mask
+from bandit.ope.batch import EMBEDDING_VERSION, Batch, Floats, Mask
+from bandit.ope.diagnosis.repeats import Repeats
 
 _NAMED_ROWS = 10
+_NAMED_VERSIONS = 3
 _SUM_TOLERANCE = 1e-6
 _ROUNDING = 1e-9
 
@@ -58,7 +63,20 @@ def _no_distribution(batch: Batch, *, target: bool) -> Mask:
     return bad_entries | (np.abs(sums - 1.0) > _SUM_TOLERANCE)
 
 
+def _unknown_artwork(batch: Batch) -> Mask:
+    eligible = batch.eligible
+    if eligible is None:
+        return np.zeros(len(batch), dtype=np.bool_)
+    return (eligible.chosen < eligible.starts[:-1]) | (eligible.chosen >= eligible.starts[1:])
+
+
 _RULES = (
+    _Rule(
+        code="unknown_artwork",
+        complaint="show an artwork that is not among their eligible ones",
+        remedy="log every eligible artwork of a row, by the names that are shown",
+        finds=_unknown_artwork,
+    ),
     _Rule(
         code="propensity_outside_unit",
         complaint="have a logged probability that is missing or outside (0, 1]",
@@ -98,6 +116,17 @@ _RULES = (
 )
 
 
+def _first_rows(batch: Batch) -> dict[str, int]:
+    """Each embedding version of a batch, and the row that it comes in first, in the order of the rows."""
+    labels = batch.labels.get(EMBEDDING_VERSION)
+    if labels is None:
+        return {}
+    codes, rows = np.unique(labels.codes, return_index=True)
+    order = np.argsort(rows)
+    present: list[int] = codes[order].tolist()
+    return {labels.names[code]: row for code, row in zip(present, rows[order].tolist(), strict=True)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     count: int
@@ -110,6 +139,8 @@ class RowFaults:
     def __init__(self) -> None:
         self.rows = 0
         self._found: dict[str, _Found] = {}
+        self._repeats = Repeats()
+        self._versions: dict[str, int] = {}
 
     def add(self, batch: Batch) -> Mask:
         """Take in a batch and return which of its rows are sound: (n,)."""
@@ -120,6 +151,9 @@ class RowFaults:
             if len(places):
                 self._put(rule.code, _Found(len(places), tuple((places[:_NAMED_ROWS] + self.rows).tolist())))
             sound &= ~faulty
+        if batch.decisions is not None:
+            self._repeats.add(batch.decisions, first=self.rows)
+        self._note_versions(_first_rows(batch), before=self.rows)
         self.rows += len(batch)
         return sound
 
@@ -129,11 +163,14 @@ class RowFaults:
         both._found = dict(self._found)
         for code, found in other._found.items():
             both._put(code, _Found(found.count, tuple(row + self.rows for row in found.rows)))
+        both._repeats = self._repeats.following(other._repeats, rows=self.rows)
+        both._versions = dict(self._versions)
+        both._note_versions(other._versions, before=self.rows)
         return both
 
     def refusals(self) -> list[Refusal]:
         """One refusal a kind of fault."""
-        return [
+        by_row = [
             Refusal(
                 code=rule.code,
                 message=f"{found.count} of {self.rows} rows {rule.complaint}",
@@ -144,6 +181,41 @@ class RowFaults:
             for rule in _RULES
             if (found := self._found.get(rule.code))
         ]
+        return [*by_row, *self._repeated(), *self._mixed()]
+
+    def _repeated(self) -> list[Refusal]:
+        found = self._repeats.found(named=_NAMED_ROWS)
+        if found is None:
+            return []
+        counted = "" if found.share == 1.0 else f", judged by {found.share:.3g} of the decisions"
+        return [
+            Refusal(
+                code="duplicated_decisions",
+                message=f"{found.count} of {self.rows} rows repeat the decision of an earlier row{counted}",
+                remedy="keep one row a decision: the same log may have been given twice",
+                rows=found.rows,
+                bad_input=True,
+            )
+        ]
+
+    def _mixed(self) -> list[Refusal]:
+        if len(self._versions) < 2:
+            return []
+        named = ", ".join(f"{version} from row {row}" for version, row in self._versions.items())
+        return [
+            Refusal(
+                code="embedding_versions_mixed",
+                message=f"the log holds vectors of more than one embedding version: {named}",
+                remedy="evaluate the rows of one version at a time: their vectors mean different things",
+                rows=tuple(self._versions.values()),
+                bad_input=True,
+            )
+        ]
+
+    def _note_versions(self, first_rows: Mapping[str, int], *, before: int) -> None:
+        for version, row in first_rows.items():
+            if len(self._versions) < _NAMED_VERSIONS:
+                self._versions.setdefault(version, row + before)
 
     def _put(self, code: str, found: _Found) -> None:
         known = self._found.get(code, _Found(0, ()))
