@@ -133,6 +133,7 @@ class Batch:
     positions: Integers | None = None
     labels: Mapping[str, Labels] = field(default_factory=dict[str, Labels])
     features: "Features" = field(default_factory=dict[str, "Floats | Labels"])
+    drawn_from: Eligible | None = None
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -193,6 +194,7 @@ class Batch:
             positions=None if self.positions is None else self.positions[rows],
             labels={name: labels.select(rows) for name, labels in self.labels.items()},
             features=select_features(self.features, rows),
+            drawn_from=None if self.drawn_from is None else self.drawn_from.select(rows),
         )
 
 
