@@ -241,3 +241,20 @@ def best_of_normals_table(mean: Floats, spread: Floats, grid: Floats) -> Floats:
     for slot in range(mean.shape[0]):
         best_of_normals_slot(mean[slot], spread[slot], grid, stated[slot])
     return stated
+
+
+@kernel
+def text_keys(letters: NDArray[np.uint8], bounds: Indices) -> NDArray[np.uint64]:
+    """Return a 64-bit key for each of n texts, `letters[bounds[i]:bounds[i + 1]]` (n + 1,), the same everywhere.
+
+    FNV-1a (Fowler, Noll & Vo 1991), its bits then mixed as splitmix64 ends (Steele, Lea & Flood 2014).
+    """
+    keys = np.empty(bounds.shape[0] - 1, dtype=np.uint64)
+    for row in range(keys.shape[0]):
+        key = np.uint64(0xCBF29CE484222325)
+        for place in range(bounds[row], bounds[row + 1]):
+            key = (key ^ np.uint64(letters[place])) * np.uint64(0x100000001B3)
+        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        keys[row] = key ^ (key >> np.uint64(31))
+    return keys

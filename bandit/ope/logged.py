@@ -10,13 +10,14 @@ from bandit.ope.batch import Features, Floats, Integers, Labels, ViewerKeys
 class Slates:
     """The eligible artworks of n rows, row after row in flat arrays (m,), as in `bandit.ope.batch.Eligible`.
 
-    `logged` are the logged probabilities, None where only that of the shown artwork was kept. `stated` are columns of
-    lists that the log carries beside them, one number an eligible artwork, by their canonical names
-    (`target_probabilities`, `baseline_probabilities`, `predictions`).
+    `logged` are the logged probabilities, None where only that of the shown artwork was kept; `chosen` is None where
+    the log does not say which artwork that was. `stated` are columns of lists that the log carries beside them, one
+    number an eligible artwork, by their canonical names (`target_probabilities`, `baseline_probabilities`,
+    `predictions`).
     """
 
     starts: Integers
-    chosen: Integers
+    chosen: Integers | None
     artworks: Integers
     names: tuple[str, ...]
     logged: Floats | None = None

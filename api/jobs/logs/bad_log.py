@@ -1,0 +1,40 @@
+"""What is wrong with a log that somebody brought: a name, the rows that show it, and what to do. Knows no format."""
+
+from collections.abc import Iterable
+
+from api.errors import BadInput
+from bandit.ope.diagnosis.faults import Refusal
+
+_NAMED_ROWS = 10
+
+
+class BadLog(BadInput):
+    """A log cannot be read as it was meant.
+
+    `reason` never changes for a mistake; `rows` are numbers of rows that show it, from 0, the first ten.
+    """
+
+    def __init__(self, message: str, remedy: str, *, reason: str, rows: Iterable[int] = ()) -> None:
+        named = tuple(int(row) for _, row in zip(range(_NAMED_ROWS), rows, strict=False))
+        super().__init__(f"{message[:-1]}: {_said(named)}." if named else message, remedy)
+        self.reason = reason
+        self.rows = named
+
+    def refusal(self) -> Refusal:
+        """The same as an evaluation's refusal; a sentence there ends without its full stop."""
+        return Refusal(
+            code=self.reason,
+            message=self.message.removesuffix("."),
+            remedy=self.remedy.removesuffix("."),
+            rows=self.rows,
+            bad_input=True,
+        )
+
+
+def one_line(error: Exception) -> str:
+    """What a library said, short enough for a line."""
+    return " ".join(str(error).split())[:200]
+
+
+def _said(rows: tuple[int, ...]) -> str:
+    return ("row " if len(rows) == 1 else "rows ") + ", ".join(map(str, rows))
