@@ -311,9 +311,11 @@ policy_evaluations = Table(
     Column("version", String(120), ForeignKey("policy_versions.version"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("result", JSON, nullable=False),
+    Column("found", JSON),
     Index(None, "version", "evaluation"),
 )
-"""Append-only: what evaluations said of a version beside its manifest, which never changes; the newest one counts."""
+"""Append-only: what evaluations said of a version beside its manifest, which never changes; the newest one counts.
+`result` is what the gate asks for, `found` the whole, as `keyart evaluate --json` prints it."""
 
 jobs = Table(
     "jobs",
