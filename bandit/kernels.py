@@ -31,6 +31,18 @@ A block of K artworks has A · K row numbers, column by column, and (2 + S) · K
 the context, the γ of each, and what each number of a slot adds to each.
 """
 
+Hashes: TypeAlias = NDArray[np.uint64]
+Crossing: TypeAlias = tuple[Hashes, Floats, Hashes, Floats, Hashes]
+"""n rows and A artworks: hashes and values (n, J), artworks' hashes (A,) and vectors (A, D), dimensions' hashes (D,).
+
+Crossed features are each of a row's J, the first of which is the constant, by itself, with the artwork's hash, and
+times every number of its vector.
+"""
+Told: TypeAlias = tuple[Indices, Floats, Floats, Indices]
+"""n rows: place of the artwork shown, reward, weight, bucket."""
+CrossedSums: TypeAlias = tuple[Floats, Floats, Floats]
+"""(buckets, width, width), (buckets, width), (width,)."""
+
 
 def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Compile `function` when it is first called; let that be while loading, never in a request.
@@ -258,3 +270,86 @@ def text_keys(letters: NDArray[np.uint8], bounds: Indices) -> NDArray[np.uint64]
         key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         keys[row] = key ^ (key >> np.uint64(31))
     return keys
+
+
+@kernel
+def crossed_place(context: np.uint64, side: np.uint64, width: int) -> int:
+    """Return the column, 1 to width − 1, of a context's hash crossed with that of an artwork's side (splitmix64)."""
+    key = context ^ side
+    key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return 1 + int(((key >> np.uint64(32)) * np.uint64(width - 1)) >> np.uint64(32))
+
+
+@kernel
+def crossed_scores(crossing: Crossing, bounds: Indices, artworks: Indices, folds: Indices, weights: Floats) -> Floats:
+    """Return weights (folds, width) times the crossed features of each entry (m,); row i has `bounds[i]` and on."""
+    hashes, values, sides, vectors, dimensions = crossing
+    width, scores, taste = weights.shape[1], np.empty(artworks.shape[0]), np.zeros(dimensions.shape[0])
+    for row in range(folds.shape[0]):
+        own, by_itself, taste[:] = weights[folds[row]], 0.0, 0.0
+        for column in range(hashes.shape[1]):
+            value, key = values[row, column], hashes[row, column]
+            by_itself += value * own[crossed_place(key, np.uint64(0), width) if column else 0]
+            for dimension in range(dimensions.shape[0]):
+                taste[dimension] += value * own[crossed_place(key, dimensions[dimension], width)]
+        for entry in range(bounds[row], bounds[row + 1]):
+            score, side = by_itself, np.uint64(sides[artworks[entry]])
+            for column in range(hashes.shape[1]):
+                score += values[row, column] * own[crossed_place(hashes[row, column], side, width)]
+            for dimension in range(dimensions.shape[0]):
+                score += taste[dimension] * vectors[artworks[entry], dimension]
+            scores[entry] = score
+    return scores
+
+
+@kernel
+def crossed_features(crossing: Crossing, row: int, artwork: int, columns: Indices, numbers: Floats) -> None:
+    """Write where the crossed features of a row and an artwork lie and how large they are, `numbers`' width deep.
+
+    `columns[0]` holds that width when it is called: the number of weights. Column 0 is the constant.
+    """
+    hashes, values, sides, vectors, dimensions = crossing
+    width, place = columns[0], 0
+    for column in range(hashes.shape[1]):
+        value, key = values[row, column], hashes[row, column]
+        columns[place], numbers[place] = crossed_place(key, np.uint64(0), width) if column else 0, value
+        columns[place + 1], numbers[place + 1] = crossed_place(key, sides[artwork], width), value
+        place += 2
+        for dimension in range(dimensions.shape[0]):
+            columns[place] = crossed_place(key, dimensions[dimension], width)
+            numbers[place] = value * vectors[artwork, dimension]
+            place += 1
+
+
+@kernel
+def add_crossed(crossing: Crossing, order: Indices, told: Told, sums: CrossedSums) -> None:
+    """Add rows, in this order, to the sums of their buckets: Σ w x xᵀ, Σ w r x and, in all, Σ w 1[x ≠ 0]."""
+    artworks, rewards, weights, buckets = told
+    squares, products, touched = sums
+    each = crossing[0].shape[1] * (2 + crossing[4].shape[0])
+    columns, numbers = np.empty(each, dtype=np.int64), np.empty(each)
+    for row in order:
+        columns[0], weight, bucket = products.shape[1], weights[row], buckets[row]
+        crossed_features(crossing, row, int(artworks[row]), columns, numbers)
+        for one in range(each):
+            share = weight * numbers[one]
+            products[bucket, columns[one]] += share * rewards[row]
+            touched[columns[one]] += weight if numbers[one] != 0.0 else 0.0
+            for other in range(each):
+                squares[bucket, columns[one], columns[other]] += share * numbers[other]
+
+
+@kernel
+def add_crossed_totals(
+    crossing: Crossing, bounds: Indices, artworks: Indices, buckets: Indices, told: Floats, totals: Floats
+) -> None:
+    """Add Σ told · x of the entries (m,) of each row to the totals (buckets, width) of its bucket."""
+    each = crossing[0].shape[1] * (2 + crossing[4].shape[0])
+    columns, numbers = np.empty(each, dtype=np.int64), np.empty(each)
+    for row in range(buckets.shape[0]):
+        for entry in range(bounds[row], bounds[row + 1]):
+            columns[0] = totals.shape[1]
+            crossed_features(crossing, row, int(artworks[entry]), columns, numbers)
+            for place in range(each):
+                totals[buckets[row], columns[place]] += told[entry] * numbers[place]

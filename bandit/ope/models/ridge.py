@@ -1,0 +1,175 @@
+"""Ridge regression of the reward on crossed features, from sums that add up. Knows no log and no artwork's name.
+
+x = c ⊗ s: each feature by itself, with the artwork, and with every number of the artwork's vector, hashed into `width`
+columns (Weinberger et al. 2009, without signs). A log of any length is kept as XᵀX and Xᵀr of each bucket of viewers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from bandit.kernels import Crossing, add_crossed, crossed_scores
+from bandit.ope.batch import Batch, Floats
+from bandit.ope.models.cut import Cut
+from bandit.ope.models.encoding import EncodedRows, Encoder, hashed, one_schema
+from bandit.ope.models.model import FittedModel, NothingToFit, RewardModel, counts_of, sound_rows
+
+PENALTIES = tuple(10.0 ** (power / 2) for power in range(11))
+"""What a rule picks from: 1 to 100,000 decisions' worth of believing that a feature does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RidgeSettings:
+    """`width` columns cost 8 · width² bytes a bucket; fewer make more features share one. `penalties` are tried."""
+
+    width: int = 512
+    penalties: tuple[float, ...] = PENALTIES
+
+    def __post_init__(self) -> None:
+        if self.width < 2 or not self.penalties or not all(penalty > 0 for penalty in self.penalties):
+            raise ValueError(f"{self}: give two columns or more, and penalties above 0")
+
+
+class RidgeSums(NamedTuple):
+    """Σ w x xᵀ (buckets, width, width), Σ w r x (buckets, width), Σ w 1[x ≠ 0] (width,), Σ w rᵏ (buckets, k ≤ 2)."""
+
+    squares: Floats
+    products: Floats
+    touched: Floats
+    rewards: Floats
+
+
+@final
+class Ridge(RewardModel):
+    """min Σ w (r − xᵀβ)² + λ Σ_j s_j² β_j² with s_j² the mean square of column j where it is not 0; β_0 is free.
+
+    λ is the one of `penalties` whose models err least, in squares, on the folds that they did not see; the sums tell
+    that without another pass: Σ w r² − 2 βᵀ Xᵀr + βᵀ XᵀX β (Hoerl & Kennard 1970; Stone 1974).
+    """
+
+    name = "ridge"
+
+    def __init__(
+        self, *, settings: RidgeSettings | None = None, cut: Cut | None = None, encoder: Encoder | None = None
+    ) -> None:
+        self.settings = settings or RidgeSettings()
+        self.cut = cut or Cut()
+        self.encoder = encoder or Encoder()
+        buckets, width = self.cut.buckets, self.settings.width
+        self._names: tuple[str, ...] | None = None
+        self._sums = RidgeSums(
+            np.zeros((buckets, width, width)), np.zeros((buckets, width)), np.zeros(width), np.zeros((buckets, 3))
+        )
+        self._penalty: float | None = None
+
+    def add(self, batch: Batch) -> None:
+        """See `RewardModel.add`."""
+        self._names = one_schema(self._names, self.encoder.names(batch))
+        sound = sound_rows(batch)
+        rewards, weights = np.where(sound, batch.reward, 0.0), counts_of(batch, sound)
+        buckets = self.cut.buckets_of(batch)
+        encoded = self.encoder.rows(batch)
+        # Bucket by bucket: the sums of one fit into a processor's cache, those of all do not.
+        order = np.argsort(buckets, kind="stable")
+        add_crossed(
+            crossing_of(encoded),
+            order[sound[order]],
+            (encoded.artworks[encoded.chosen], rewards, weights, buckets),
+            (self._sums.squares, self._sums.products, self._sums.touched),
+        )
+        for power in range(3):
+            told = weights * rewards**power
+            self._sums.rewards[:, power] += np.bincount(buckets, weights=told, minlength=self.cut.buckets)
+        self._penalty = None
+
+    def join(self, other: Any) -> None:
+        """See `RewardModel.join`."""
+        self._names = one_schema(self._names, other._names)
+        self._sums = RidgeSums(*(one + two for one, two in zip(self._sums, other._sums, strict=True)))
+        self._penalty = None
+
+    def fitted(self, counts: Floats | None = None) -> "FittedRidge":
+        """See `RewardModel.fitted`; the penalty is picked once, with every bucket counted once."""
+        if not self._sums.rewards[:, 0].any():
+            raise NothingToFit("no row with a finite reward was given: a model needs some to be fitted on")
+        once = np.ones(self.cut.buckets)
+        if self._penalty is None:
+            errors = {penalty: self._error(self._weights(once, penalty)) for penalty in sorted(self.settings.penalties)}
+            self._penalty = min(errors, key=errors.__getitem__)
+        weights = self._weights(once if counts is None else counts, self._penalty)
+        return FittedRidge(
+            encoder=self.encoder,
+            cut=self.cut,
+            names=self._names or (),
+            weights=weights,
+            penalty=self._penalty,
+            explained=self._explained(weights),
+        )
+
+    def _weights(self, counts: Floats, penalty: float) -> Floats:
+        """β of each fold, from the other folds' buckets: (folds, width)."""
+        scale = self._scale()
+        folds = self.cut.fold_of(np.arange(self.cut.buckets))
+        fitted = np.zeros((self.cut.folds, self.settings.width))
+        for fold in range(self.cut.folds):
+            used = np.where(folds == fold, 0.0, counts)
+            squares = np.tensordot(used, self._sums.squares, axes=1) / np.outer(scale, scale)
+            squares[np.diag_indices_from(squares)] += penalty
+            squares[0, 0] += -penalty if squares[0, 0] > penalty else 0.0
+            fitted[fold] = np.linalg.solve(squares, (used @ self._sums.products) / scale) / scale
+        return fitted
+
+    def _scale(self) -> Floats:
+        """s (width,): 1 for what was never there, and for the constant."""
+        squares = self._sums.squares.sum(axis=0).diagonal()
+        scale = np.sqrt(squares / np.where(self._sums.touched > 0.0, self._sums.touched, 1.0))
+        return np.where(scale > 0.0, scale, 1.0)
+
+    def _error(self, weights: Floats) -> float:
+        """Σ w (r − xᵀβ)² over all buckets, each with the β of its fold."""
+        total = float(self._sums.rewards[:, 2].sum())
+        for bucket in range(self.cut.buckets):
+            own = weights[bucket % self.cut.folds]
+            total += float(own @ (self._sums.squares[bucket] @ own) - 2.0 * self._sums.products[bucket] @ own)
+        return total
+
+    def _explained(self, weights: Floats) -> float:
+        """The share of the rewards' variance that is explained on viewers not seen; below 0: worse than none."""
+        rows, rewards, squares = self._sums.rewards.sum(axis=0)
+        variance = float(squares - rewards**2 / rows)
+        return 1.0 - self._error(weights) / variance if variance > 0.0 else 0.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedRidge(FittedModel):
+    """β (folds, width) of `Ridge`, with the penalty that a rule picked."""
+
+    name = "ridge"
+
+    encoder: Encoder
+    cut: Cut
+    names: tuple[str, ...]
+    weights: Floats
+    penalty: float
+    explained: float
+
+    @property
+    def chosen(self) -> Mapping[str, float | str]:
+        """See `FittedModel.chosen`."""
+        return {"penalty": self.penalty, "rule": "out-of-fold squared error", "explained": self.explained}
+
+    def scores(self, batch: Batch) -> Floats:
+        """See `FittedModel.scores`."""
+        one_schema(self.names, self.encoder.names(batch))
+        encoded = self.encoder.rows(batch)
+        folds = self.cut.fold_of(self.cut.buckets_of(batch))
+        return crossed_scores(crossing_of(encoded), encoded.starts, encoded.artworks, folds, self.weights)
+
+
+def crossing_of(rows: EncodedRows) -> Crossing:
+    """What the kernels of crossed features read of encoded rows."""
+    dimensions = [hashed("dimension", str(place)) for place in range(rows.vectors.shape[1])]
+    return rows.hashes, rows.values, rows.sides, rows.vectors, np.array(dimensions, dtype=np.uint64)
