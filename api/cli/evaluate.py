@@ -93,7 +93,7 @@ def _of_table(
 ) -> Any:
     from api.errors import BadInput
     from api.jobs.tables import COLUMN_TARGET, UNIFORM_TARGET, LogTable, read_batches
-    from bandit.ope.evaluation import evaluate
+    from bandit.ope.evaluation import Question, evaluate
 
     target = policy or COLUMN_TARGET
     if target not in (COLUMN_TARGET, UNIFORM_TARGET):
@@ -101,7 +101,7 @@ def _of_table(
         raise BadInput(f"A table cannot be scored by {target}.", remedy)
     names = dict(_pair(each) for each in mapping)
     table = LogTable(path=log, target=target, names=names, **ranges)
-    return evaluate(read_batches(table), level=level)
+    return evaluate(read_batches(table), Question(level=level))
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from bandit.context import Picture
 from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.harvest import is_held_out
 from bandit.ope.batch import Batch
-from bandit.ope.evaluation import Evaluation, Evaluator
+from bandit.ope.evaluation import Evaluation, Evaluator, Question
 from bandit.ope.scoring import Pictures, beside, score
 from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.registry import Manifest, manifest_from_json
@@ -68,8 +68,8 @@ class _Counted:
                 self.shown[name] = self.shown.get(name, 0.0) + mass
             self.chance.add(batch.eligible.row_sums(entropy_terms(batch.eligible.target)), batch.eligible.counts)
 
-    def evaluated(self, rows: str, *, level: float, skipped: int) -> Evaluated:
-        return Evaluated(self.evaluator.result(level=level), rows, skipped, self.shown, self.chance.mean)
+    def evaluated(self, rows: str, *, skipped: int) -> Evaluated:
+        return Evaluated(self.evaluator.result(), rows, skipped, self.shown, self.chance.mean)
 
 
 def evaluate_version(
@@ -88,10 +88,10 @@ def evaluate_version(
     measure = measure or Measure()
     scorer = Scorer(engine, blobs, version)
     rows = VisibleRows(scorer.unseen(_trusted(engine, measure)), scorer.pictures)
-    counted = _Counted(Evaluator())
+    counted = _Counted(Evaluator(Question(level=measure.level)))
     for batch in scorer.batches(rows):
         counted.add(batch)
-    return counted.evaluated(scorer.rows_said, level=measure.level, skipped=rows.skipped)
+    return counted.evaluated(scorer.rows_said, skipped=rows.skipped)
 
 
 def compare(own: "Scorer", other: "Scorer", *, measure: Measure | None = None) -> Compared:
@@ -101,14 +101,13 @@ def compare(own: "Scorer", other: "Scorer", *, measure: Measure | None = None) -
     both = VisibleRows(rows, other.pictures)
     # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
     first, second = tee(both)
-    counted, baseline = _Counted(Evaluator(baseline=True)), _Counted(Evaluator())
+    counted = _Counted(Evaluator(Question(level=measure.level, baseline=True)))
+    baseline = _Counted(Evaluator(Question(level=measure.level)))
     for batch in beside(own.batches(first), other.batches(second)):
         counted.add(batch)
         baseline.add(batch.against_baseline())
-    said, skipped, level = own.rows_said, rows.skipped + both.skipped, measure.level
-    return Compared(
-        counted.evaluated(said, level=level, skipped=skipped), baseline.evaluated(said, level=level, skipped=skipped)
-    )
+    said, skipped = own.rows_said, rows.skipped + both.skipped
+    return Compared(counted.evaluated(said, skipped=skipped), baseline.evaluated(said, skipped=skipped))
 
 
 class Scorer:

@@ -3,7 +3,7 @@
 `Evaluator` is streaming and mergeable: a log evaluated in parts, on one machine or many, gives what one pass gives.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from bandit.ope.estimators.estimator import Estimate, Estimator
 from bandit.ope.estimators.ips import IPS
 from bandit.ope.estimators.replay import Replay
 from bandit.ope.estimators.snips import SNIPS
-from bandit.ope.terms import TermSums
+from bandit.ope.intervals.bounds import Bounds, Range, Seen
+from bandit.ope.intervals.rule import EVIDENCE, PAIRED_EVIDENCE, Ruling, intervals
+from bandit.ope.terms import Term, TermSums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +62,46 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of a log.
+
+    `estimators` value the target; those that a log cannot feed (`Estimator.needs_predictions`, `needs_likeness`) are
+    left to the caller not to ask. `baseline`: whether the batches know the probabilities of a policy that the target
+    is compared with. `floor`: target probability on artworks that were logged with less is reported as barely
+    supported. `reward_range` and `weight_range` are what no row can leave, where somebody knows it.
+    """
+
+    estimators: tuple[Estimator, ...] = (Replay(), IPS(), SNIPS())
+    level: float = 0.95
+    baseline: bool = False
+    floor: float = DEFAULT_FLOOR
+    reward_range: Range | None = None
+    weight_range: Range | None = None
+
+    @property
+    def differences(self) -> tuple[Estimator, ...]:
+        """The paired differences; replay has none, since it drops rows that the baseline keeps."""
+        compared = (one for one in self.estimators if not isinstance(one, Replay))
+        return tuple(Difference(one) for one in compared) if self.baseline else ()
+
+    @property
+    def terms(self) -> Iterator[Term]:
+        """All that must be summed to answer, some of it twice."""
+        for estimator in (*self.estimators, *self.differences):
+            yield from estimator.terms
+        yield from PAIRED_EVIDENCE if self.baseline else EVIDENCE
+
+
 class Evaluator:
     """Takes a log in batches, or in parts that are added up."""
 
-    def __init__(self, *, floor: float = DEFAULT_FLOOR, baseline: bool = False) -> None:
-        """`floor`: target probability on artworks that were logged with less is reported as barely supported.
-
-        `baseline`: whether the batches know the probabilities of a policy that the target is compared with.
-        """
-        self._baseline = baseline
-        self._estimators: tuple[Estimator, ...] = (Replay(), IPS(), SNIPS())
-        self._differences = tuple(Difference(one) for one in self._estimators[1:]) if baseline else ()
+    def __init__(self, question: Question | None = None) -> None:
+        self._question = question or Question()
         self._faults = RowFaults()
-        self._diagnostics = Diagnostics(floor=floor)
-        self._sums = TermSums(term for one in (*self._estimators, *self._differences) for term in one.terms)
+        self._diagnostics = Diagnostics(floor=self._question.floor)
+        self._seen = Seen()
+        self._sums = TermSums(self._question.terms)
 
     def add(self, batch: Batch) -> None:
         """Take in the rows of a batch; faulty ones are counted and named, not summed.
@@ -84,45 +112,67 @@ class Evaluator:
         sound = self._faults.add(batch)
         rows = batch if sound.all() else batch.select(sound)
         self._diagnostics.add(rows)
+        self._seen += Seen.of(rows)
         self._sums.add(rows)
 
     def __add__(self, other: "Evaluator") -> "Evaluator":
-        both = Evaluator(floor=self._diagnostics.floor, baseline=self._baseline)
+        both = Evaluator(self._question)
         both._faults = self._faults + other._faults
         both._diagnostics = self._diagnostics + other._diagnostics
+        both._seen = self._seen + other._seen
         both._sums = self._sums + other._sums
         return both
 
-    def result(self, *, level: float = 0.95) -> Evaluation:
-        """Numbers with intervals of `level`, or refusals."""
+    def result(self) -> Evaluation:
+        """Numbers with intervals, or refusals."""
         found = self._faults.refusals() or refusals(self._diagnostics)
+        bounds = self._seen.bounds(reward=self._question.reward_range, weight=self._question.weight_range)
+        estimates = [] if found else [self._ruled(one, EVIDENCE, bounds) for one in self._applicable()]
+        differences = [] if found else [self._ruled(one, PAIRED_EVIDENCE, bounds) for one in self._question.differences]
         return Evaluation(
             rows=self._faults.rows,
             viewers=len(self._diagnostics.viewers) or None,
-            estimates=() if found else self._results(self._applicable(), level),
-            differences=() if found else self._results(self._differences, level),
+            estimates=tuple(estimate for estimate, _ in estimates),
+            differences=tuple(estimate for estimate, _ in differences),
             diagnostics={
-                **self._diagnostics.to_json(level=level),
+                **self._diagnostics.to_json(level=self._question.level),
+                "interval_rule": self._why(estimates),
                 "warnings": [warning.to_json() for warning in warnings(self._diagnostics)],
             },
             refusals=tuple(found),
         )
 
-    def _applicable(self) -> tuple[Estimator, ...]:
-        return self._estimators if self._diagnostics.weights.one_propensity else self._estimators[1:]
+    def _why(self, estimates: Sequence[tuple[Estimate, Ruling]]) -> str | None:
+        """Why the interval is what it is: of SNIPS, which an analyst reads first, or of what there is."""
+        said = {estimate.estimator: ruling.why for estimate, ruling in estimates}
+        return said.get(SNIPS.name, next(iter(said.values()), None))
 
-    def _results(self, estimators: Iterable[Estimator], level: float) -> tuple[Estimate, ...]:
-        return tuple(one.reading(self._sums).result(level) for one in estimators)
+    def _applicable(self) -> Iterator[Estimator]:
+        uniform = self._diagnostics.weights.one_propensity
+        return (one for one in self._question.estimators if uniform or not isinstance(one, Replay))
+
+    def _ruled(self, estimator: Estimator, evidence: tuple[Term, ...], bounds: Bounds) -> tuple[Estimate, Ruling]:
+        own = self._sums.of(estimator.terms)
+        settled = estimator.settle(own)
+        ruling = intervals(settled, own, evidence=self._sums.of(evidence), bounds=bounds, level=self._question.level)
+        estimate = Estimate(
+            estimator=estimator.name,
+            value=settled.value,
+            interval=ruling.intervals[0],
+            intervals=ruling.intervals,
+            chosen=settled.chosen,
+        )
+        return estimate, ruling
 
 
-def evaluate(batches: Iterable[Batch], *, level: float = 0.95, floor: float = DEFAULT_FLOOR) -> Evaluation:
+def evaluate(batches: Iterable[Batch], question: Question | None = None) -> Evaluation:
     """Evaluate a target over a log in one pass; `batches` hold the log's rows with the target's probabilities.
 
     Raises:
         InvalidExample: some rows of this log name a viewer and some do not.
         ValueError: the level is not inside (0, 1).
     """
-    evaluator = Evaluator(floor=floor)
+    evaluator = Evaluator(question)
     for batch in batches:
         evaluator.add(batch)
-    return evaluator.result(level=level)
+    return evaluator.result()

@@ -8,7 +8,7 @@ from bandit.ope.diagnosis.overlap import Support, Weights
 from bandit.ope.estimators.estimator import Estimate, Estimator
 from bandit.ope.estimators.ips import IPS
 from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight
-from bandit.ope.intervals.interval import Method, NotEstimable
+from bandit.ope.intervals.interval import Interval, Method, NotEstimable
 from bandit.ope.viewers import ViewerSet
 
 DEFAULT_FLOOR = 1e-3
@@ -79,18 +79,18 @@ class Diagnostics:
 
 
 def estimate_to_json(estimate: Estimate) -> dict[str, Any]:
-    """As on the wire."""
-    interval = estimate.interval
+    """As on the wire: the interval to go by, then all that were made, and what a rule picked, where there is any."""
     return {
         "estimator": estimate.estimator,
         "value": estimate.value,
-        "interval": {
-            "method": interval.method.value,
-            "low": interval.low,
-            "high": interval.high,
-            "level": interval.level,
-        },
+        "interval": _interval_json(estimate.interval),
+        **({"intervals": [_interval_json(one) for one in estimate.intervals]} if estimate.intervals else {}),
+        **({"chosen": dict(estimate.chosen)} if estimate.chosen else {}),
     }
+
+
+def _interval_json(interval: Interval) -> dict[str, Any]:
+    return {"method": interval.method.value, "low": interval.low, "high": interval.high, "level": interval.level}
 
 
 def _estimate_json(estimator: Estimator, *, level: float) -> dict[str, Any] | None:

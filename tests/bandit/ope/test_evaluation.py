@@ -9,7 +9,7 @@ import pytest
 
 from bandit.ope.batch import Batch
 from bandit.ope.estimators.ips import IPS
-from bandit.ope.evaluation import Evaluation, Evaluator, evaluate
+from bandit.ope.evaluation import Evaluation, Evaluator, Question, evaluate
 
 MakeBatch = Callable[..., Batch]
 
@@ -71,7 +71,7 @@ def flat(value: object, path: str = "") -> dict[str, float]:
 
 
 def test_a_sound_log_gives_numbers_clustered_by_viewer(crowd: Batch) -> None:
-    evaluation = evaluate([crowd], level=0.9)
+    evaluation = evaluate([crowd], Question(level=0.9))
     assert not evaluation.refused
     assert (evaluation.rows, evaluation.viewers) == (3000, 200)
     snips = evaluation.estimate("snips")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch, Eligible
-from bandit.ope.evaluation import Evaluation, evaluate
+from bandit.ope.evaluation import Evaluation, Question, evaluate
 
 ARTWORKS = 3
 TARGET = np.array([0.6, 0.3, 0.1])
@@ -57,7 +57,8 @@ def told(found: Evaluation) -> dict[str, float]:
 
 def test_a_shed_log_gives_the_value_of_all_traffic() -> None:
     everything = replace(traffic(), kept=None)
-    whole, part = evaluate([everything], floor=0.1), evaluate([shed(traffic())], floor=0.1)
+    asked = Question(floor=0.1)
+    whole, part = evaluate([everything], asked), evaluate([shed(traffic())], asked)
     assert told(part) == pytest.approx(told(whole), rel=0.02, abs=0.004)
     snips, own = whole.estimate("snips"), part.estimate("snips")
     assert snips is not None
