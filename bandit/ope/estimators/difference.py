@@ -1,5 +1,6 @@
 """The paired difference of two policies on the same rows: what both have in common cancels. Knows no formula."""
 
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -40,8 +41,9 @@ class Difference(Estimator):
         half = len(sums.places) // 2
         target = self._estimator.settle(Chosen(sums.whole, sums.places[:half]))
         baseline = self._estimator.settle(Chosen(sums.whole, sums.places[half:]))
-        return Settled(
-            value=target.value - baseline.value,
-            gradient=np.concatenate([target.gradient, -baseline.gradient]),
-            chosen=target.chosen,
-        )
+        unbiased = target.unbiased and baseline.unbiased and _less(target.unbiased, baseline.unbiased)
+        return replace(_less(target, baseline), chosen=target.chosen, unbiased=unbiased)
+
+
+def _less(target: Settled, baseline: Settled) -> Settled:
+    return Settled(value=target.value - baseline.value, gradient=np.concatenate([target.gradient, -baseline.gradient]))

@@ -41,17 +41,28 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settled:
-    """A value, its gradient over the estimator's terms (k,), and the hyper-parameters that a rule picked for it."""
+    """A value, its gradient over the estimator's terms (k,), and the hyper-parameters that a rule picked for it.
+
+    `unbiased` is what the same terms say without the bias that the value takes on for steadiness; None where it takes
+    on none. No spread of rows shows a bias, so an interval around the value must also hold that of `unbiased`.
+    """
 
     value: float
     gradient: Floats
     chosen: Mapping[str, float | str] = field(default_factory=dict[str, "float | str"])
+    unbiased: "Settled | None" = None
 
 
 class Estimator(ABC):
     """Values a target policy from rows that another policy logged."""
 
     name: str
+    assumes: str = ""
+    """What must be true for the value to be right, in a sentence without its full stop."""
+    needs_predictions: bool = False
+    """Whether it reads `Batch.predicted`."""
+    needs_likeness: bool = False
+    """Whether it reads `Eligible.likeness`."""
 
     def __init__(self) -> None:
         self._sums = TermSums(self.terms)
@@ -103,12 +114,18 @@ class Estimator(ABC):
     def interval(self, level: float = 0.95, *, method: Method | None = None) -> Interval:
         """The interval of `level`, by the default method: clustered where viewers repeat, by row otherwise.
 
+        That of a value with a bias also holds the interval of its unbiased value.
+
         Raises:
             NotEstimable: the rows so far hold no answer, or are fewer than two.
         """
         own = self._own
         found = self.settle(own)
-        return interval_around(found.value, gradient=found.gradient, sums=own, level=level, method=method)
+        around = interval_around(found.value, gradient=found.gradient, sums=own, level=level, method=method)
+        true = found.unbiased
+        if true is None:
+            return around
+        return around.holding(interval_around(true.value, gradient=true.gradient, sums=own, level=level, method=method))
 
     @final
     def standard_error(self, *, method: Method | None = None) -> float:

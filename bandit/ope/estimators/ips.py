@@ -14,6 +14,7 @@ class IPS(RatioEstimator):
     """
 
     name = "ips"
+    assumes = "the logged probabilities are those that were drawn from"
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -16,6 +16,7 @@ class Replay(RatioEstimator):
     """
 
     name = "replay"
+    assumes = "every row was logged with one and the same probability"
 
     @property
     def terms(self) -> tuple[Term, ...]:

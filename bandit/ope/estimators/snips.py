@@ -14,6 +14,7 @@ class SNIPS(RatioEstimator):
     """
 
     name = "snips"
+    assumes = "the logged probabilities are true up to one factor"
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -5,7 +5,7 @@ up over rows or, where rows of one viewer hang together, over viewers (Liang & Z
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bandit.errors import BanditError
@@ -33,6 +33,10 @@ class Interval:
     low: float
     high: float
     level: float
+
+    def holding(self, other: "Interval") -> "Interval":
+        """The same, stretched as far as needed to hold another."""
+        return replace(self, low=min(self.low, other.low), high=max(self.high, other.high))
 
 
 def interval_around(value: float, *, gradient: Floats, sums: Chosen, level: float, method: Method | None) -> Interval:

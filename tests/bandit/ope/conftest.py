@@ -1,11 +1,12 @@
 """Logs with known answers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bandit.ope.batch import Batch, Eligible, Floats, Integers
+from bandit.ope.batch import Batch, Eligible, Floats, Integers, Predicted
 
 MakeBatch = Callable[..., Batch]
 
@@ -49,7 +50,25 @@ def golden() -> Batch:
         [0.2, 0.7, 0.1],
         [0.3, 0.3, 0.4],
     ]
+    predicted: Sequence[Sequence[float]] = [
+        [0.5, 0.2, 0.6],
+        [0.4, 0.3, 0.5],
+        [0.2, 0.2, 0.8],
+        [0.5, 0.5, 0.5],
+        [0.1, 0.7, 0.3],
+        [0.3, 0.3, 0.3],
+        [0.9, 0.1, 0.4],
+        [0.2, 0.6, 0.4],
+        [0.5, 0.5, 0.1],
+        [0.6, 0.3, 0.7],
+        [0.4, 0.4, 0.4],
+        [0.1, 0.2, 0.3],
+    ]
     return Batch(
+        predicted=Predicted(
+            shown=np.array(predicted)[np.arange(12), chosen],
+            target=(np.array(predicted) * np.array(target)).sum(axis=1),
+        ),
         propensity=np.array([0.5, 0.25, 0.25, 0.5, 0.3, 0.2, 0.8, 0.1, 0.6, 0.3, 0.1, 0.4]),
         target=np.array(target)[np.arange(12), chosen],
         reward=np.array([1.0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0, 0]),
@@ -65,4 +84,12 @@ def crowd() -> Batch:
     viewers = rng.integers(200, size=3000)
     rate = rng.random(200)[viewers] * (0.5 + 0.5 * (chosen == 1))
     reward = (rng.random(3000) < rate).astype(np.float64)
-    return table_batch(logged, target, chosen=chosen, reward=reward, viewers=viewers.astype(np.uint64))
+    batch = table_batch(logged, target, chosen=chosen, reward=reward, viewers=viewers.astype(np.uint64))
+    foreseen, alike = rng.random((3000, 4)), rng.random((4, 4))
+    likeness = np.where(np.eye(4) == 1.0, 1.0, (alike + alike.T) / 2)[chosen].ravel()
+    assert batch.eligible is not None
+    return replace(
+        batch,
+        eligible=replace(batch.eligible, likeness=likeness),
+        predicted=Predicted(shown=foreseen[np.arange(3000), chosen], target=(foreseen * target).sum(axis=1)),
+    )

@@ -1,22 +1,37 @@
 """Every estimator against the golden vector, and against what must hold for all of them."""
 
+import math
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from bandit.errors import InvalidExample
-from bandit.ope.batch import Batch
+from bandit.ope.batch import Batch, Predicted
+from bandit.ope.estimators.catalogue import KINDS, allowed
+from bandit.ope.estimators.clipped_ips import ClippedIPS
+from bandit.ope.estimators.direct_method import DirectMethod
+from bandit.ope.estimators.doubly_robust import DoublyRobust
+from bandit.ope.estimators.dros import DRos
 from bandit.ope.estimators.estimator import Estimator
+from bandit.ope.estimators.grid import GridEstimator
 from bandit.ope.estimators.ips import IPS
+from bandit.ope.estimators.ix import ImplicitExploration
+from bandit.ope.estimators.log_smoothing import LogSmoothing
+from bandit.ope.estimators.marginalised import MIPS
 from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight
+from bandit.ope.estimators.pessimistic import Pessimistic
 from bandit.ope.estimators.replay import Replay
+from bandit.ope.estimators.sndr import SelfNormalisedDoublyRobust
 from bandit.ope.estimators.snips import SNIPS
+from bandit.ope.estimators.switch_dr import SwitchDR
 from bandit.ope.intervals.interval import Method, NotEstimable
 
-VALUING = [Replay, IPS, SNIPS]
+VALUING = list(KINDS)
 ALL = [*VALUING, LoggingMean, MeanWeight]
+MODELLED = [kind for kind in KINDS if kind.needs_predictions]
 
 
 def over(kind: type[Estimator], *batches: Batch) -> Estimator:
@@ -42,6 +57,23 @@ def test_golden_values(golden: Batch) -> None:
     assert interval.method is Method.NORMAL
     assert interval.low == pytest.approx(0.123218611759906, abs=1e-12)
     assert interval.high == pytest.approx(1.568448054906760, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "value"),
+    [
+        (DirectMethod(), 0.4675),
+        (DoublyRobust(), 0.220138888888889),
+        (SelfNormalisedDoublyRobust(), 0.359756503327284),
+        (ClippedIPS(2.0), 0.623611111111111),
+        (SwitchDR(2.0), 0.466805555555556),
+        (DRos(2.0), 0.472140162772532),
+    ],
+    ids=lambda one: one.name if isinstance(one, Estimator) else "",
+)
+def test_golden_values_with_a_reward_model(estimator: Estimator, value: float, golden: Batch) -> None:
+    estimator.add(golden)
+    assert estimator.estimate() == pytest.approx(value, abs=1e-12)
 
 
 def test_golden_replay_by_hand(golden: Batch) -> None:
@@ -70,13 +102,45 @@ def test_adding_leaves_the_parts_as_they_were(kind: type[Estimator], crowd: Batc
     assert (first.estimate(), first.standard_error(), first.rows) == before
 
 
-@pytest.mark.parametrize("kind", VALUING)
+# What no target earns by its own weights alone: a model's mean, and estimates that are lower on purpose.
+UNWEIGHTED = (DirectMethod, LogSmoothing, ImplicitExploration)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in VALUING if kind not in UNWEIGHTED])
 def test_the_logging_policy_as_target_earns_the_mean_reward(kind: type[Estimator], crowd: Batch) -> None:
-    # Replay is consistent on uniform logs only, so it is given one.
+    # Replay is consistent on uniform logs only, so it is given one; a model's part is 0 only on average.
     logged = np.full(3000, 0.25) if kind is Replay else crowd.propensity
-    itself = replace(crowd, propensity=logged, target=logged)
-    assert over(kind, itself).estimate() == pytest.approx(float(crowd.reward.mean()), abs=1e-12)
-    assert over(kind, itself).standard_error() == pytest.approx(over(LoggingMean, crowd).standard_error(), abs=1e-12)
+    itself = replace(unpredicted(crowd), propensity=logged, target=logged)
+    assert itself.eligible is not None
+    itself = replace(itself, eligible=replace(itself.eligible, target=itself.eligible.logged))
+    estimator = untouched(kind, itself)
+    assert estimator.estimate() == pytest.approx(float(crowd.reward.mean()), abs=1e-12)
+    assert estimator.standard_error() == pytest.approx(over(LoggingMean, crowd).standard_error(), abs=1e-12)
+
+
+def untouched(kind: type[Estimator], batch: Batch) -> Estimator:
+    """The estimator over the batch, with weights as they are: nothing clipped, switched or shrunk."""
+    estimator = kind(math.inf) if issubclass(kind, GridEstimator) else kind()
+    estimator.add(batch)
+    return estimator
+
+
+@pytest.mark.parametrize(
+    ("modelled", "plain"),
+    [(DoublyRobust, IPS), (SelfNormalisedDoublyRobust, SNIPS), (SwitchDR, IPS), (DRos, IPS)],
+)
+def test_a_model_that_foresees_nothing_changes_nothing(
+    modelled: type[Estimator], plain: type[Estimator], crowd: Batch
+) -> None:
+    empty = unpredicted(crowd)
+    estimator = untouched(modelled, empty)
+    assert estimator.estimate() == pytest.approx(over(plain, empty).estimate(), abs=1e-12)
+    assert estimator.standard_error() == pytest.approx(over(plain, empty).standard_error(), abs=1e-12)
+
+
+def unpredicted(batch: Batch) -> Batch:
+    """The same rows with a model that foresees 0 whatever is shown."""
+    return replace(batch, predicted=Predicted(shown=np.zeros(len(batch)), target=np.zeros(len(batch))))
 
 
 @pytest.mark.parametrize("kind", [SNIPS, Replay, LoggingMean])
@@ -104,12 +168,60 @@ def test_replay_is_snips_where_every_row_has_one_propensity(crowd: Batch) -> Non
 
 @pytest.mark.parametrize("kind", ALL)
 def test_the_gradient_is_the_values_derivative(kind: type[Estimator]) -> None:
-    estimator, totals, step = kind(), np.array([3.0, 7.0]), 1e-6
+    estimator, step = kind(), 1e-6
+    totals = np.linspace(3.0, 7.0, len(estimator.terms))
+    if isinstance(estimator, Pessimistic):
+        totals[1] = 0.0  # No reward outside its range.
     _, gradient = estimator.value(totals)
-    for term in range(2):
-        moved = totals + step * np.eye(2)[term]
+    for term in range(len(totals)):
+        if isinstance(estimator, Pessimistic) and term == 1:
+            continue
+        moved = totals + step * np.eye(len(totals))[term]
         slope = (estimator.value(moved)[0] - estimator.value(totals)[0]) / step
-        assert gradient[term] == pytest.approx(slope, rel=1e-5)
+        assert gradient[term] == pytest.approx(slope, rel=1e-5, abs=1e-8)
+
+
+# A pessimistic value is less low the more rows there are, by intent.
+@pytest.mark.parametrize("kind", [kind for kind in ALL if not issubclass(kind, Pessimistic)])
+def test_a_log_repeated_is_no_new_evidence(kind: type[Estimator], crowd: Batch) -> None:
+    once, thrice = over(kind, crowd), over(kind, crowd, crowd, crowd)
+    assert thrice.estimate() == pytest.approx(once.estimate(), abs=1e-12)
+    assert thrice.standard_error() == pytest.approx(once.standard_error(), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_row_that_stands_for_three_counts_three_times(kind: type[Estimator], crowd: Batch) -> None:
+    if issubclass(kind, Pessimistic):
+        kind = partial(kind, 0.1)  # type: ignore[assignment]
+    thinned = replace(crowd, kept=np.where(np.arange(3000) < 1000, 1 / 3, 1.0))
+    first, rest = pieces(crowd, 1000)
+    assert over(kind, thinned).estimate() == pytest.approx(over(kind, first, first, first, rest).estimate(), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [ClippedIPS, DirectMethod, SwitchDR, DRos, LogSmoothing, ImplicitExploration])
+def test_a_value_with_a_bias_has_an_interval_that_holds_the_unbiased_one(kind: type[Estimator], crowd: Batch) -> None:
+    estimator = over(kind, crowd)
+    unbiased = DoublyRobust if kind.needs_predictions else IPS
+    interval, held = estimator.interval(), over(unbiased, crowd).interval()
+    assert interval.low <= held.low + 1e-12
+    assert interval.high >= held.high - 1e-12
+    assert interval.low <= estimator.estimate() <= interval.high
+
+
+def test_the_catalogue_gives_what_a_log_allows() -> None:
+    plain = {kind.name for kind in allowed(predicted=False, likeness=False)}
+    assert plain == {"replay", "ips", "snips", "clipped_ips", "log_smoothing", "ix"}
+    assert {kind.name for kind in allowed(predicted=True, likeness=False)} - plain == {
+        "dm", "dr", "sndr", "switch_dr", "dros"
+    }  # fmt: skip
+    assert {kind.name for kind in allowed(predicted=False, likeness=True)} - plain == {"mips"}
+    assert all(kind.assumes for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", [*MODELLED, MIPS])
+def test_what_a_batch_lacks_is_named(kind: type[Estimator], crowd: Batch) -> None:
+    with pytest.raises(ValueError, match=r"predicted rewards|how alike"):
+        kind().add(replace(crowd, predicted=None, eligible=None))
 
 
 def test_rows_of_one_viewer_count_as_one(crowd: Batch) -> None:
@@ -149,7 +261,7 @@ def test_rows_with_and_without_viewers_are_refused_together(golden: Batch, crowd
 
 def test_what_cannot_be_known_has_no_number(golden: Batch) -> None:
     never = replace(golden, target=np.zeros(12))
-    for estimator in (IPS(), SNIPS(), over(SNIPS, never)):
+    for estimator in (*(kind() for kind in VALUING), over(SNIPS, never), over(SelfNormalisedDoublyRobust, never)):
         with pytest.raises(NotEstimable):
             estimator.estimate()
     with pytest.raises(NotEstimable, match="at least two"):
