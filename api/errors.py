@@ -132,6 +132,12 @@ class UnknownVersion(NotFound):
     code, title = "unknown_version", "There is no such version"
 
 
+class UnknownExperiment(NotFound):
+    """No experiment has this name."""
+
+    code, title = "unknown_experiment", "There is no such experiment"
+
+
 class Conflict(KeyartError):
     """What was asked for does not fit the present state."""
 

@@ -22,6 +22,10 @@ DecisionId = NewType("DecisionId", str)
 """`{page}-{slot:02d}-{signature}`: the signature lets a forged id be refused without a look-up."""
 
 PolicyVersionId = NewType("PolicyVersionId", str)
+
+CellLabel = NewType("CellLabel", str)
+"""`{experiment}/{cell}`: the arm of an online comparison that a viewer is in."""
+
 IMAGE_KEY_DIGITS = 16
 
 
@@ -84,6 +88,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     record and the policy version (`bandit.choice.stated_again`).
     `rung` is the step of the fall-back ladder that decided. `kept` is the probability, in (0, 1], with which a page of
     that moment was logged: under overload the log keeps a known share, and whoever sums over it divides by it.
+    `cell` is the cell of an experiment that the viewer was in, whatever rung decided in the end.
     """
 
     page: PageId
@@ -103,6 +108,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     intent_version: str | None = None
     rung: Rung = Rung.LIVE
     kept: float = 1.0
+    cell: CellLabel | None = None
 
     def vector(self) -> Vector | None:
         """The viewer vector as float32, shape (d,), or None for a viewer without history."""

@@ -165,6 +165,7 @@ def _decided(services: Services, request: PageRequest) -> tuple[Page, list[str]]
         stamp=PageStamp(page=new_page_id(), at=datetime.now(UTC), key=key),
         steps=() if held_back else services.live.deciding.steps_for(viewer),
         hold_back=held_back,
+        cell=None if held_back else services.live.deciding.cell_of(viewer),
     )
 
     def failed(policy: Policy, error: Exception) -> None:

@@ -1,6 +1,7 @@
 """The policies that decide now. A version that cannot be loaded whole never replaces the one in memory (C7)."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -10,12 +11,14 @@ from api.errors import KeyartError
 from api.homepage.assemble import Step
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
+from api.storage.experiments import running_allocations
 from api.storage.foundation import live_foundation_version
 from api.storage.policies import newest_version_named, standing
 from api.storage.stages import Standing
 from bandit.canary import in_canary
-from bandit.decision import PolicyVersionId, Rung
+from bandit.decision import CellLabel, PolicyVersionId, Rung
 from bandit.examination import Examiner
+from bandit.experiments.allocation import Allocation, dealt
 from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.policies.policy import Policy
 from bandit.policies.uniform import UniformPolicy
@@ -32,8 +35,23 @@ class Canary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """The running experiments, and the policies of their cells by version; one that cannot be loaded is not there."""
+
+    allocations: tuple[Allocation, ...] = ()
+    policies: Mapping[PolicyVersionId, Policy] = field(default_factory=dict[PolicyVersionId, Policy])
+
+    def of(self, viewer: ViewerId) -> tuple[CellLabel, Policy | None] | None:
+        """The cell that a viewer is in, and who decides there (None: the policy that is live)."""
+        found = dealt(viewer, self.allocations)
+        return None if found is None else (found[0].label(found[1]), self.policies.get(found[1].policy))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
-    """What decides at one moment: `live` for everyone that no canary decides for; a `shadow` decides for nobody.
+    """What decides at one moment: `live` for everyone that no cell and no canary decides for.
+
+    A `shadow` decides for nobody. A viewer in a cell of an experiment is in no canary.
 
     `last_good` and `most_played` stand ready for pages that `live` fails. `stale` tells that `live` is not the version
     that was deployed: that one cannot be loaded. `foundation` is the live foundation version, None before the first
@@ -47,9 +65,18 @@ class Deciding:
     most_played: Policy | None = None
     stale: bool = False
     foundation: str | None = None
+    arms: Arms = field(default_factory=Arms)
+
+    def cell_of(self, viewer: ViewerId) -> CellLabel | None:
+        """The cell of an experiment that a viewer is in, if any."""
+        arm = self.arms.of(viewer)
+        return None if arm is None else arm[0]
 
     def for_viewer(self, viewer: ViewerId) -> Policy:
-        """The policy that decides for a viewer: the same one for as long as nothing is deployed."""
+        """The policy that decides for a viewer: the same one for as long as nothing is deployed and nothing started."""
+        arm = self.arms.of(viewer)
+        if arm is not None:
+            return arm[1] or self.live
         canary = self.canary
         if canary is not None and in_canary(viewer, share=canary.share, salt=canary.salt):
             return canary.policy
@@ -72,7 +99,7 @@ class Deciding:
     def known(self) -> dict[PolicyVersionId, Policy]:
         """All policies by version."""
         canary = self.canary.policy if self.canary else None
-        held = (self.most_played, self.last_good, self.live, canary, self.shadow)
+        held = (*self.arms.policies.values(), self.most_played, self.last_good, self.live, canary, self.shadow)
         return {policy.version: policy for policy in held if policy is not None}
 
 
@@ -119,6 +146,7 @@ class LivePolicy:
         with self._refreshing:
             with reading(self._engine) as connection:
                 wanted = standing(connection)
+                running = running_allocations(connection)
                 foundation = live_foundation_version(connection)
                 most_played = newest_version_named(connection, f"{MOST_PLAYED}-")
             errors: list[KeyartError] = []
@@ -132,6 +160,7 @@ class LivePolicy:
                 most_played=self._load(most_played, errors),
                 stale=deployed is None,
                 foundation=foundation.version if foundation else None,
+                arms=self._arms(running, errors),
             )
         if errors:
             raise errors[0]
@@ -153,6 +182,12 @@ class LivePolicy:
         canary = wanted.canary
         policy = self._load(canary.version, errors) if canary else None
         return Canary(policy, canary.share, canary.salt) if canary and policy else None
+
+    def _arms(self, running: Sequence[Allocation], errors: list[KeyartError]) -> Arms:
+        wanted = dict.fromkeys(cell.policy for each in running for cell in each.cells)
+        loaded = {version: self._load(version, errors) for version in wanted}
+        policies = {version: policy for version, policy in loaded.items() if policy is not None}
+        return Arms(allocations=tuple(running), policies=policies)
 
     def _load(self, version: PolicyVersionId | None, errors: list[KeyartError]) -> Policy | None:
         """Return a version, from memory where it is there; None, and one error more, where it cannot be used."""

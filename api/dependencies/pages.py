@@ -344,6 +344,7 @@ def _order(serving: Serving, asked: _Asked, known: _Known, *, kept: float) -> Pa
         stamp=_stamp(serving, asked.call, kept=kept),
         steps=() if held_back else serving.ladder.climb(serving.live.deciding.steps_for(asked.viewer)),
         hold_back=held_back,
+        cell=None if held_back else serving.live.deciding.cell_of(asked.viewer),
     )
 
 

@@ -11,7 +11,15 @@ from api.errors import BadInput, Conflict, DamagedFile, MissingFile
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import latest_evaluation
-from api.storage.policies import BUILT_IN, deploy, find_policy_version, roll_back, standing
+from api.storage.forecasts import add_forecast
+from api.storage.policies import (
+    BUILT_IN,
+    deploy,
+    find_policy_version,
+    numbered_deployments,
+    roll_back,
+    standing,
+)
 from api.storage.revisions import Revision, hold
 from api.storage.stages import Deployment, Stage
 from api.storage.vectors import live_embedding_version
@@ -59,15 +67,16 @@ def promote(
             than the catalogue's.
     """
     _check_share(order)
-    _check(engine, blobs, version, examiner=examiner or Examiner())
+    check_usable(engine, blobs, version, examiner=examiner or Examiner())
     deployment = Deployment(
         version=version, stage=order.stage, actor=order.actor, reason=order.reason, at=order.at, share=order.share
     )
     with transaction(engine) as connection:
         hold(connection, Revision.DEPLOYMENTS)
         order.check(connection)
-        deployment = replace(deployment, overridden=_gate(connection, version, order))
+        deployment = replace(deployment, overridden=hear_gate(connection, version, order))
         deploy(connection, deployment)
+        _keep_forecast(connection, deployment)
     return deployment
 
 
@@ -123,14 +132,18 @@ def _check_share(order: Order) -> None:
 
 def _check_before(engine: Engine, blobs: BlobStore, before: PolicyVersionId, *, examiner: Examiner) -> None:
     try:
-        _check(engine, blobs, before, examiner=examiner)
+        check_usable(engine, blobs, before, examiner=examiner)
     except (Conflict, DamagedFile, MissingFile) as error:
         remedy = "Promote another version; `uniform` needs no file."
         raise Conflict(f"{before}, the version before, cannot decide: {error.message}", remedy) from error
 
 
-def _check(engine: Engine, blobs: BlobStore, version: PolicyVersionId, *, examiner: Examiner) -> None:
-    """Load a version whole, and see that it understands the vectors that pages are decided with."""
+def check_usable(engine: Engine, blobs: BlobStore, version: PolicyVersionId, *, examiner: Examiner) -> None:
+    """Load a version whole, and see that it understands the vectors that pages are decided with.
+
+    Raises:
+        UnknownVersion, DamagedFile, MissingFile, Conflict: see `promote`.
+    """
     policy = load_version(engine, blobs, version, examiner=examiner)
     with reading(engine) as connection:
         live = live_embedding_version(connection)
@@ -141,8 +154,12 @@ def _check(engine: Engine, blobs: BlobStore, version: PolicyVersionId, *, examin
         )
 
 
-def _gate(connection: Connection, version: PolicyVersionId, order: Order) -> tuple[str, ...]:
-    """Hear the gate, and return what an order with force goes against."""
+def hear_gate(connection: Connection, version: PolicyVersionId, order: Order) -> tuple[str, ...]:
+    """Hear the gate, and return what an order with force goes against.
+
+    Raises:
+        Conflict: the version did not pass, and the order is without force.
+    """
     if version in BUILT_IN or order.stage not in _GATED:
         return ()
     now, evaluation = standing(connection), latest_evaluation(connection, version)
@@ -153,6 +170,14 @@ def _gate(connection: Connection, version: PolicyVersionId, order: Order) -> tup
     if verdict.passed or order.force:
         return tuple(each.message for each in verdict.reasons)
     raise Conflict(f"{version} may not decide: {_told(verdict.reasons)}.", _remedy(version, verdict.reasons))
+
+
+def _keep_forecast(connection: Connection, deployment: Deployment) -> None:
+    """Keep what the gate was told, so that it can be held against what comes; a shadow earns nothing."""
+    known = latest_evaluation(connection, deployment.version)
+    if known is not None and deployment.stage in _GATED:
+        [(number, _)] = numbered_deployments(connection, limit=1)
+        add_forecast(connection, number=number, deployment=deployment, evaluation=known)
 
 
 def _told(reasons: tuple[Failing, ...]) -> str:

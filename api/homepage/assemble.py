@@ -19,7 +19,7 @@ from api.homepage.catalogue import Catalogue, TitleEntry
 from api.homepage.experiment import DrawKey, PageDraw, check_versions, default_slot, drawn_pages
 from api.homepage.request import House, PageRequest
 from bandit.context import Vector
-from bandit.decision import Page, PageId, Reason, Rung, Slot
+from bandit.decision import CellLabel, Page, PageId, Reason, Rung, Slot
 from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy
 
@@ -53,13 +53,15 @@ class Step:
 class PageOrder:
     """A page to be decided: by the first of `steps` that can, and by none of them for default artworks.
 
-    `hold_back`: the viewer is of those who always get default artworks, which is no failure.
+    `hold_back`: the viewer is of those who always get default artworks, which is no failure. `cell` is the viewer's in
+    an experiment, for the log.
     """
 
     request: PageRequest
     stamp: PageStamp
     steps: Sequence[Step] = field(default_factory=tuple[Step, ...])
     hold_back: bool = False
+    cell: CellLabel | None = None
 
 
 Failed = Callable[[Policy, Exception], None]
@@ -176,6 +178,7 @@ def _page(order: PageOrder, catalogue: Catalogue, *, step: Step, slots: tuple[Sl
         diversity=house.diversity,
         rung=step.rung,
         kept=stamp.kept,
+        cell=order.cell,
     )
 
 

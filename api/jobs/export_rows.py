@@ -57,6 +57,7 @@ SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
         pa.field("rung", pa.string(), nullable=False),
         pa.field("kept", pa.float64(), nullable=False),
+        pa.field("cell", pa.string()),
         pa.field("logged_policy", pa.string(), nullable=False),
         pa.field("embedding_version", pa.string(), nullable=False),
         pa.field("foundation_version", pa.string()),
@@ -98,6 +99,7 @@ class ExportPage(msgspec.Struct, frozen=True, gc=False):
     diversity: float = 0.0
     rung: Rung = Rung.LIVE
     kept: float = 1.0
+    cell: str | None = None
 
 
 @dataclass
@@ -166,6 +168,7 @@ def _page_columns(
         "viewer": pa.array([page.viewer for page in own], pa.string()),
         "rung": pa.array([page.rung.value for page in own], pa.string()),
         "kept": pa.array([page.kept for page in own], pa.float64()),
+        "cell": pa.array([page.cell for page in own], pa.string()),
         "diversity": pa.array([page.diversity for page in own], pa.float64()),
         "logged_policy": pa.array([page.policy for page in own], pa.string()),
         "embedding_version": pa.array([page.embedding_version for page in own], pa.string()),

@@ -221,10 +221,15 @@ class Watcher:
 
 
 def _should_decide(stands: Standing, version: PolicyVersionId) -> Callable[[Page], bool]:
-    """Whether a version is the one whose turn it was, whatever rung decided in the end."""
+    """Whether a version is the one whose turn it was, whatever rung decided in the end.
+
+    On pages of an experiment's cells it is nobody's who is on stage.
+    """
     canary = stands.canary
 
     def its_turn(page: Page) -> bool:
+        if page.cell is not None:
+            return False
         chosen = canary is not None and in_canary(page.viewer, share=canary.share, salt=canary.salt)
         return version == (canary.version if canary and chosen else stands.live)
 

@@ -69,6 +69,7 @@ class DecisionAnswer(Wire):
     salt: str
     window: int
     diversity: float
+    cell: str | None
     outcomes: list[dict[str, Any]]
     rewards: list[dict[str, Any]]
     explanation: ExplanationAnswer | None
@@ -112,6 +113,7 @@ def _page_part(page: Page) -> dict[str, Any]:
         "salt": page.salt,
         "window": page.window,
         "diversity": page.diversity,
+        "cell": page.cell,
     }
 
 
