@@ -96,6 +96,19 @@ class OfBaseline(Term):
         return self.term.of(batch.against_baseline())
 
 
+@final
+@dataclass(frozen=True)
+class OfUniform(Term):
+    """Another term with uniform in the place of the target; 0 in batches that do not know the eligible artworks."""
+
+    term: Term
+
+    def of(self, batch: Batch) -> Floats:
+        """See `Term.of`."""
+        uniform = batch.against_uniform()
+        return np.zeros(len(batch)) if uniform is None else self.term.of(uniform)
+
+
 class TermSums:
     """What terms add up to over a log, together, with their spread by row and by viewer. Streaming and mergeable."""
 
@@ -111,8 +124,10 @@ class TermSums:
             InvalidExample: some rows of this log name a viewer and some do not.
         """
         if self.terms:
-            columns = np.stack([term.of(batch) for term in self.terms], axis=1)
-            self.sums.add(columns * batch.stands_for[:, np.newaxis], batch)
+            columns = np.empty((len(self.terms), len(batch)))  # a term's numbers lie together: sums run along memory
+            for column, term in zip(columns, self.terms, strict=True):
+                np.multiply(term.of(batch), 1.0 if batch.kept is None else batch.stands_for, out=column)
+            self.sums.add(columns.T, batch)
 
     def __add__(self, other: "TermSums") -> "TermSums":
         if self.terms != other.terms:

@@ -24,6 +24,9 @@ class ViewerSums:
 
     def add(self, terms: Floats, batch: Batch) -> None:
         """Add the terms (n, k) of the rows of a batch that knows its viewers."""
+        if self._buckets and batch.viewers is not None:
+            self._buckets.add(batch.viewers, terms)
+            return
         keys, places = batch.viewer_groups
         self._put([(keys, _grouped(terms, places, groups=len(keys)))])
 
@@ -80,12 +83,13 @@ class _Buckets:
     """Sums (65,536, k) by the hash of a viewer's key; `used` marks those that hold a viewer."""
 
     def __init__(self, width: int) -> None:
-        self.sums: Floats = np.zeros((1 << BUCKET_BITS, width))
+        self.sums: Floats = np.zeros((1 << BUCKET_BITS, width), order="F")  # a term's sums fit in a core's cache
         self.used: Mask = np.zeros(1 << BUCKET_BITS, dtype=np.bool_)
 
     def add(self, keys: ViewerKeys, sums: Floats) -> None:
         places = ((keys * _MIX) >> np.uint64(64 - BUCKET_BITS)).astype(np.int64)
-        self.sums += _grouped(sums, places, groups=len(self.sums))
+        for own, column in zip(self.sums.T, sums.T, strict=True):
+            own += np.bincount(places, weights=column, minlength=len(own))
         self.used[places] = True
 
     def __add__(self, other: "_Buckets") -> "_Buckets":

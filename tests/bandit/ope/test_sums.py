@@ -85,6 +85,20 @@ def test_spread_survives_terms_that_cancel() -> None:
         assert spread < 1e-12 * float(np.linalg.norm(weights)) * 10
 
 
+@pytest.mark.parametrize("batch_rows", [5_000, 7])
+def test_many_terms_have_the_plain_spreads_too_also_where_they_cancel(batch_rows: int) -> None:
+    rng = np.random.default_rng(8)
+    terms, viewers = rng.gamma(1.0, size=(5_000, 14)), rng.integers(300, size=5_000)
+    terms[:, 13], terms[:, 5] = 0.3 * terms[:, 2], 0.0
+    gradient = rng.normal(size=14)
+    sums = summed(terms, viewers, batch_rows=batch_rows)
+    spreads = sums.row_spread(gradient), sums.viewer_spread(gradient)
+    assert spreads == pytest.approx(plain_spreads(terms, viewers, gradient), rel=1e-12)
+    nothing = np.zeros(14)
+    nothing[[13, 2]] = 1.0, -0.3
+    assert sums.row_spread(nothing) < 1e-12 * float(np.linalg.norm(terms[:, 2]))
+
+
 def test_terms_that_are_always_zero_have_no_spread() -> None:
     sums = summed(np.zeros((10, 2)), np.arange(10), batch_rows=4)
     assert sums.row_spread(np.array([1.0, 1.0])) == 0.0
