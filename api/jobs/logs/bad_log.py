@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from api.errors import BadInput
 from bandit.ope.diagnosis.faults import Refusal
 
-_NAMED_ROWS = 10
+NAMED_ROWS = 10
 
 
 class BadLog(BadInput):
@@ -15,7 +15,7 @@ class BadLog(BadInput):
     """
 
     def __init__(self, message: str, remedy: str, *, reason: str, rows: Iterable[int] = ()) -> None:
-        named = tuple(int(row) for _, row in zip(range(_NAMED_ROWS), rows, strict=False))
+        named = tuple(int(row) for _, row in zip(range(NAMED_ROWS), rows, strict=False))
         super().__init__(f"{message[:-1]}: {_said(named)}." if named else message, remedy)
         self.reason = reason
         self.rows = named

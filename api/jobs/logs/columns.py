@@ -9,14 +9,16 @@ Whole columns are turned at once; rows are looked at one by one only to name tho
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from api.jobs.logs.bad_log import BadLog
+from api.jobs.logs.bad_log import NAMED_ROWS, BadLog
 from bandit.kernels import text_keys
 from bandit.ope.batch import Floats, Integers, Labels, Mask, ViewerKeys
 
@@ -102,6 +104,8 @@ class Columns:
     def lists(self, name: str) -> Lists:
         """A list a row (n,), none of them missing."""
         array = self.arrays[name]
+        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+            array = self._parsed(name)
         if not pa.types.is_list(array.type) and not pa.types.is_large_list(array.type):
             raise self._wrong(name, "lists, one entry an eligible artwork")
         places = np.flatnonzero(_nulls(array))
@@ -116,7 +120,7 @@ class Columns:
         lists = self.lists(name)
 
         def wrong(places: Integers) -> BadLog:
-            return self._wrong(name, "numbers", np.searchsorted(lists.starts, places, side="right") - 1)
+            return self._wrong(name, "numbers", np.unique(np.searchsorted(lists.starts, places, side="right") - 1))
 
         return lists, as_floats(lists.values, wrong)
 
@@ -124,8 +128,17 @@ class Columns:
         """The columns that these names stand for."""
         return replace(self, arrays={name: self.arrays[own] for name, own in names.items()})
 
+    def _parsed(self, name: str) -> pa.Array:
+        """Lists that were written as JSON, where a format has no lists; what is none is wrong."""
+        told = self.arrays[name].to_pylist()
+        lists = [None if text is None else _list_in(text) for text in told]
+        wrong = [place for place, (text, found) in enumerate(zip(told, lists, strict=True)) if text and found is None]
+        if wrong:
+            raise self._wrong(name, 'lists such as ["a","b"], one entry an eligible artwork', np.array(wrong))
+        return pa.array(lists, pa.list_(pa.string()))
+
     def _wrong(self, name: str, meant: str, places: Integers | None = None) -> BadLog:
-        rows = () if places is None else self.numbers[places]
+        rows = self.numbers if places is None else self.numbers[places]
         message = f"The column for {name} holds no {meant}."
         return BadLog(message, "Map another column, or correct the log.", reason="wrong_type", rows=rows)
 
@@ -156,7 +169,7 @@ def coded(texts: pa.Array) -> tuple[Integers, tuple[str, ...]]:
 
 
 def failing(array: pa.Array, turn: Callable[[Any], object]) -> Integers:
-    """The places of the entries that cannot be turned; none where none can, since their type is the mistake."""
+    """The places of the first entries that cannot be turned."""
 
     def fails(place: int) -> bool:
         try:
@@ -165,8 +178,7 @@ def failing(array: pa.Array, turn: Callable[[Any], object]) -> Integers:
             return True
         return False
 
-    places = np.array([place for place in range(len(array)) if fails(place)], dtype=np.int64)
-    return places if len(places) < len(array) or len(array) == 1 else places[:0]
+    return np.fromiter(islice(filter(fails, range(len(array))), NAMED_ROWS), dtype=np.int64)
 
 
 def _decoded(array: pa.Array) -> Any:
@@ -175,6 +187,13 @@ def _decoded(array: pa.Array) -> Any:
 
 def _nulls(array: pa.Array) -> Mask:
     return cast(Mask, array.is_null().to_numpy(zero_copy_only=False))
+
+
+def _list_in(text: str) -> list[str] | None:
+    try:
+        return [str(each) for each in msgspec.json.decode(text, type=list[str | int | float])]
+    except msgspec.DecodeError:
+        return None
 
 
 def _keys(texts: pa.Array) -> ViewerKeys:
