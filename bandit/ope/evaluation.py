@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandit.ope.batch import Batch
-from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, Diagnostics, estimate_to_json
+from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, DIAGNOSED, Diagnostics, Findings, estimate_to_json
 from bandit.ope.diagnosis.faults import Refusal, RowFaults
-from bandit.ope.diagnosis.verdict import refusals, warnings
+from bandit.ope.diagnosis.verdict import refusals
+from bandit.ope.diagnosis.warned import warnings
 from bandit.ope.estimators.difference import Difference
 from bandit.ope.estimators.estimator import Estimate, Estimator
 from bandit.ope.estimators.ips import IPS
@@ -91,6 +92,7 @@ class Question:
         for estimator in (*self.estimators, *self.differences):
             yield from estimator.terms
         yield from PAIRED_EVIDENCE if self.baseline else EVIDENCE
+        yield from DIAGNOSED
 
 
 class Evaluator:
@@ -125,19 +127,20 @@ class Evaluator:
 
     def result(self) -> Evaluation:
         """Numbers with intervals, or refusals."""
-        found = self._faults.refusals() or refusals(self._diagnostics)
+        known = self._diagnostics.over(self._sums)
+        found = self._faults.refusals() or refusals(known)
         bounds = self._seen.bounds(reward=self._question.reward_range, weight=self._question.weight_range)
-        estimates = [] if found else [self._ruled(one, EVIDENCE, bounds) for one in self._applicable()]
+        estimates = [] if found else [self._ruled(one, EVIDENCE, bounds) for one in self._applicable(known)]
         differences = [] if found else [self._ruled(one, PAIRED_EVIDENCE, bounds) for one in self._question.differences]
         return Evaluation(
             rows=self._faults.rows,
-            viewers=len(self._diagnostics.viewers) or None,
+            viewers=known.viewers or None,
             estimates=tuple(estimate for estimate, _ in estimates),
             differences=tuple(estimate for estimate, _ in differences),
             diagnostics={
-                **self._diagnostics.to_json(level=self._question.level),
+                **known.to_json(level=self._question.level),
                 "interval_rule": self._why(estimates),
-                "warnings": [warning.to_json() for warning in warnings(self._diagnostics)],
+                "warnings": [warning.to_json() for warning in warnings(known)],
             },
             refusals=tuple(found),
         )
@@ -147,8 +150,8 @@ class Evaluator:
         said = {estimate.estimator: ruling.why for estimate, ruling in estimates}
         return said.get(SNIPS.name, next(iter(said.values()), None))
 
-    def _applicable(self) -> Iterator[Estimator]:
-        uniform = self._diagnostics.weights.one_propensity
+    def _applicable(self, known: Findings) -> Iterator[Estimator]:
+        uniform = known.weights.one_propensity
         return (one for one in self._question.estimators if uniform or not isinstance(one, Replay))
 
     def _ruled(self, estimator: Estimator, evidence: tuple[Term, ...], bounds: Bounds) -> tuple[Estimate, Ruling]:

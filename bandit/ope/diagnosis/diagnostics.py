@@ -1,72 +1,123 @@
 """What an analyst must know before believing an estimate: overlap, support, calibration, baselines. No verdicts."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from bandit.ope.batch import Batch
 from bandit.ope.diagnosis.calibration import Calibration
-from bandit.ope.diagnosis.overlap import Support, Weights
+from bandit.ope.diagnosis.heaviest import NOTHING_HEAVY, Heaviest, WeightHistogram
+from bandit.ope.diagnosis.overlap import WEIGHED, Extremes, Support, Weights
 from bandit.ope.estimators.estimator import Estimate, Estimator
-from bandit.ope.estimators.ips import IPS
-from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight
+from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight, UniformValue
 from bandit.ope.intervals.interval import Interval, Method, NotEstimable
+from bandit.ope.terms import Term, TermSums
 from bandit.ope.viewers import ViewerSet
 
 DEFAULT_FLOOR = 1e-3
 """Artworks that were logged with a smaller probability count as barely supported."""
 
+_READ: tuple[Estimator, ...] = (LoggingMean(), MeanWeight(), UniformValue())
+
+DIAGNOSED: tuple[Term, ...] = tuple(dict.fromkeys([*WEIGHED, *(term for one in _READ for term in one.terms)]))
+"""The terms whose sums diagnostics are read from; an evaluation sums them with those of its estimators."""
+
 
 class Diagnostics:
-    """Streaming and mergeable, like the estimators. Takes sound rows only (`bandit.ope.diagnosis.faults`)."""
+    """What is counted beside the shared sums. Streaming and mergeable; the right part's rows follow the left's.
+
+    Takes sound rows only (`bandit.ope.diagnosis.faults`).
+    """
 
     def __init__(self, *, floor: float = DEFAULT_FLOOR) -> None:
         self.floor = floor
-        self.weights = Weights()
+        self.rows = 0
+        self.ends = Extremes()
         self.support = Support()
+        self.heaviest = NOTHING_HEAVY
+        self.histogram = WeightHistogram()
         self.calibration = Calibration()
         self.viewers = ViewerSet()
-        self.logging = LoggingMean()
-        self.mean_weight = MeanWeight()
-        self.uniform = IPS()
 
     def add(self, batch: Batch) -> None:
         """Take in the rows of a batch."""
         if not len(batch):
             return
-        self.weights += Weights.of(batch)
-        self.support += Support.of(batch, floor=self.floor)
-        self.logging.add(batch)
-        self.mean_weight.add(batch)
-        uniform = batch.against_uniform()
-        if uniform is not None:
-            self.uniform.add(uniform)
+        self.ends += Extremes.of(batch, floor=self.floor)
+        self.support += Support.of(batch, floor=self.floor, first=self.rows)
+        heavy = Heaviest.of(batch, first=self.rows, above=self.heaviest.least)
+        self.heaviest = self.heaviest.following(heavy, rows=0)
+        self.histogram.add(batch)
         if batch.viewers is not None:
             self.viewers.add(batch)
         if batch.eligible is not None:
             self.calibration.add(batch.eligible, stands_for=batch.stands_for)
+        self.rows += len(batch)
 
     def __add__(self, other: "Diagnostics") -> "Diagnostics":
         both = Diagnostics(floor=self.floor)
-        both.weights = self.weights + other.weights
-        both.support = self.support + other.support
+        both.rows = self.rows + other.rows
+        both.ends = self.ends + other.ends
+        both.support = self.support.following(other.support, rows=self.rows)
+        both.heaviest = self.heaviest.following(other.heaviest, rows=self.rows)
+        both.histogram = self.histogram + other.histogram
         both.calibration = self.calibration + other.calibration
         both.viewers = self.viewers + other.viewers
-        both.logging = self.logging + other.logging
-        both.mean_weight = self.mean_weight + other.mean_weight
-        both.uniform = self.uniform + other.uniform
         return both
+
+    def over(self, sums: TermSums) -> "Findings":
+        """What these counts say together with sums of the same rows, which hold `DIAGNOSED` among their terms."""
+        logging, mean_weight, uniform = (one.reading(sums) for one in _READ)
+        return Findings(
+            counts=self,
+            weights=Weights.of(sums, ends=self.ends),
+            viewers=len(self.viewers),
+            logging=logging,
+            mean_weight=mean_weight,
+            uniform=uniform,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Findings:
+    """Diagnostics of a whole log, read once. `viewers` is 0 where the log does not know them."""
+
+    counts: Diagnostics
+    weights: Weights
+    viewers: int
+    logging: Estimator
+    mean_weight: Estimator
+    uniform: Estimator
+
+    @property
+    def support(self) -> Support:
+        """Where the target's probability lies."""
+        return self.counts.support
+
+    @property
+    def floor(self) -> float:
+        """Under which probability an artwork counts as barely supported."""
+        return self.counts.floor
 
     def to_json(self, *, level: float) -> dict[str, Any]:
         """Plain numbers; None where something cannot be known from this log."""
+        counts = self.counts
         return {
-            **self.weights.to_json(),
+            **self.weights.to_json(floor=self.floor),
             "design_effect": self._design_effect(),
-            "support": self.support.to_json(floor=self.floor),
-            "calibration": self.calibration.to_json(),
+            "support": counts.support.to_json(floor=self.floor),
+            "calibration": counts.calibration.to_json(),
+            "largest_weights": counts.heaviest.to_json(),
+            "weight_histogram": counts.histogram.to_json(),
             "baselines": {
                 "logging": _estimate_json(self.logging, level=level),
-                "uniform": None if self.support.never_logged else _estimate_json(self.uniform, level=level),
+                "uniform": _estimate_json(self.uniform, level=level) if self._uniform_known else None,
             },
         }
+
+    @property
+    def _uniform_known(self) -> bool:
+        support = self.support
+        return 0 < support.rows == self.weights.rows and not support.never_logged
 
     def _design_effect(self) -> float | None:
         """By what factor the mean reward's variance grows because viewers repeat; None where that is unknown."""

@@ -10,6 +10,66 @@ from typing import Any
 import numpy as np
 
 from bandit.ope.batch import Batch
+from bandit.ope.terms import Agreement, One, Term, TermSums, Weight, WeightedReward
+
+_SAME = 1e-9
+_NAMED_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extremes:
+    """The ends of what rows hold, and what lies at them; a row counts as often as it stands for decisions.
+
+    `heaviest` is the largest weight of a row, so counted. `at_smallest` rows have the smallest propensity. `thin`
+    rows were logged with less than the floor; they stand for `thin_decisions` and have the weight `thin_weight`.
+    `owed` is Σ |w r| over negative rewards.
+    """
+
+    heaviest: float = 0.0
+    smallest_propensity: float = math.inf
+    at_smallest: int = 0
+    largest_propensity: float = 0.0
+    lowest_reward: float = math.inf
+    highest_reward: float = -math.inf
+    owed: float = 0.0
+    thin: int = 0
+    thin_decisions: float = 0.0
+    thin_weight: float = 0.0
+
+    @classmethod
+    def of(cls, batch: Batch, *, floor: float) -> "Extremes":
+        """Those of a batch with at least one row."""
+        weights = batch.weights * batch.stands_for
+        smallest, lowest = float(batch.propensity.min()), float(batch.reward.min())
+        thin = batch.propensity < floor
+        return cls(
+            heaviest=float(weights.max()),
+            smallest_propensity=smallest,
+            at_smallest=int((batch.propensity <= smallest * (1.0 + _SAME)).sum()),
+            largest_propensity=float(batch.propensity.max()),
+            lowest_reward=lowest,
+            highest_reward=float(batch.reward.max()),
+            owed=float(-(weights * np.minimum(batch.reward, 0.0)).sum()) if lowest < 0.0 else 0.0,
+            thin=int(thin.sum()),
+            thin_decisions=float(batch.stands_for[thin].sum()),
+            thin_weight=float(weights[thin].sum()),
+        )
+
+    def __add__(self, other: "Extremes") -> "Extremes":
+        smallest = min(self.smallest_propensity, other.smallest_propensity)
+        at_it = [each for each in (self, other) if each.smallest_propensity <= smallest * (1.0 + _SAME)]
+        return Extremes(
+            heaviest=max(self.heaviest, other.heaviest),
+            smallest_propensity=smallest,
+            at_smallest=sum(each.at_smallest for each in at_it),
+            largest_propensity=max(self.largest_propensity, other.largest_propensity),
+            lowest_reward=min(self.lowest_reward, other.lowest_reward),
+            highest_reward=max(self.highest_reward, other.highest_reward),
+            owed=self.owed + other.owed,
+            thin=self.thin + other.thin,
+            thin_decisions=self.thin_decisions + other.thin_decisions,
+            thin_weight=self.thin_weight + other.thin_weight,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,53 +79,30 @@ class Weights:
     In every sum a row that was logged with probability q counts 1 / q times.
     """
 
-    rows: int = 0
-    decisions: float = 0.0
-    total: float = 0.0
-    squared: float = 0.0
-    rewarded: float = 0.0
-    rewarded_squared: float = 0.0
-    agreement: float = 0.0
-    largest: float = 0.0
-    smallest_propensity: float = math.inf
-    largest_propensity: float = 0.0
-    lowest_reward: float = math.inf
-    highest_reward: float = -math.inf
+    rows: int
+    decisions: float
+    total: float
+    squared: float
+    rewarded: float
+    rewarded_squared: float
+    agreement: float
+    ends: Extremes
 
     @classmethod
-    def of(cls, batch: Batch) -> "Weights":
-        """The sums of a batch with at least one row."""
-        weights = batch.weights * batch.stands_for
-        earned = np.abs(weights * batch.reward)
+    def of(cls, sums: TermSums, *, ends: Extremes) -> "Weights":
+        """What sums that hold `WEIGHED` say, with the extremes of the same rows."""
+        chosen = sums.of(WEIGHED)
+        decisions, total, earned, agreement = chosen.totals.tolist()
+        gram = chosen.row_gram()
         return cls(
-            rows=len(batch),
-            decisions=float(batch.stands_for.sum()),
-            total=float(weights.sum()),
-            squared=float(weights @ weights),
-            rewarded=float(earned.sum()),
-            rewarded_squared=float(earned @ earned),
-            agreement=float(batch.target @ batch.stands_for),
-            largest=float(weights.max()),
-            smallest_propensity=float(batch.propensity.min()),
-            largest_propensity=float(batch.propensity.max()),
-            lowest_reward=float(batch.reward.min()),
-            highest_reward=float(batch.reward.max()),
-        )
-
-    def __add__(self, other: "Weights") -> "Weights":
-        return Weights(
-            rows=self.rows + other.rows,
-            decisions=self.decisions + other.decisions,
-            total=self.total + other.total,
-            squared=self.squared + other.squared,
-            rewarded=self.rewarded + other.rewarded,
-            rewarded_squared=self.rewarded_squared + other.rewarded_squared,
-            agreement=self.agreement + other.agreement,
-            largest=max(self.largest, other.largest),
-            smallest_propensity=min(self.smallest_propensity, other.smallest_propensity),
-            largest_propensity=max(self.largest_propensity, other.largest_propensity),
-            lowest_reward=min(self.lowest_reward, other.lowest_reward),
-            highest_reward=max(self.highest_reward, other.highest_reward),
+            rows=chosen.rows,
+            decisions=decisions,
+            total=total,
+            squared=float(gram[1, 1]),
+            rewarded=earned + 2.0 * ends.owed,
+            rewarded_squared=float(gram[2, 2]),
+            agreement=agreement,
+            ends=ends,
         )
 
     @property
@@ -86,7 +123,12 @@ class Weights:
     @property
     def heaviest_share(self) -> float:
         """The largest weight's share of all."""
-        return self.largest / self.total if self.total else 0.0
+        return self.ends.heaviest / self.total if self.total else 0.0
+
+    @property
+    def thin_share(self) -> float:
+        """The share of all weight that lies on rows which were logged with less than the floor."""
+        return self.ends.thin_weight / self.total if self.total else 0.0
 
     @property
     def take_fraction(self) -> float:
@@ -96,20 +138,31 @@ class Weights:
     @property
     def one_propensity(self) -> bool:
         """Whether every row was logged with one and the same probability, as replay needs."""
-        return self.largest_propensity - self.smallest_propensity <= 1e-6 * self.largest_propensity
+        ends = self.ends
+        return ends.largest_propensity - ends.smallest_propensity <= 1e-6 * ends.largest_propensity
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, floor: float) -> dict[str, Any]:
         """Plain numbers; empty without rows."""
         if not self.rows:
             return {}
         return {
             "mean_weight": self.mean,
-            "largest_weight": self.largest,
+            "largest_weight": self.ends.heaviest,
             "effective_sample_size": self.effective_rows,
             "rewarded_effective_sample_size": self.rewarded_effective_rows,
             "take_fraction": self.take_fraction,
-            "smallest_propensity": self.smallest_propensity,
+            "smallest_propensity": self.ends.smallest_propensity,
+            "at_floor": {
+                "floor": floor,
+                "share_of_rows": self.ends.thin_decisions / self.decisions,
+                "share_of_weight": self.thin_share,
+                "rows_at_smallest": self.ends.at_smallest,
+            },
         }
+
+
+WEIGHED: tuple[Term, ...] = (One(), Weight(), WeightedReward(), Agreement())
+"""The terms that `Weights` reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +171,8 @@ class Support:
 
     They stand for `decisions`, which is how often each counts.
     `unsupported` and `below_floor` are sums of target probability on artworks that were logged with probability 0, or
-    under the floor but above 0; `never_logged` counts the artworks with probability 0.
+    under the floor but above 0; `never_logged` counts the artworks with probability 0. `named` are the numbers of the
+    first rows with unsupported probability.
     """
 
     rows: int = 0
@@ -126,22 +180,37 @@ class Support:
     unsupported: float = 0.0
     below_floor: float = 0.0
     never_logged: int = 0
+    named: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, batch: Batch, *, floor: float) -> "Support":
-        """The sums of a batch; nothing where the batch does not know the eligible artworks."""
+    def of(cls, batch: Batch, *, floor: float, first: int = 0) -> "Support":
+        """The sums of a batch whose rows are numbered from `first`; nothing where it knows no eligible artworks."""
         eligible = batch.eligible
         if eligible is None:
             return cls()
-        impossible = eligible.logged <= 0.0
-        rare = (eligible.logged < floor) & ~impossible
-        mass = eligible.target * np.repeat(batch.stands_for, eligible.counts)
+        thin = np.flatnonzero(eligible.logged < floor)  # few: everything else needs no second look
+        row_of = np.searchsorted(eligible.starts, thin, side="right") - 1
+        mass = eligible.target[thin] * batch.stands_for[row_of]
+        impossible = eligible.logged[thin] <= 0.0
+        lost = np.unique(row_of[impossible & (mass > 0.0)])[:_NAMED_ROWS]
         return cls(
             rows=len(batch),
             decisions=float(batch.stands_for.sum()),
             unsupported=float(mass[impossible].sum()),
-            below_floor=float(mass[rare].sum()),
+            below_floor=float(mass[~impossible].sum()),
             never_logged=int(impossible.sum()),
+            named=tuple((lost + first).tolist()),
+        )
+
+    def following(self, other: "Support", *, rows: int) -> "Support":
+        """These rows, and those of another part that come after all `rows` rows of this one."""
+        return self + Support(
+            rows=other.rows,
+            decisions=other.decisions,
+            unsupported=other.unsupported,
+            below_floor=other.below_floor,
+            never_logged=other.never_logged,
+            named=tuple(row + rows for row in other.named),
         )
 
     def __add__(self, other: "Support") -> "Support":
@@ -151,6 +220,7 @@ class Support:
             unsupported=self.unsupported + other.unsupported,
             below_floor=self.below_floor + other.below_floor,
             never_logged=self.never_logged + other.never_logged,
+            named=(*self.named, *other.named)[:_NAMED_ROWS],
         )
 
     def to_json(self, *, floor: float) -> dict[str, Any] | None:

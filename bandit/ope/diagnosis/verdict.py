@@ -1,11 +1,9 @@
-"""When the evaluator refuses, and what it warns of: every threshold, with its sentence and its remedy, in one place.
+"""When the evaluator refuses: every threshold, with its sentence and its remedy, in one place. Knows diagnostics only.
 
-Knows diagnostics only. Row-level faults are found in `bandit.ope.diagnosis.faults`.
+What it warns of stands in `bandit.ope.diagnosis.warned`. Row-level faults are found in `bandit.ope.diagnosis.faults`.
 """
 
-from dataclasses import dataclass
-
-from bandit.ope.diagnosis.diagnostics import Diagnostics
+from bandit.ope.diagnosis.diagnostics import Findings
 from bandit.ope.diagnosis.faults import Refusal
 
 GREATEST_REWARD = 1.0
@@ -13,40 +11,28 @@ LARGEST_UNSUPPORTED_MASS = 1e-6
 FEWEST_ROWS_TO_JUDGE_WEIGHTS = 30
 WEIGHT_ERRORS = 5.0
 SMALLEST_WEIGHT_GAP = 0.01
-FEW_EFFECTIVE_ROWS = 100.0
-HEAVY_WEIGHT_SHARE = 0.05
-LARGE_MASS_BELOW_FLOOR = 0.01
+FEWEST_REWARDED_ROWS = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warned:
-    """A number is given, and this should be known with it."""
-
-    code: str
-    message: str
-
-    def to_json(self) -> dict[str, str]:
-        """As on the wire."""
-        return {"code": self.code, "message": self.message}
-
-
-def refusals(diagnostics: Diagnostics, *, greatest_reward: float = GREATEST_REWARD) -> list[Refusal]:
+def refusals(known: Findings, *, greatest_reward: float = GREATEST_REWARD) -> list[Refusal]:
     """Why this log cannot value this target; empty where it can. `greatest_reward` is the most a decision can earn."""
-    found = (_too_few(diagnostics),)
-    if not found[0]:
-        found = (
-            _no_rewards(diagnostics),
-            _only_rewards(diagnostics, greatest_reward=greatest_reward),
-            _unsupported(diagnostics),
-            _no_overlap(diagnostics),
-        )
+    nothing = _too_few(known)
+    if nothing:
+        return [nothing]
+    found = (
+        _no_rewards(known),
+        _only_rewards(known, greatest_reward=greatest_reward),
+        _unsupported(known),
+        _no_overlap(known),
+        _few_rewarded(known),
+    )
     refused = [refusal for refusal in found if refusal]
     # Weights are judged last: what was already named explains them.
-    return refused or [refusal for refusal in [_wrong_weights(diagnostics)] if refusal]
+    return refused or [refusal for refusal in [_wrong_weights(known)] if refusal]
 
 
-def _unsupported(diagnostics: Diagnostics) -> Refusal | None:
-    support = diagnostics.support
+def _unsupported(known: Findings) -> Refusal | None:
+    support = known.support
     mass = support.unsupported / support.decisions if support.rows else 0.0
     if mass <= LARGEST_UNSUPPORTED_MASS:
         return None
@@ -54,11 +40,12 @@ def _unsupported(diagnostics: Diagnostics) -> Refusal | None:
         code="unsupported_target",
         message=f"the target gives {mass:.3g} of its probability to artworks that the log could never show",
         remedy="evaluate a target that stays inside what was logged, or log with a floor on every artwork first",
+        rows=support.named,
     )
 
 
-def _no_overlap(diagnostics: Diagnostics) -> Refusal | None:
-    if diagnostics.weights.total > 0.0:
+def _no_overlap(known: Findings) -> Refusal | None:
+    if known.weights.total > 0.0:
         return None
     return Refusal(
         code="no_overlap",
@@ -67,8 +54,8 @@ def _no_overlap(diagnostics: Diagnostics) -> Refusal | None:
     )
 
 
-def _too_few(diagnostics: Diagnostics) -> Refusal | None:
-    rows, viewers = diagnostics.weights.rows, len(diagnostics.viewers)
+def _too_few(known: Findings) -> Refusal | None:
+    rows, viewers = known.weights.rows, known.viewers
     if not rows:
         return Refusal(
             code="no_rows",
@@ -93,11 +80,11 @@ def _too_few(diagnostics: Diagnostics) -> Refusal | None:
     return None
 
 
-def _no_rewards(diagnostics: Diagnostics) -> Refusal | None:
-    weights = diagnostics.weights
+def _no_rewards(known: Findings) -> Refusal | None:
+    weights = known.weights
     if weights.rewarded > 0.0:
         return None
-    if weights.highest_reward == weights.lowest_reward == 0.0:
+    if weights.ends.highest_reward == weights.ends.lowest_reward == 0.0:
         return Refusal(
             code="no_rewards",
             message=f"all {weights.rows} rewards are 0: nothing tells one policy from another",
@@ -113,9 +100,9 @@ def _no_rewards(diagnostics: Diagnostics) -> Refusal | None:
     )
 
 
-def _only_rewards(diagnostics: Diagnostics, *, greatest_reward: float) -> Refusal | None:
-    weights = diagnostics.weights
-    if not weights.lowest_reward == weights.highest_reward == greatest_reward:
+def _only_rewards(known: Findings, *, greatest_reward: float) -> Refusal | None:
+    weights = known.weights
+    if not weights.ends.lowest_reward == weights.ends.highest_reward == greatest_reward:
         return None
     return Refusal(
         code="only_rewards",
@@ -125,10 +112,23 @@ def _only_rewards(diagnostics: Diagnostics, *, greatest_reward: float) -> Refusa
     )
 
 
-def _wrong_weights(diagnostics: Diagnostics) -> Refusal | None:
+def _few_rewarded(known: Findings) -> Refusal | None:
+    """An interval is made of the rewards' spread: two or three rewards that count have none worth the name."""
+    weights = known.weights
+    effective = weights.rewarded_effective_rows
+    if weights.rows < FEWEST_ROWS_TO_JUDGE_WEIGHTS or not 0.0 < effective < FEWEST_REWARDED_ROWS:
+        return None
+    return Refusal(
+        code="too_few_rewarded_rows",
+        message=f"what {weights.rows} rows earned for the target rests on {effective:.1f} effective rows",
+        remedy="log longer, or with more exploration; a target nearer to the log rests on more of its rows",
+    )
+
+
+def _wrong_weights(known: Findings) -> Refusal | None:
     """The mean weight must be 1: a bound that needs no list of artworks, and so finds what lists would have shown."""
-    weights = diagnostics.weights
-    error = diagnostics.mean_weight.standard_error()
+    weights = known.weights
+    error = known.mean_weight.standard_error()
     gap = weights.mean - 1.0
     if weights.rows < FEWEST_ROWS_TO_JUDGE_WEIGHTS or abs(gap) <= max(SMALLEST_WEIGHT_GAP, WEIGHT_ERRORS * error):
         return None
@@ -144,39 +144,3 @@ def _wrong_weights(diagnostics: Diagnostics) -> Refusal | None:
         message=f"{weighed}, not 1: the logged probabilities are not those that were drawn from",
         remedy="log the probability used for the draw; check that the target's sum to 1 over a title's artworks",
     )
-
-
-def warnings(diagnostics: Diagnostics) -> list[Warned]:
-    """What should be known beside the numbers."""
-    weights, support = diagnostics.weights, diagnostics.support
-    if not weights.rows:
-        return []
-    below = support.below_floor / support.decisions if support.rows else 0.0
-    candidates = (
-        (
-            not weights.one_propensity,
-            "replay_needs_uniform_log",
-            "replay is left out: the log's probabilities differ, and only uniform logs can be replayed",
-        ),
-        (
-            weights.effective_rows < FEW_EFFECTIVE_ROWS,
-            "few_effective_rows",
-            f"{weights.rows} rows are worth {weights.effective_rows:.0f} drawn by the target: intervals may be short",
-        ),
-        (
-            weights.rewarded_effective_rows < FEW_EFFECTIVE_ROWS,
-            "few_rewarded_effective_rows",
-            f"rewards rest on {weights.rewarded_effective_rows:.0f} effective rows: intervals may be short",
-        ),
-        (
-            weights.heaviest_share > HEAVY_WEIGHT_SHARE,
-            "heavy_weight",
-            f"one row carries {weights.heaviest_share:.0%} of all weight: the estimate hangs on it",
-        ),
-        (
-            below > LARGE_MASS_BELOW_FLOOR,
-            "mass_below_floor",
-            f"the target gives {below:.1%} of its probability to artworks logged below {diagnostics.floor:g}",
-        ),
-    )
-    return [Warned(code=code, message=message) for applies, code, message in candidates if applies]

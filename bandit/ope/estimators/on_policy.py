@@ -1,9 +1,9 @@
-"""Plain means over the log: what the logging policy earned, and two means that tell whether weights can be right."""
+"""What a log says before any target: what the logging policy earned, what uniform would have, and the mean weight."""
 
 from typing import final
 
 from bandit.ope.estimators.estimator import RatioEstimator
-from bandit.ope.terms import One, Reward, Term, Weight
+from bandit.ope.terms import OfUniform, One, Reward, Term, Weight, WeightedReward
 
 
 @final
@@ -28,3 +28,18 @@ class MeanWeight(RatioEstimator):
     def terms(self) -> tuple[Term, ...]:
         """(w, 1)."""
         return Weight(), One()
+
+
+@final
+class UniformValue(RatioEstimator):
+    """IPS with uniform as the target (`bandit.ope.estimators.ips`): what showing artworks at random would earn.
+
+    Only where every row knows its eligible artworks, and each of them could be shown.
+    """
+
+    name = "ips"
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """(w r, 1) with w = 1 / (p K) for K eligible artworks."""
+        return OfUniform(WeightedReward()), One()
