@@ -6,6 +6,7 @@ A name is hashed the same way in every part of a log, on every machine, so no di
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,9 @@ from bandit.ope.batch import Batch, Floats, Integers, Labels
 from bandit.ope.models.model import eligible_of
 
 Hashes: TypeAlias = NDArray[np.uint64]
+
+Schema: TypeAlias = tuple[tuple[str, bool], ...]
+"""The features of a log, by name, and whether each is a number; the others are categories."""
 
 LARGEST_NUMBER = 1e18
 MOST_DIMENSIONS = 64
@@ -34,12 +38,13 @@ def hashed(kind: str, name: str) -> int:
 class EncodedRows:
     """n rows with m eligible entries.
 
-    `hashes`, `values` (n, 1 + features): a constant 1, then the features by name, a number under its name's hash, a
-    category under its own with the value 1. Row i holds the entries `starts[i]:starts[i + 1]`, `chosen` (n,) was
+    `hashes`, `values` (n, 1 + features): a constant 1, then the features of `schema`, a number under its name's hash,
+    a category under its own with the value 1. Row i holds the entries `starts[i]:starts[i + 1]`, `chosen` (n,) was
     shown; `artworks` (m,) are places in `sides` (A,), the artworks' hashes, and `vectors` (A, D), which may have no
     columns.
     """
 
+    schema: Schema
     hashes: Hashes
     values: Floats
     starts: Integers
@@ -71,20 +76,14 @@ class Encoder:
         if not all(np.isfinite(vector).all() for vector in self.vectors.values()):
             raise InvalidExample("an artwork vector holds a number that is not finite: embed the artwork again")
 
+    @cached_property
+    def _by_hash(self) -> Mapping[int, Floats]:
+        return {hashed("artwork", name): vector for name, vector in self.vectors.items()}
+
     @property
     def dimensions(self) -> int:
         """D."""
         return len(next(iter(self.vectors.values()), ()))
-
-    def names(self, batch: Batch) -> tuple[str, ...]:
-        """The features of a batch in the order of columns.
-
-        Raises:
-            RefusedFeature: one means age or gender.
-        """
-        for name in batch.features:
-            refuse_age_and_gender(name)
-        return tuple(sorted(batch.features))
 
     def rows(self, batch: Batch) -> EncodedRows:
         """The rows of a batch; a number that is not finite counts as a category of its own.
@@ -94,10 +93,12 @@ class Encoder:
             RefusedFeature: a feature means age or gender.
         """
         eligible = eligible_of(batch)
-        columns = [_column(name, batch.features[name]) for name in self.names(batch)]
+        schema = _schema(batch)
+        columns = [_column(name, batch.features[name]) for name, _ in schema]
         constant = np.zeros(len(batch), dtype=np.uint64), np.ones(len(batch))
         places, sides, vectors = self._sides(eligible.artworks, eligible.names)
         return EncodedRows(
+            schema=schema,
             hashes=np.stack([hashes for hashes, _ in (constant, *columns)], axis=1),
             values=np.stack([values for _, values in (constant, *columns)], axis=1),
             starts=eligible.starts,
@@ -110,11 +111,14 @@ class Encoder:
     def _sides(self, codes: Integers, names: Sequence[str]) -> tuple[Integers, Hashes, Floats]:
         used, places = _used(codes)
         known = [names[code] for code in used]
-        vectors = np.zeros((len(known), self.dimensions))
-        for place, name in enumerate(known):
-            if name in self.vectors:
-                vectors[place] = self.vectors[name]
-        return places, np.array([hashed("artwork", name) for name in known], dtype=np.uint64), vectors
+        sides = np.array([hashed("artwork", name) for name in known], dtype=np.uint64)
+        return places, sides, self.vectors_of(sides)
+
+    def vectors_of(self, sides: Hashes) -> Floats:
+        """The vectors of artworks by their hashes (A,): (A, D)."""
+        none = np.zeros(self.dimensions)
+        found = [self._by_hash.get(side, none) for side in sides.tolist()]
+        return np.array(found, dtype=np.float64).reshape(len(sides), self.dimensions)
 
 
 def _column(name: str, column: Floats | Labels) -> tuple[Hashes, Floats]:
@@ -123,7 +127,7 @@ def _column(name: str, column: Floats | Labels) -> tuple[Hashes, Floats]:
         known = np.array([hashed("category", f"{name}={column.names[code]}") for code in used], dtype=np.uint64)
         return known[places], np.ones(len(column.codes))
     sound = np.isfinite(column)
-    own, missing = (np.uint64(hashed("number", each)) for each in (name, name + _MISSING))
+    own, missing = number_hash(name), number_hash(name + _MISSING)
     numbers = np.clip(np.where(sound, column, 1.0), -LARGEST_NUMBER, LARGEST_NUMBER)
     return np.where(sound, own, missing), numbers
 
@@ -137,14 +141,27 @@ def _used(codes: Integers) -> tuple[list[int], Integers]:
     return used.tolist(), places[codes]
 
 
-def one_schema(known: tuple[str, ...] | None, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def number_hash(name: str) -> np.uint64:
+    """The hash that a number's values stand under, where they are finite."""
+    return np.uint64(hashed("number", name))
+
+
+def one_schema(known: Schema | None, told: Schema | None) -> Schema | None:
     """The features that both parts of a log have, None for a part without rows.
 
     Raises:
         InvalidExample: they are not the same.
     """
-    if known is not None and names is not None and known != names:
+    if known is not None and told is not None and known != told:
+        names = [[name for name, _ in schema] for schema in (told, known)]
         raise InvalidExample(
-            f"a part of the log has the features {[*names]} and another {[*known]}: give every part the same columns"
+            f"a part of the log has the features {names[0]} and another {names[1]}: give every part the same columns, "
+            "as numbers or as categories throughout"
         )
-    return names if known is None else known
+    return told if known is None else known
+
+
+def _schema(batch: Batch) -> Schema:
+    for name in batch.features:
+        refuse_age_and_gender(name)
+    return tuple((name, not isinstance(batch.features[name], Labels)) for name in sorted(batch.features))

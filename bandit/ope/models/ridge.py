@@ -13,7 +13,7 @@ import numpy as np
 from bandit.kernels import Crossing, add_crossed, crossed_scores
 from bandit.ope.batch import Batch, Floats
 from bandit.ope.models.cut import Cut
-from bandit.ope.models.encoding import EncodedRows, Encoder, hashed, one_schema
+from bandit.ope.models.encoding import EncodedRows, Encoder, Schema, hashed, one_schema
 from bandit.ope.models.model import FittedModel, NothingToFit, RewardModel, counts_of, sound_rows
 
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(11))
@@ -58,7 +58,7 @@ class Ridge(RewardModel):
         self.cut = cut or Cut()
         self.encoder = encoder or Encoder()
         buckets, width = self.cut.buckets, self.settings.width
-        self._names: tuple[str, ...] | None = None
+        self._schema: Schema | None = None
         self._sums = RidgeSums(
             np.zeros((buckets, width, width)), np.zeros((buckets, width)), np.zeros(width), np.zeros((buckets, 3))
         )
@@ -66,11 +66,11 @@ class Ridge(RewardModel):
 
     def add(self, batch: Batch) -> None:
         """See `RewardModel.add`."""
-        self._names = one_schema(self._names, self.encoder.names(batch))
+        encoded = self.encoder.rows(batch)
+        self._schema = one_schema(self._schema, encoded.schema)
         sound = sound_rows(batch)
         rewards, weights = np.where(sound, batch.reward, 0.0), counts_of(batch, sound)
         buckets = self.cut.buckets_of(batch)
-        encoded = self.encoder.rows(batch)
         # Bucket by bucket: the sums of one fit into a processor's cache, those of all do not.
         order = np.argsort(buckets, kind="stable")
         add_crossed(
@@ -86,7 +86,7 @@ class Ridge(RewardModel):
 
     def join(self, other: Any) -> None:
         """See `RewardModel.join`."""
-        self._names = one_schema(self._names, other._names)
+        self._schema = one_schema(self._schema, other._schema)
         self._sums = RidgeSums(*(one + two for one, two in zip(self._sums, other._sums, strict=True)))
         self._penalty = None
 
@@ -102,7 +102,7 @@ class Ridge(RewardModel):
         return FittedRidge(
             encoder=self.encoder,
             cut=self.cut,
-            names=self._names or (),
+            schema=self._schema or (),
             weights=weights,
             penalty=self._penalty,
             explained=self._explained(weights),
@@ -151,7 +151,7 @@ class FittedRidge(FittedModel):
 
     encoder: Encoder
     cut: Cut
-    names: tuple[str, ...]
+    schema: Schema
     weights: Floats
     penalty: float
     explained: float
@@ -163,8 +163,8 @@ class FittedRidge(FittedModel):
 
     def scores(self, batch: Batch) -> Floats:
         """See `FittedModel.scores`."""
-        one_schema(self.names, self.encoder.names(batch))
         encoded = self.encoder.rows(batch)
+        one_schema(self.schema, encoded.schema)
         folds = self.cut.fold_of(self.cut.buckets_of(batch))
         return crossed_scores(crossing_of(encoded), encoded.starts, encoded.artworks, folds, self.weights)
 
