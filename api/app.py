@@ -22,6 +22,7 @@ from api.routes import (
     audit,
     decisions,
     events,
+    forecasts,
     guards,
     health,
     images,
@@ -83,7 +84,20 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
     answer_problems(app)
     describe(app)
     app.add_exception_handler(LogInFirst, login.lead_to_log_in)
-    for module in (titles, artworks, guards, events, select, outcomes, decisions, policies, keys, audit, viewers):
+    for module in (
+        titles,
+        artworks,
+        guards,
+        events,
+        select,
+        outcomes,
+        decisions,
+        policies,
+        forecasts,
+        keys,
+        audit,
+        viewers,
+    ):
         app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)

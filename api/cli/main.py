@@ -16,6 +16,7 @@ from api.cli import (
     catalog,
     demo,
     events,
+    forecasts,
     guards,
     key,
     learning,
@@ -48,6 +49,7 @@ server.register(app)
 learning.register(app)
 policy.register(app)
 evaluation.register(app)
+forecasts.register(app)
 audit.register(app)
 audit_log.register(app)
 tune.register(app)

@@ -44,6 +44,7 @@ PERMISSIONS: Mapping[tuple[str, str], frozenset[Scope] | None] = {
     ("POST", "/v1/policies/{version}:promote"): WHO_DEPLOY,
     ("POST", "/v1/policies/{version}:retire"): WHO_DEPLOY,
     ("POST", "/v1/policies:rollback"): WHO_DEPLOY,
+    ("GET", "/v1/forecasts"): PEOPLE,
     ("POST", "/v1/viewers:erase"): OPERATORS,
     ("GET", "/v1/erasures/{erasure}"): OPERATORS,
     ("POST", "/v1/viewers:exclude"): OPERATORS,

@@ -19,6 +19,7 @@ from api.jobs.loop import (
     stage,
 )
 from api.jobs.most_played import count_most_played
+from api.jobs.pairing import PAIRING
 from api.jobs.schedule import Report, ScheduledJob, Turn
 from api.jobs.trusted import measure_of
 from api.jobs.upkeep import UPKEEP
@@ -61,5 +62,6 @@ ROSTER: tuple[ScheduledJob, ...] = (
     ScheduledJob(name="stage", every=_loop_often, run=stage, idle=nothing_to_stage),
     ScheduledJob(name="most_played", every=every(timedelta(hours=1)), run=_count),
     ScheduledJob(name="export", every=_export_every, run=_export),
+    PAIRING,
     *UPKEEP,
 )
