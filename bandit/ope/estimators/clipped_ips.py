@@ -4,13 +4,13 @@ import math
 from typing import final
 
 from bandit.ope.estimators.grid import GridEstimator
-from bandit.ope.estimators.shrinkage import Clipped, kept_reward, kept_weight
+from bandit.ope.estimators.shrinkage import Clipped, kept_reward
 from bandit.ope.terms import Term
 
 
 @final
 class ClippedIPS(GridEstimator):
-    """Σ min(w, c) r / n with w = π(a|x) / p (Ionides 2008, eq. 2; Bottou et al. 2013, sec. 4.3).
+    """Σ min(w, c) r / n with w = π(a|x) / p (Ionides 2008; Bottou et al. 2013: clipped weights).
 
     What is cut off is Σ max(w − c, 0) r / n: the estimate is a lower one where rewards are not negative.
     """
@@ -23,7 +23,3 @@ class ClippedIPS(GridEstimator):
     def member(self, value: float) -> tuple[Term, ...]:
         """See `GridEstimator.member`."""
         return (kept_reward(Clipped(value)),)
-
-    def kept(self, value: float) -> Term:
-        """See `GridEstimator.kept`."""
-        return kept_weight(Clipped(value))

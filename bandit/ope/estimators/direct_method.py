@@ -14,7 +14,7 @@ from bandit.ope.terms import Chosen, Term
 
 @final
 class DirectMethod(Estimator):
-    """Σ_i Σ_a π(a|x_i) q(x_i, a) / n (Dudík, Langford & Li 2011, sec. 2), q fitted on other viewers' rows.
+    """Σ_i Σ_a π(a|x_i) q(x_i, a) / n (Dudík, Langford & Li 2011), q fitted on other viewers' rows.
 
     The spread of what a model foresees says nothing of how wrong it is, so the interval also holds that of `dr`.
     """

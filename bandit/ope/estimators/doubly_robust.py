@@ -13,7 +13,7 @@ from bandit.ope.terms import One, Term
 
 @final
 class DoublyRobust(Estimator):
-    """Σ (Σ_a π(a|x) q(x, a) + w (r − q)) / n (Dudík, Langford & Li 2011, eq. 4; Robins & Rotnitzky 1995).
+    """Σ (Σ_a π(a|x) q(x, a) + w (r − q)) / n (Robins & Rotnitzky 1995; Dudík, Langford & Li 2011).
 
     q is fitted on other viewers' rows. Unbiased if the propensities or the model are true; the better the model, the
     less the weights matter. With q = 0 it is IPS.

@@ -5,13 +5,13 @@ from typing import final
 
 from bandit.ope.estimators.grid import GridEstimator
 from bandit.ope.estimators.residuals import PredictedTarget
-from bandit.ope.estimators.shrinkage import Shrunk, kept_residual, kept_weight
+from bandit.ope.estimators.shrinkage import Shrunk, kept_residual
 from bandit.ope.terms import Term
 
 
 @final
 class DRos(GridEstimator):
-    """Σ (Σ_a π(a|x) q(x, a) + λ w / (w² + λ) (r − q)) / n (Su, Dimakopoulou, Krishnamurthy & Dudík 2020, eq. 8).
+    """Σ (Σ_a π(a|x) q(x, a) + λ w / (w² + λ) (r − q)) / n (Su, Dimakopoulou, Krishnamurthy & Dudík 2020).
 
     λ = ∞ is `dr`, λ = 0 would be `dm`.
     """
@@ -25,7 +25,3 @@ class DRos(GridEstimator):
     def member(self, value: float) -> tuple[Term, ...]:
         """See `GridEstimator.member`."""
         return PredictedTarget(), kept_residual(Shrunk(value))
-
-    def kept(self, value: float) -> Term:
-        """See `GridEstimator.kept`."""
-        return kept_weight(Shrunk(value))

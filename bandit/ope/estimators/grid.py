@@ -14,9 +14,9 @@ import numpy as np
 from bandit.ope.batch import Floats
 from bandit.ope.estimators.estimator import Estimator, Settled
 from bandit.ope.estimators.means import mean_of
-from bandit.ope.estimators.rules import Rule, least_mse_bound, slope
+from bandit.ope.estimators.rules import Rule, mse_bound, slope
 from bandit.ope.intervals.interval import NotEstimable, default_method, standard_error
-from bandit.ope.terms import Chosen, One, Term, Weight
+from bandit.ope.terms import Chosen, One, Term
 
 
 class GridEstimator(Estimator):
@@ -25,10 +25,8 @@ class GridEstimator(Estimator):
     parameter: str
     default_grid: tuple[float, ...]
 
-    def __init__(self, fixed: float | None = None, *, rule: Rule = Rule.SLOPE, reward_span: float = 1.0) -> None:
+    def __init__(self, fixed: float | None = None, *, rule: Rule = Rule.MSE_BOUND) -> None:
         """`fixed` is the hyper-parameter; None: the rule picks one of `default_grid`.
-
-        `reward_span` is by how much two rewards can differ at most, which the rule "mse_bound" needs to bound a bias.
 
         Raises:
             ValueError: a hyper-parameter that is not above 0.
@@ -37,24 +35,17 @@ class GridEstimator(Estimator):
             raise ValueError(f"{self.name} needs a {self.parameter} above 0, not {fixed}")
         self._rule = rule if fixed is None else Rule.FIXED
         self._grid = self.default_grid if fixed is None else (math.inf, fixed)
-        self._reward_span = reward_span
         super().__init__()
 
     @abstractmethod
     def member(self, value: float) -> tuple[Term, ...]:
         """The terms that are added up and divided by n where the hyper-parameter has this value."""
 
-    @abstractmethod
-    def kept(self, value: float) -> Term:
-        """What is left of a row's weight there."""
-
     @property
     @final
     def terms(self) -> tuple[Term, ...]:
-        """n, then those of all members; for the rule "mse_bound" also the weight that each leaves."""
-        members = [term for value in self._grid for term in self.member(value)]
-        kept = [Weight(), *map(self.kept, self._grid)] if self._rule is Rule.MSE_BOUND else []
-        return tuple(dict.fromkeys([One(), *members, *kept]))
+        """1, then those of all members."""
+        return tuple(dict.fromkeys([One(), *(term for value in self._grid for term in self.member(value))]))
 
     @final
     def value(self, totals: Floats) -> tuple[float, Floats]:
@@ -65,7 +56,8 @@ class GridEstimator(Estimator):
     def settle(self, sums: Chosen) -> Settled:
         """See `Estimator.settle`: the member that the rule picks."""
         totals = sums.totals
-        members = [Settled(value=value, gradient=slopes) for value, slopes in self._means(totals)]
+        means = [self._mean(value, totals) for value in self._grid]
+        members = [Settled(value=value, gradient=gradient) for value, gradient in means]
         place = self._place(members, sums)
         limit = self._grid[place]
         chosen = {self.parameter: limit if math.isfinite(limit) else "infinite", "rule": self._rule.value}
@@ -74,23 +66,19 @@ class GridEstimator(Estimator):
     def _place(self, members: Sequence[Settled], sums: Chosen) -> int:
         if self._rule is Rule.FIXED:
             return len(members) - 1
+        values, method = [member.value for member in members], default_method(sums)
+
+        def gap_error(place: int, other: int) -> float:
+            gap = members[place].gradient - members[other].gradient
+            return standard_error(gap, sums=sums, method=method)
+
         try:
-            method = default_method(sums)
+            if self._rule is Rule.SLOPE:
+                return slope(values, gap_error=gap_error)
             errors = [standard_error(member.gradient, sums=sums, method=method) for member in members]
-        except NotEstimable:
+            return mse_bound(values, errors)
+        except NotEstimable:  # One row or viewer: nothing to pick by, so nothing is given up.
             return 0
-        if self._rule is Rule.SLOPE:
-            return slope([member.value for member in members], errors)
-        return least_mse_bound(errors, self._biases(sums.totals))
-
-    def _biases(self, totals: Floats) -> list[float]:
-        """|bias| ≤ span · E[w − ŵ]: no row's reward (or residual) is off by more than the span."""
-        sums = dict(zip(self.terms, totals.tolist(), strict=True))
-        lost = [sums[Weight()] - sums[self.kept(value)] for value in self._grid]
-        return [self._reward_span * each / sums[One()] for each in lost]
-
-    def _means(self, totals: Floats) -> list[tuple[float, Floats]]:
-        return [self._mean(value, totals) for value in self._grid]
 
     def _mean(self, value: float, totals: Floats) -> tuple[float, Floats]:
         member = self.member(value)

@@ -22,7 +22,7 @@ class ExploredReward(Term):
 
 @final
 class ImplicitExploration(Pessimistic):
-    """Σ π(a|x) r / (p + γ) / n (Neu 2015, eq. 3; for policies Gabbianelli, Neu & Papini 2023, eq. 4).
+    """Σ π(a|x) r / (p + γ) / n (Neu 2015; for policies Gabbianelli, Neu & Papini 2023).
 
     For rewards in [0, 1] the truth is above it less ln(1 / δ) / (2 γ n) with probability 1 − δ (Neu 2015, lemma 1).
     `unbiased` is IPS, which is γ = 0.

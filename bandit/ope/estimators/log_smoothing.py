@@ -26,10 +26,10 @@ class SmoothedReward(Term):
 
 @final
 class LogSmoothing(Pessimistic):
-    """Σ ln(1 + λ w r) / (λ n) (Sakhi, Aouali, Alquier & Chopin 2024, eq. 9, for rewards instead of costs).
+    """Σ ln(1 + λ w r) / (λ n) (Sakhi, Aouali, Alquier & Chopin 2024, for rewards instead of costs).
 
-    By Chernoff's bound the truth is above it less ln(1 / δ) / (λ n) with probability 1 − δ, whatever the weights
-    (their corollary 4). `unbiased` is IPS, which is λ → 0.
+    As E exp(ln(1 + λ w r)) = 1 + λ V ≤ exp(λ V), Chernoff's bound puts the truth V above it less ln(1 / δ) / (λ n) with
+    probability 1 − δ, whatever the weights. `unbiased` is IPS, which is λ → 0.
     """
 
     name = "log_smoothing"

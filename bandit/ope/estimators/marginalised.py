@@ -13,8 +13,8 @@ from bandit.ope.terms import Term
 
 @final
 @dataclass(frozen=True)
-class AlikeWeight(Term):
-    """w = Σ_a π(a|x) kˢ / Σ_a p(a|x) kˢ over the row's eligible artworks, k their likeness to the one that was shown.
+class AlikeReward(Term):
+    """w r, w = Σ_a π(a|x) kˢ / Σ_a p(a|x) kˢ over the eligible artworks, k their likeness to the one that was shown.
 
     The sharpness s is above 0; at ∞ only what looks the same counts (k = 1). The batch must know likeness.
     """
@@ -27,28 +27,17 @@ class AlikeWeight(Term):
         if eligible is None or eligible.likeness is None:
             raise ValueError("this batch does not know how alike its artworks look: see bandit.ope.likeness")
         alike = _sharpened(eligible.likeness, self.sharpness)
-        return eligible.row_sums(eligible.target * alike) / eligible.row_sums(eligible.logged * alike)
-
-
-@final
-@dataclass(frozen=True)
-class AlikeReward(Term):
-    """w r with the weight of `AlikeWeight`."""
-
-    sharpness: float
-
-    def of(self, batch: Batch) -> Floats:
-        """See `Term.of`."""
-        return AlikeWeight(self.sharpness).of(batch) * batch.reward
+        weights = eligible.row_sums(eligible.target * alike) / eligible.row_sums(eligible.logged * alike)
+        return weights * batch.reward
 
 
 @final
 class MIPS(GridEstimator):
-    """Σ w r / n with w = Σ_a π(a|x) kˢ / Σ_a p(a|x) kˢ (Saito & Joachims 2022, eq. 5).
+    """Σ w r / n with w = Σ_a π(a|x) kˢ / Σ_a p(a|x) kˢ (Saito & Joachims 2022).
 
     The paper divides the probabilities of an embedding; here every artwork is one, with likeness as its kernel. Where
     only the artwork itself is alike (one-hot embeddings, s = ∞), it is IPS. The likeness is as sharp as the rule says;
-    what an artwork earns beyond how it looks is bias that no interval from the log can show.
+    what an artwork earns beyond how it looks is bias.
     """
 
     name = "mips"
@@ -60,10 +49,6 @@ class MIPS(GridEstimator):
     def member(self, value: float) -> tuple[Term, ...]:
         """See `GridEstimator.member`."""
         return (AlikeReward(value),)
-
-    def kept(self, value: float) -> Term:
-        """See `GridEstimator.kept`."""
-        return AlikeWeight(value)
 
 
 def _sharpened(likeness: Floats, sharpness: float) -> Floats:

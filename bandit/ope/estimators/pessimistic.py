@@ -95,7 +95,7 @@ class Pessimistic(Estimator):
     def _taken_off(self, value: float, *, sums: Chosen) -> float:
         """A union over the grid. Rows of one viewer hang together, so viewers are counted where they repeat.
 
-        For viewers with equally many rows that is what Hölder's inequality gives (Janson 2004, thm 2.1).
+        For viewers with equally many rows that is what Hölder's inequality gives (Janson 2004).
         """
         count = sums.rows if default_method(sums) is Method.NORMAL else sums.viewer_pieces
         return self.allowance(value) * math.log(len(self._grid) / self._miss) / count

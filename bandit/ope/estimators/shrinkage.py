@@ -12,7 +12,7 @@ import numpy as np
 
 from bandit.ope.batch import Batch, Floats
 from bandit.ope.estimators.residuals import WeightedResidual, residual
-from bandit.ope.terms import Term, Weight, WeightedReward
+from bandit.ope.terms import Term, WeightedReward
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Shrinkage(ABC):
 @final
 @dataclass(frozen=True)
 class Clipped(Shrinkage):
-    """ŵ = min(w, limit) (Ionides 2008, eq. 2)."""
+    """ŵ = min(w, limit) (Ionides 2008: truncated importance sampling)."""
 
     def of(self, weights: Floats) -> Floats:
         """See `Shrinkage.of`."""
@@ -39,7 +39,7 @@ class Clipped(Shrinkage):
 @final
 @dataclass(frozen=True)
 class Switched(Shrinkage):
-    """ŵ = w where w ≤ limit, else 0 (Wang, Agarwal & Dudík 2017, eq. 8)."""
+    """ŵ = w where w ≤ limit, else 0 (Wang, Agarwal & Dudík 2017: SWITCH)."""
 
     def of(self, weights: Floats) -> Floats:
         """See `Shrinkage.of`."""
@@ -49,23 +49,11 @@ class Switched(Shrinkage):
 @final
 @dataclass(frozen=True)
 class Shrunk(Shrinkage):
-    """ŵ = λ w / (w² + λ), λ the limit; never above √λ / 2 (Su, Dimakopoulou, Krishnamurthy & Dudík 2020, eq. 8)."""
+    """ŵ = λ w / (w² + λ), λ the limit; never above √λ / 2 (Su, Dimakopoulou, Krishnamurthy & Dudík 2020)."""
 
     def of(self, weights: Floats) -> Floats:
         """See `Shrinkage.of`."""
         return weights / (weights * weights / self.limit + 1.0)
-
-
-@final
-@dataclass(frozen=True)
-class KeptWeight(Term):
-    """ŵ."""
-
-    shrinkage: Shrinkage
-
-    def of(self, batch: Batch) -> Floats:
-        """See `Term.of`."""
-        return self.shrinkage.of(batch.weights)
 
 
 @final
@@ -90,11 +78,6 @@ class KeptResidual(Term):
     def of(self, batch: Batch) -> Floats:
         """See `Term.of`."""
         return self.shrinkage.of(batch.weights) * residual(batch)
-
-
-def kept_weight(shrinkage: Shrinkage) -> Term:
-    """The term ŵ, or w itself (a term that others sum too) where nothing is taken away."""
-    return Weight() if math.isinf(shrinkage.limit) else KeptWeight(shrinkage)
 
 
 def kept_reward(shrinkage: Shrinkage) -> Term:

@@ -13,7 +13,7 @@ from bandit.ope.terms import One, Term, Weight
 
 @final
 class SelfNormalisedDoublyRobust(Estimator):
-    """Σ Σ_a π(a|x) q(x, a) / n + Σ w (r − q) / Σ w (Thomas & Brunskill 2016, sec. 5: weighted doubly robust).
+    """Σ Σ_a π(a|x) q(x, a) / n + Σ w (r − q) / Σ w (Thomas & Brunskill 2016: weighted doubly robust).
 
     With q = 0 it is SNIPS.
     """

@@ -5,13 +5,13 @@ from typing import final
 
 from bandit.ope.estimators.grid import GridEstimator
 from bandit.ope.estimators.residuals import PredictedTarget
-from bandit.ope.estimators.shrinkage import Switched, kept_residual, kept_weight
+from bandit.ope.estimators.shrinkage import Switched, kept_residual
 from bandit.ope.terms import Term
 
 
 @final
 class SwitchDR(GridEstimator):
-    """Σ (Σ_a π(a|x) q(x, a) + w 1[w ≤ τ] (r − q)) / n (Wang, Agarwal & Dudík 2017, eq. 8).
+    """Σ (Σ_a π(a|x) q(x, a) + w 1[w ≤ τ] (r − q)) / n (Wang, Agarwal & Dudík 2017).
 
     τ = ∞ is `dr`, τ = 0 would be `dm`.
     """
@@ -25,7 +25,3 @@ class SwitchDR(GridEstimator):
     def member(self, value: float) -> tuple[Term, ...]:
         """See `GridEstimator.member`."""
         return PredictedTarget(), kept_residual(Switched(value))
-
-    def kept(self, value: float) -> Term:
-        """See `GridEstimator.kept`."""
-        return kept_weight(Switched(value))

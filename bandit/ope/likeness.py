@@ -1,0 +1,51 @@
+"""How alike the eligible artworks look to the one that was shown, from their vectors. Knows no estimator and no log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bandit.errors import InvalidExample
+from bandit.ope.batch import Batch, Eligible, Floats, Mask
+
+
+def with_likeness(batch: Batch, vectors: Mapping[str, Sequence[float] | Floats]) -> Batch:
+    """The batch with its artworks' likeness, or as it is where it does not know the eligible artworks.
+
+    `vectors` are the artworks' by name, all of one embedding version; one that has none is like itself only.
+
+    Raises:
+        InvalidExample: vectors of several lengths, or one that is not finite.
+    """
+    if batch.eligible is None:
+        return batch
+    return replace(batch, eligible=replace(batch.eligible, likeness=likeness(batch.eligible, vectors)))
+
+
+def likeness(eligible: Eligible, vectors: Mapping[str, Sequence[float] | Floats]) -> Floats:
+    """exp(cos − 1) of each entry's vector and that of its row's shown artwork: (m,), 1 for the same direction.
+
+    A power s of it is the kernel exp(−s (1 − cos)), so the sharpness of MIPS is how fast likeness falls with the angle.
+    """
+    directions, known = _directions(eligible.names, vectors)
+    shown = np.repeat(eligible.artworks[eligible.chosen], eligible.counts)
+    # Rounded, so that equal vectors are exactly as alike as one is to itself.
+    cosines: Floats = (directions[eligible.artworks] * directions[shown]).sum(axis=1).round(12)
+    alike = np.where(known[eligible.artworks] & known[shown], np.exp(cosines - 1.0), 0.0)
+    return np.where(eligible.artworks == shown, 1.0, alike)
+
+
+def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Floats]) -> tuple[Floats, Mask]:
+    """Unit vectors (names, d), and which of them are known; a vector of zeros has no direction and is not."""
+    found = [None if name not in vectors else np.asarray(vectors[name], dtype=np.float64) for name in names]
+    widths = {vector.shape for vector in found if vector is not None}
+    if len(widths) > 1 or any(len(shape) != 1 for shape in widths):
+        raise InvalidExample(f"artworks have vectors of {len(widths)} lengths: give all in one embedding version")
+    table = np.zeros((len(names), *(widths.pop() if widths else (1,))))
+    for place, vector in enumerate(found):
+        if vector is not None:
+            table[place] = vector
+    if not np.isfinite(table).all():
+        raise InvalidExample("an artwork's vector is not finite: embed it again")
+    lengths = np.linalg.norm(table, axis=1)
+    return table / np.where(lengths, lengths, 1.0)[:, np.newaxis], lengths > 0.0
