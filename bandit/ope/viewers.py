@@ -11,6 +11,7 @@ from bandit.ope.batch import Batch, Floats, Integers, Mask, ViewerKeys
 
 BUCKET_BITS = 16
 MOST_EXACT = 1 << BUCKET_BITS
+MOST_COUNTED = 1 << 20
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -100,35 +101,55 @@ class _Buckets:
 
 
 class ViewerSet:
-    """The distinct viewers of a log: 8 bytes each, at most three times that while parts come together."""
+    """The distinct viewers of a log, counted in bounded memory: three times 8 MB at most.
+
+    Up to `MOST_COUNTED` viewers the count is exact. Beyond, only viewers are remembered whose mixed key lies under a
+    bound that halves whenever they are too many, and count for the others (adaptive sampling: Flajolet 1990): off by
+    0.14 % in one standard error at most, and the same however a log is parted.
+    """
 
     def __init__(self) -> None:
         self._parts: list[ViewerKeys] = []
+        self._level = 0
 
     def add(self, batch: Batch) -> None:
-        """Take in the viewers of a batch that knows them."""
-        self._put([batch.viewer_groups[0]])
+        """Take in the viewers of a batch that knows them. Raises ValueError for another."""
+        if batch.viewers is None:
+            raise ValueError("this batch knows no viewers: add only one whose `viewers` is not None")
+        self._put([_distinct(self._held(batch.viewers * _MIX))])
 
     def __add__(self, other: "ViewerSet") -> "ViewerSet":
         both = ViewerSet()
-        both._put([*self._parts, *other._parts])
+        both._level = max(self._level, other._level)
+        both._put([both._held(keys) for keys in (*self._parts, *other._parts)])
         return both
 
     def __len__(self) -> int:
         self._merge()
-        return len(self._parts[0]) if self._parts else 0
+        return len(self._parts[0]) << self._level if self._parts else 0
+
+    def _held(self, mixed: ViewerKeys) -> ViewerKeys:
+        return mixed if not self._level else mixed[mixed <= np.uint64((1 << (64 - self._level)) - 1)]
 
     def _put(self, parts: list[ViewerKeys]) -> None:
         self._parts = [*self._parts, *parts]
         sizes = [len(keys) for keys in self._parts]
+        # Merging only when as much again has come keeps the cost of a long log near linear.
         if sum(sizes[1:]) > max([MOST_EXACT, *sizes[:1]]):
             self._merge()
 
     def _merge(self) -> None:
         if len(self._parts) > 1:
-            keys = np.sort(np.concatenate(self._parts))
-            # Sorted and compared: on keys like these np.unique takes ten times as long.
-            self._parts = [keys[np.append(True, keys[1:] != keys[:-1])]]
+            self._parts = [_distinct(np.concatenate(self._parts))]
+        while self._parts and len(self._parts[0]) > MOST_COUNTED:
+            self._level += 1
+            self._parts = [self._held(self._parts[0])]
+
+
+def _distinct(keys: ViewerKeys) -> ViewerKeys:
+    """Each once, sorted: on keys like these np.unique takes ten times as long as sorting and comparing."""
+    keys = np.sort(keys)
+    return keys[np.append(True, keys[1:] != keys[:-1])] if len(keys) else keys
 
 
 def _grouped(terms: Floats, places: Integers, *, groups: int) -> Floats:

@@ -6,7 +6,7 @@ import pytest
 from bandit.ope.batch import Batch, Floats, viewer_keys
 from bandit.ope.intervals.quantiles import student_quantile
 from bandit.ope.sums import Sums
-from bandit.ope.viewers import MOST_EXACT, ViewerSet
+from bandit.ope.viewers import MOST_COUNTED, MOST_EXACT, ViewerSet
 
 
 def anyone(viewers: np.ndarray) -> Batch:
@@ -75,6 +75,19 @@ def test_viewers_are_counted_once_however_they_arrive(batch_rows: int) -> None:
         halves[start // batch_rows % 2].add(anyone(viewers[start : start + batch_rows]))
     assert len(halves[0] + halves[1]) == len(np.unique(viewers))
     assert len(ViewerSet()) == len(ViewerSet() + ViewerSet()) == 0
+
+
+def test_very_many_viewers_are_counted_from_a_sample_that_no_parting_changes() -> None:
+    viewers = np.arange(3_000_000) * 1_000_003
+    whole, parts = ViewerSet(), [ViewerSet(), ViewerSet(), ViewerSet()]
+    whole.add(anyone(viewers))
+    for start in range(0, len(viewers), 250_000):
+        parts[start // 250_000 % 3].add(anyone(viewers[start : start + 250_000]))
+        parts[0].add(anyone(viewers[:1000]))
+    assert len(whole) == len(parts[2] + parts[0] + parts[1])
+    assert len(whole) == pytest.approx(len(viewers), rel=0.005)
+    assert len(whole) > MOST_COUNTED
+    assert sum(len(keys) for keys in whole._parts) <= MOST_COUNTED
 
 
 def test_spread_survives_terms_that_cancel() -> None:
