@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from api.errors import Conflict, DamagedFile, MissingFile
-from api.jobs.evaluating import Compared, Evaluated, Scorer, compare, evaluate_version
+from api.jobs.evaluating import Compared, Evaluated, OwnOrder, compare, evaluate_own
+from api.jobs.own_log import Scorer
 from api.jobs.trusted import Measure
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation
-from api.storage.policies import BUILT_IN, live_version
+from api.storage.policies import live_version
 from bandit.bait import BaitReport, favoured_baits
 from bandit.decision import PolicyVersionId
 from bandit.gate import OffPolicyResult
@@ -22,26 +23,20 @@ _ESTIMATOR = "snips"
 """Stays inside the rewards' range, and its interval clusters by viewer."""
 
 
-def assess_version(
-    engine: Engine,
-    blobs: BlobStore,
-    *,
-    version: PolicyVersionId,
-    measure: Measure | None = None,
-    baits: Sequence[BaitReport] = (),
-) -> Evaluated:
-    """Evaluate a policy version, and write down what the gate asks for (`bandit.gate`); nothing for a built-in one.
+def assess_version(engine: Engine, blobs: BlobStore, *, order: OwnOrder, baits: Sequence[BaitReport] = ()) -> Evaluated:
+    """Evaluate a policy version beside what is live, and write down what the gate asks for (`bandit.gate`).
 
-    `baits` are reports of artworks; those in alarm that the version would show more than the live policy are kept.
+    What is no learned version as it is (`OwnOrder.of_a_version`) is evaluated, and nothing is written down. `baits` are
+    reports of artworks; those in alarm that the version would show more than the live policy are kept.
 
-    Raises as `evaluate_version` does, and Conflict if the live version cannot be loaded: then nothing is written down.
+    Raises as `evaluate_own` does, and Conflict if the live version cannot be loaded: then nothing is written down.
     """
-    measure = measure or Measure()
-    if version in BUILT_IN:
-        return evaluate_version(engine, blobs, version=version, measure=measure)
+    if not order.of_a_version:
+        return evaluate_own(engine, blobs, order)
+    version, measure = PolicyVersionId(order.target), order.measure
     with reading(engine) as connection:
         live = live_version(connection)
-    compared = compare(Scorer(engine, blobs, version), _live_scorer(engine, blobs, live), measure=measure)
+    compared = compare(Scorer(engine, blobs, version), _live_scorer(engine, blobs, live), order=order)
     own, beside = compared.own, compared.baseline
     result = _result(version, live, compared, measure=measure)
     result = replace(result, entropy=own.entropy)

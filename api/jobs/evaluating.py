@@ -1,31 +1,23 @@
-"""The job that values a policy version from the decisions that others made, on rows that it did not learn from."""
+"""The job that values a policy from the decisions that others made, on rows that it did not learn from."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import tee
+from pathlib import Path
 
-import msgspec
 import numpy as np
 from sqlalchemy import Engine
 
-from api.dependencies.versions import load_version
-from api.jobs.learning import VisibleRows, pictures_in
-from api.jobs.reencoding import Reencoder
-from api.jobs.trusted import Measure, TrustedRows, read_trust
+from api.jobs.own_log import Scorer, visible_rows
+from api.jobs.target_words import stated_target
+from api.jobs.trusted import Measure
 from api.storage.blobs import BlobStore
-from api.storage.catalog import changed_since
-from api.storage.database import reading
-from api.storage.policies import BUILT_IN, find_policy_version
-from api.storage.rewards import rewarded_decisions
-from artwork.catalog import ArtworkId, TitleId
-from bandit.context import Picture
-from bandit.decision import PolicyVersionId, RewardedDecision
-from bandit.harvest import is_held_out
+from api.storage.policies import BUILT_IN
+from bandit.decision import RewardedDecision
 from bandit.ope.batch import Batch
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
-from bandit.ope.scoring import Pictures, beside, score
-from bandit.policies.most_played import NAME as MOST_PLAYED
-from bandit.registry import Manifest, manifest_from_json
+from bandit.ope.models.model import RewardModel, fit
+from bandit.ope.scoring import beside
 from bandit.watch.entropy import EntropySums, entropy_terms
 
 
@@ -46,10 +38,38 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A version's evaluation, with its paired difference to a baseline, and the baseline's own on the same rows."""
+    """A target's evaluation, with its paired difference to a baseline, and the baseline's own on the same rows."""
 
     own: Evaluated
     baseline: Evaluated
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnOrder:
+    """What is to be evaluated on this installation's log.
+
+    `target` and `baseline` are versions or other words (docs/targets.md), `guards` a file that acts on the target.
+    `measure` says under which definition decisions are valued, and how many of a viewer's count in a day. `model`
+    predicts rewards for the estimators that need them. `question` says which estimators and bounds; its level is that
+    of `measure`, and whether there is a baseline is seen from the rest.
+    """
+
+    target: str
+    baseline: str | None = None
+    guards: Path | None = None
+    model: RewardModel | None = None
+    measure: Measure = field(default_factory=Measure)
+    question: Question = field(default_factory=Question)
+
+    def asked(self, *, baseline: bool) -> Question:
+        """What is asked of the rows, beside a baseline or not."""
+        return replace(self.question, level=self.measure.level, baseline=baseline)
+
+    @property
+    def of_a_version(self) -> bool:
+        """Whether a learned version is valued as it is, and so for the gate, beside what is live."""
+        as_it_is = self.baseline is None and self.guards is None
+        return as_it_is and self.target not in BUILT_IN and stated_target(self.target) is None
 
 
 @dataclass
@@ -72,99 +92,55 @@ class _Counted:
         return Evaluated(self.evaluator.result(), rows, skipped, self.shown, self.chance.mean)
 
 
-def evaluate_version(
-    engine: Engine, blobs: BlobStore, *, version: PolicyVersionId, measure: Measure | None = None
-) -> Evaluated:
-    """Value a policy version, or a built-in one, from this installation's own log.
+def evaluate_own(engine: Engine, blobs: BlobStore, order: OwnOrder) -> Evaluated:
+    """Value a target from this installation's own log.
 
     A learned version is valued with the vectors that it was learned on, whatever is live now, and only on viewers that
     learning held out, and on what was logged after it: on the rows that it learned from, any policy looks better than
-    it is. `measure` says under which definition decisions are valued, and how many of a viewer's count in a day.
+    it is.
 
     Raises:
         UnknownVersion: there is no such version.
         DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
+        BadInput, InvalidExample: a rule or guard cannot be read, or cannot be kept.
     """
-    measure = measure or Measure()
-    scorer = Scorer(engine, blobs, version)
-    rows = VisibleRows(scorer.unseen(_trusted(engine, measure)), scorer.pictures)
-    counted = _Counted(Evaluator(Question(level=measure.level)))
-    for batch in scorer.batches(rows):
-        counted.add(batch)
-    return counted.evaluated(scorer.rows_said, skipped=rows.skipped)
+    own = Scorer(engine, blobs, order.target, guards=order.guards)
+    if order.baseline is not None:
+        return compare(own, Scorer(engine, blobs, order.baseline), order=order).own
+    counted = _Counted(Evaluator(order.asked(baseline=False)))
+    skipped = _feed(own, None, order, (counted,))
+    return counted.evaluated(own.rows_said, skipped=skipped)
 
 
-def compare(own: "Scorer", other: "Scorer", *, measure: Measure | None = None) -> Compared:
-    """Value a version beside a baseline on the same rows, those that `evaluate_version` takes, in one pass."""
-    measure = measure or Measure()
-    rows = VisibleRows(own.unseen(_trusted(own.engine, measure)), own.pictures)
-    both = VisibleRows(rows, other.pictures)
-    # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
-    first, second = tee(both)
-    counted = _Counted(Evaluator(Question(level=measure.level, baseline=True)))
-    baseline = _Counted(Evaluator(Question(level=measure.level)))
-    for batch in beside(own.batches(first), other.batches(second)):
-        counted.add(batch)
-        baseline.add(batch.against_baseline())
-    said, skipped = own.rows_said, rows.skipped + both.skipped
+def compare(own: Scorer, other: Scorer, *, order: OwnOrder) -> Compared:
+    """Value a target beside a baseline on the same rows, those that `evaluate_own` takes, in one pass."""
+    counted = _Counted(Evaluator(order.asked(baseline=True)))
+    baseline = _Counted(Evaluator(order.asked(baseline=False)))
+    skipped = _feed(own, other, order, (counted, baseline))
+    said = own.rows_said
     return Compared(counted.evaluated(said, skipped=skipped), baseline.evaluated(said, skipped=skipped))
 
 
-class Scorer:
-    """A policy version over the log: which rows it never learned from, and what it would have stated for them."""
-
-    def __init__(self, engine: Engine, blobs: BlobStore, version: PolicyVersionId) -> None:
-        """Load it; raises as `evaluate_version` does."""
-        self.engine, self._blobs = engine, blobs
-        self._policy = load_version(engine, blobs, version)
-        self._manifest = _manifest(engine, version)
-        self._defaults = {} if self._manifest else _defaults(engine)
-        self.pictures: Mapping[str, Picture] | None = None
-        if self._manifest:
-            self.pictures = pictures_in(engine, self._manifest.embedding_version)
-
-    @property
-    def rows_said(self) -> str:
-        """Which rows it is valued on, in words."""
-        return _said_of(self._manifest)
-
-    def unseen(self, rows: Iterable[RewardedDecision]) -> Iterable[RewardedDecision]:
-        """The rows that it did not learn from."""
-        return rows if self._manifest is None else _not_learned_from(rows, self._manifest)
-
-    def batches(self, rows: Iterable[RewardedDecision]) -> Iterator[Batch]:
-        """The rows with its probabilities, with viewers' vectors in its own foundation version."""
-        if self._policy.foundation_version is not None:
-            rows = Reencoder(self.engine, self._blobs, version=self._policy.foundation_version).rows(rows)
-        return score(rows, self._policy, pictures=Pictures(images=self.pictures or {}, defaults=self._defaults))
+def _feed(own: Scorer, other: Scorer | None, order: OwnOrder, counting: tuple[_Counted, ...]) -> int:
+    """Give the rows to what counts them, the second with the baseline as its target; how many rows were left out."""
+    for scorer in (own, other):
+        if scorer is not None:
+            scorer.learn(lambda: visible_rows(own, other, order.measure)[-1])
+    fitted = None
+    if order.model is not None:
+        fitted = fit(_batches(own, other, visible_rows(own, other, order.measure)[-1]), order.model)
+    left = visible_rows(own, other, order.measure)
+    for batch in _batches(own, other, left[-1]):
+        batch = batch if fitted is None else fitted.predict(batch)
+        counting[0].add(batch)
+        for baseline in counting[1:]:
+            baseline.add(batch.against_baseline())
+    return sum(each.skipped for each in left)
 
 
-def _trusted(engine: Engine, measure: Measure) -> Iterable[RewardedDecision]:
-    logged = rewarded_decisions(engine, definition=measure.reward)
-    return TrustedRows(logged, read_trust(engine, rows_a_day=measure.rows_a_day))
-
-
-def _manifest(engine: Engine, version: PolicyVersionId) -> Manifest | None:
-    """The manifest of a learned version, None for a built-in one and for counts of plays."""
-    if version in BUILT_IN or version.startswith(MOST_PLAYED):
-        return None
-    with reading(engine) as connection:
-        return manifest_from_json(msgspec.json.encode(find_policy_version(connection, version).manifest))
-
-
-def _said_of(held: Manifest | None) -> str:
-    if held is None:
-        return "every rewarded decision"
-    return f"the {held.holdout.share:.0%} of viewers held out from learning, and all later rows"
-
-
-def _defaults(engine: Engine) -> dict[TitleId, ArtworkId]:
-    with reading(engine) as connection:
-        return {each.title: each.artwork for each in changed_since(connection, 0).artworks if each.default}
-
-
-def _not_learned_from(rows: Iterable[RewardedDecision], manifest: Manifest) -> Iterator[RewardedDecision]:
-    for row in rows:
-        later = manifest.watermark is not None and row.page.page > manifest.watermark
-        if later or is_held_out(row.page.viewer, manifest.holdout):
-            yield row
+def _batches(own: Scorer, other: Scorer | None, rows: Iterable[RewardedDecision]) -> Iterator[Batch]:
+    if other is None:
+        return own.batches(rows)
+    # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
+    first, second = tee(rows)
+    return beside(own.batches(first), other.batches(second))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from api.dependencies.promotion import Order, promote, retire
 from api.jobs.assessing import assess_version
+from api.jobs.evaluating import OwnOrder
 from api.jobs.judging import artwork_reports
 from api.jobs.learning import learn_version
 from api.jobs.observing import observed
@@ -144,7 +145,8 @@ def evaluate(turn: Turn) -> Report:
         assert scene.version is not None, "nothing_to_evaluate was not asked"
         measure = measure_of(turn.settings, reward=_reward(connection, scene.version))
     baits = artwork_reports(turn.engine, settings=turn.settings).baits
-    found = assess_version(turn.engine, turn.blobs, version=scene.version, measure=measure, baits=baits)
+    order = OwnOrder(target=scene.version, measure=measure)
+    found = assess_version(turn.engine, turn.blobs, order=order, baits=baits)
     with reading(turn.engine) as connection:
         stored = latest_evaluation(connection, scene.version)
     if found.evaluation.refused or stored is None or stored.result.value is None:

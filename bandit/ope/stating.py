@@ -77,19 +77,19 @@ def carried_predictions(logged: Logged, batch: Batch) -> Batch:
     return replace(batch, predicted=predicted)
 
 
-def _eligible(logged: Logged, slates: Slates) -> Eligible | None:
-    if slates.chosen is None:
-        return None
+def _eligible(logged: Logged, slates: Slates) -> Eligible:
     counts = np.diff(slates.starts)
+    # Where nobody says what was shown, the first stands for it: only a target that likes all alike can be stated then.
+    chosen = slates.starts[:-1] if slates.chosen is None else slates.chosen
     unknown = np.full(len(slates.artworks), np.nan)
     probabilities = slates.logged
     if probabilities is None:
         rest = (1.0 - logged.propensity) / np.maximum(counts - 1, 1)
         probabilities = np.repeat(rest, counts)
-        probabilities[slates.chosen] = logged.propensity
+        probabilities[chosen] = logged.propensity
     return Eligible(
         starts=slates.starts,
-        chosen=slates.chosen,
+        chosen=chosen,
         artworks=slates.artworks,
         names=slates.names,
         logged=probabilities,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.jobs.assessing import assess_version
+from api.jobs.evaluating import OwnOrder
 from api.jobs.learning import learn_version
 from bandit.registry import Manifest, manifest_from_json
 from tests.api.installation import AT, Installation, an_event, an_outcome, running, settings_in, unit_vector
@@ -43,7 +44,7 @@ def make_learned(prepared: Path, home: Path) -> Learned:
         with running(settings) as installation:
             _live_through(installation)
             manifest = learn_version(installation.engine, installation.blobs, settings=settings).manifest
-            assess_version(installation.engine, installation.blobs, version=manifest.version)
+            assess_version(installation.engine, installation.blobs, order=OwnOrder(target=manifest.version))
         note.write_bytes(manifest.to_json())
     return Learned(home, manifest_from_json(json.dumps(json.loads(note.read_text()))))
 

@@ -5,13 +5,13 @@ speaks for the artwork that it was counted for.
 """
 
 from collections.abc import Iterable
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Batch, Eligible, Floats, Integers
-from bandit.ope.targets.target import Target, greedy
+from bandit.ope.targets.target import LearnedTarget, greedy
 
 FLOOR = 0.01
 _STRENGTH = 50.0
@@ -19,7 +19,7 @@ _SALT = np.uint64(0xD1B54A32D192ED03)
 
 
 @final
-class MostPlayedTarget(Target):
+class MostPlayedTarget(LearnedTarget):
     """Shows the artwork with the highest rate of reward, drawn towards the mean by 50 decisions; 1 % explores.
 
     A logged row counts 1 / p, so that every artwork is valued on all viewers alike (Hájek 1971). Streaming and
@@ -45,7 +45,8 @@ class MostPlayedTarget(Target):
             name = eligible.names[code]
             self._sums[name] = self._sums[name] + table[code] if name in self._sums else table[code]
 
-    def __add__(self, other: Self) -> Self:
+    def __add__(self, other: Any) -> Self:
+        """See `LearnedTarget.__add__`."""
         both = type(self)()
         for name in [*self._sums, *(each for each in other._sums if each not in self._sums)]:
             both._sums[name] = self._sums.get(name, np.zeros((2, 2))) + other._sums.get(name, np.zeros((2, 2)))

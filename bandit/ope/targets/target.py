@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import final
+from typing import Any, Self, final
 
 import numpy as np
 
@@ -34,7 +34,6 @@ class Target(ABC):
             predicted=None,
         )
 
-    @final
     def beside(self, batch: Batch) -> Batch:
         """The same rows with this target as the baseline. Raises as `restate`."""
         eligible, stated = self._stated(batch)
@@ -61,6 +60,17 @@ class UniformTarget(Target):
 
 
 @final
+class StatedTarget(Target):
+    """Whatever the batch states already: what guards act on when the target is a version."""
+
+    name = "stated"
+
+    def probabilities(self, batch: Batch, eligible: Eligible) -> Floats:
+        """See `Target.probabilities`."""
+        return eligible.target
+
+
+@final
 class LoggingTarget(Target):
     """What the log itself was drawn from: its value is the mean reward."""
 
@@ -69,6 +79,26 @@ class LoggingTarget(Target):
     def probabilities(self, batch: Batch, eligible: Eligible) -> Floats:
         """See `Target.probabilities`."""
         return eligible.logged
+
+    def beside(self, batch: Batch) -> Batch:
+        """See `Target.beside`; needs no list of eligible artworks."""
+        eligible = None if batch.eligible is None else replace(batch.eligible, baseline=batch.eligible.logged)
+        return replace(batch, baseline=batch.propensity, eligible=eligible)
+
+
+class LearnedTarget(Target):
+    """A target that is learned from a whole log first: `add` its batches; parts add up.
+
+    Each row is stated by what was learned from other viewers.
+    """
+
+    @abstractmethod
+    def add(self, batch: Batch) -> None:
+        """Learn from the rows of a batch. Raises InvalidExample where they cannot be learned from."""
+
+    @abstractmethod
+    def __add__(self, other: Any) -> Self:
+        """What both learned; `other` is of the same kind."""
 
 
 def greedy(eligible: Eligible, preference: Floats, *, floor: float) -> Floats:

@@ -4,6 +4,7 @@ import pytest
 
 from api.errors import Conflict
 from api.jobs.assessing import assess_version
+from api.jobs.evaluating import OwnOrder
 from api.storage.database import reading, transaction
 from api.storage.evaluations import latest_evaluation
 from api.storage.policies import deploy, find_policy_version
@@ -31,8 +32,8 @@ def test_beside_a_live_version_of_an_older_keyart_the_way_out_is_said(ready: Ins
         before = latest_evaluation(connection, learned.manifest.version)
     _become_live(ready, learned)
     with pytest.raises(Conflict, match=f"{OLD} is live.*keyart rollback"):
-        assess_version(ready.engine, ready.blobs, version=learned.manifest.version)
+        assess_version(ready.engine, ready.blobs, order=OwnOrder(target=learned.manifest.version))
     with reading(ready.engine) as connection:
         assert latest_evaluation(connection, learned.manifest.version) == before
     assert ready.http.post("/v1/policies:rollback", json={"reason": "a test"}).status_code == 200
-    assess_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    assess_version(ready.engine, ready.blobs, order=OwnOrder(target=learned.manifest.version))

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from api.errors import Conflict, DamagedFile, UnknownVersion
-from api.jobs.evaluating import Scorer, compare, evaluate_version
+from api.jobs.evaluating import OwnOrder, compare, evaluate_own
+from api.jobs.own_log import Scorer
 from api.storage.database import transaction
 from api.storage.rewards import rewarded_decisions
 from api.storage.tables import artwork_vectors
@@ -27,7 +28,7 @@ from tests.api.learned import Learned
 
 def test_the_uniform_policy_on_its_own_log_is_worth_the_mean_reward(ready: Installation) -> None:
     rewards = [row.reward for row in rewarded_decisions(ready.engine, definition=QUALITY_PLAY)]
-    found = evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("uniform"))
+    found = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=PolicyVersionId("uniform")))
     assert found.rows == "every rewarded decision"
     assert found.evaluation.rows == len(rewards)
     for name in ("ips", "snips"):
@@ -37,7 +38,7 @@ def test_the_uniform_policy_on_its_own_log_is_worth_the_mean_reward(ready: Insta
 
 
 def test_a_learned_version_is_valued_on_the_viewers_it_never_saw(ready: Installation, learned: Learned) -> None:
-    found = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    found = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))
     assert found.evaluation.rows == learned.manifest.held_out
     held_out = {
         row.page.viewer
@@ -46,7 +47,7 @@ def test_a_learned_version_is_valued_on_the_viewers_it_never_saw(ready: Installa
     }
     assert found.evaluation.viewers == len(held_out)
     snips = found.evaluation.estimate("snips")
-    uniform = evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("uniform")).evaluation.estimate(
+    uniform = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=PolicyVersionId("uniform"))).evaluation.estimate(
         "snips"
     )
     assert snips is not None
@@ -55,14 +56,14 @@ def test_a_learned_version_is_valued_on_the_viewers_it_never_saw(ready: Installa
 
 
 def test_a_version_is_valued_with_the_vectors_that_it_was_learned_on(ready: Installation, learned: Learned) -> None:
-    before = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    before = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))
     other = EmbeddingVersion(version="other-000000000002", dimension=EMBEDDING.dimension, domain="rendered")
     with transaction(ready.engine) as connection:
         add_embedding_version(connection, other, now=datetime.now(UTC))
         for image in all_vectors(connection, EMBEDDING.version):
             put_vector(connection, image, version=other.version, vector=unit_vector(f"other {image}"))
         set_live_embedding_version(connection, other.version)
-    after = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    after = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))
     assert after.evaluation.to_json() == before.evaluation.to_json()
     assert (before.skipped, after.skipped) == (0, 0)
 
@@ -71,7 +72,7 @@ def test_rows_that_cannot_be_scored_are_counted(ready: Installation, learned: Le
     images = [each.image for each in ready.services.catalogue.current.titles[TitleId("tundra")].candidates.values()]
     with transaction(ready.engine) as connection:
         connection.execute(artwork_vectors.delete().where(artwork_vectors.c.image.in_(images)))
-    found = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    found = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))
     assert found.evaluation.rows + found.skipped == learned.manifest.held_out
     assert found.skipped > 0
 
@@ -81,7 +82,7 @@ def test_what_was_logged_after_learning_counts_for_every_viewer(ready: Installat
     decided = [decisions_of(ready.select("harbor", viewer=viewer))[0] for viewer in viewers]
     ready.report(*(an_outcome(each, "seen") for each in decided))
     ready.join()
-    found = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    found = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))
     assert found.evaluation.rows == learned.manifest.held_out + len(viewers)
 
 
@@ -90,7 +91,7 @@ def test_always_showing_the_default_can_be_valued_too(ready: Installation) -> No
     rows = list(rewarded_decisions(ready.engine, definition=QUALITY_PLAY))
     shown = {"harbor": "b", "tundra": "a"}
     kept = [row.reward for row in rows if row.decision.artwork == shown[row.decision.title]]
-    found = evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("default"))
+    found = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=PolicyVersionId("default")))
     snips = found.evaluation.estimate("snips")
     assert snips is not None
     assert snips.value == pytest.approx(sum(kept) / len(kept))
@@ -98,8 +99,10 @@ def test_always_showing_the_default_can_be_valued_too(ready: Installation) -> No
 
 def test_two_versions_are_compared_row_by_row(ready: Installation, learned: Learned) -> None:
     version = Scorer(ready.engine, ready.blobs, learned.manifest.version)
-    compared = compare(version, Scorer(ready.engine, ready.blobs, UNIFORM))
-    alone = evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+    compared = compare(
+        version, Scorer(ready.engine, ready.blobs, UNIFORM), order=OwnOrder(target=learned.manifest.version)
+    )
+    alone = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))
     own, baseline = compared.own.evaluation, compared.baseline.evaluation
     assert own.estimates == alone.evaluation.estimates
     difference, of_own, of_uniform = own.difference("snips"), own.estimate("snips"), baseline.estimate("snips")
@@ -112,20 +115,22 @@ def test_two_versions_are_compared_row_by_row(ready: Installation, learned: Lear
 
 def test_beside_itself_a_version_is_neither_better_nor_worse(ready: Installation, learned: Learned) -> None:
     version = Scorer(ready.engine, ready.blobs, learned.manifest.version)
-    itself = compare(version, version).own.evaluation.difference("snips")
+    itself = compare(version, version, order=OwnOrder(target=learned.manifest.version)).own.evaluation.difference(
+        "snips"
+    )
     assert itself is not None
     assert (itself.value, itself.interval.low, itself.interval.high) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
 
 
 def test_an_empty_log_is_refused_with_a_reason(installation: Installation) -> None:
-    found = evaluate_version(installation.engine, installation.blobs, version=PolicyVersionId("uniform"))
+    found = evaluate_own(installation.engine, installation.blobs, OwnOrder(target=PolicyVersionId("uniform")))
     assert [each.code for each in found.evaluation.refusals] == ["no_rows"]
 
 
 def test_a_version_that_is_unknown_or_damaged_is_refused(ready: Installation, learned: Learned) -> None:
     with pytest.raises(UnknownVersion):
-        evaluate_version(ready.engine, ready.blobs, version=PolicyVersionId("squarecb-000000000000"))
+        evaluate_own(ready.engine, ready.blobs, OwnOrder(target=PolicyVersionId("squarecb-000000000000")))
     file = ready.home / "models" / learned.manifest.digest
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises((DamagedFile, Conflict)):
-        evaluate_version(ready.engine, ready.blobs, version=learned.manifest.version)
+        evaluate_own(ready.engine, ready.blobs, OwnOrder(target=learned.manifest.version))

@@ -3,6 +3,7 @@
 import pytest
 
 from api.jobs.assessing import assess_version
+from api.jobs.evaluating import OwnOrder
 from api.jobs.judging import Judged, artwork_reports
 from api.storage.database import reading
 from api.storage.evaluations import latest_evaluation
@@ -102,7 +103,7 @@ def test_a_version_that_would_show_a_bait_more_is_written_down_with_it(
 ) -> None:
     bait = BaitReport(title=HARBOR, artwork=ArtworkId(artwork), image="0", decisions=100, alarm=True)
     version = PolicyVersionId(learned.manifest.version)
-    assess_version(ready.engine, ready.blobs, version=version, baits=[bait])
+    assess_version(ready.engine, ready.blobs, order=OwnOrder(target=version), baits=[bait])
     with reading(ready.engine) as connection:
         stored = latest_evaluation(connection, version)
     assert stored is not None

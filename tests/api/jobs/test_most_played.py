@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.dependencies.versions import load_version
-from api.jobs.evaluating import evaluate_version
+from api.jobs.evaluating import OwnOrder, evaluate_own
 from api.jobs.most_played import COUNTED_FOR, count_most_played
 from api.jobs.trusted import Measure
 from api.storage.database import reading
@@ -55,7 +55,7 @@ def test_what_was_logged_long_ago_is_not_counted(lived: Installation) -> None:
 
 def test_it_can_be_valued_from_the_log(lived: Installation) -> None:
     version = counted(lived, datetime.now(UTC))
-    found = evaluate_version(lived.engine, lived.blobs, version=version)
+    found = evaluate_own(lived.engine, lived.blobs, OwnOrder(target=version))
     estimate = found.evaluation.estimate("snips")
     assert estimate is not None
     assert 0.2 < estimate.value < 0.8

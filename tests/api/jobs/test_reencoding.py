@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from api.errors import UnknownVersion
-from api.jobs.evaluating import evaluate_version
+from api.jobs.evaluating import OwnOrder, evaluate_own
 from api.jobs.learning import learn_version
 from api.jobs.reencoding import Reencoder
 from api.jobs.viewers import live_foundation, train_foundation
@@ -138,5 +138,5 @@ def test_learning_goes_on_with_the_viewers_after_a_newer_training(prepared_home:
         learned = learn_version(installation.engine, installation.blobs, settings=installation.settings).manifest
         assert learned.foundation_version == newer
         assert learned.of_other_viewers == 0
-        evaluated = evaluate_version(installation.engine, installation.blobs, version=learned.version)
+        evaluated = evaluate_own(installation.engine, installation.blobs, OwnOrder(target=learned.version))
         assert evaluated.evaluation.rows == learned.held_out

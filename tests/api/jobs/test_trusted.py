@@ -6,7 +6,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from api.jobs.evaluating import evaluate_version
+from api.jobs.evaluating import OwnOrder, evaluate_own
 from api.jobs.exporting import export_log
 from api.jobs.learning import learn_version
 from api.jobs.trusted import Measure, Trust, TrustedRows
@@ -72,7 +72,7 @@ def test_rows_beyond_the_cap_are_neither_learned_from_nor_evaluated_on_and_stay_
     fewer = learn_version(ready.engine, ready.blobs, settings=capped)
     assert fewer.manifest.rows + fewer.manifest.held_out == 2 * VIEWERS
     assert fewer.capped == everything - 2 * VIEWERS
-    valued = evaluate_version(ready.engine, ready.blobs, version=UNIFORM, measure=Measure(rows_a_day=2))
+    valued = evaluate_own(ready.engine, ready.blobs, OwnOrder(target=UNIFORM, measure=Measure(rows_a_day=2)))
     assert valued.evaluation.rows == 2 * VIEWERS
     assert export_log(ready.engine, ready.home / "exports").rows == everything
 
@@ -88,7 +88,7 @@ def test_an_excluded_viewer_stays_in_the_export_with_the_reason(
     own = 3 * len(TITLES)
     fewer = learn_version(ready.engine, ready.blobs, settings=ready.settings)
     assert (fewer.excluded, fewer.manifest.rows + fewer.manifest.held_out) == (own, everything - own)
-    assert evaluate_version(ready.engine, ready.blobs, version=UNIFORM).evaluation.rows == everything - own
+    assert evaluate_own(ready.engine, ready.blobs, OwnOrder(target=UNIFORM)).evaluation.rows == everything - own
     exported = export_log(ready.engine, ready.home / "exports")
     column = [each for path in exported.files for each in pq.read_table(path)["excluded"].to_pylist()]
     assert (len(column), column.count("monitoring"), column.count(None)) == (everything, own, everything - own)

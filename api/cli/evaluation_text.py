@@ -1,0 +1,64 @@
+"""What an evaluation prints on a terminal, from the object that `--json` prints. Knows no log."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from rich.table import Table
+
+from api.cli.paper import paper
+
+
+def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
+    """Print estimates, diagnostics and notes; `rows` says which rows they are of."""
+    console = paper()
+    viewers = "viewers unknown" if found["viewers"] is None else f"{found['viewers']:,} viewers"
+    console.print(f"{found['rows']:,} rows ({rows}), {viewers}")
+    for refusal in found["refusals"]:
+        console.print(f"REFUSED {refusal['code']}: {refusal['message']}. Remedy: {refusal['remedy']}.")
+    diagnostics = found["diagnostics"]
+    table = Table("what", "estimator", "value", "interval", "method")
+    for what, estimate in _told(found):
+        table.add_row(what, *_estimate(estimate))
+    if table.row_count:
+        console.print(table)
+    for name, value in _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART}):
+        console.print(f"{name:>38}  {value}")
+    for one in _calibration(diagnostics):
+        mean = f"{one['mean']:.3f} ± {one['standard_error']:.3f}, where 1 is right"
+        console.print(f"{'calibration of ' + one['artwork']:>38}  {mean}")
+    for warning in diagnostics["warnings"]:
+        console.print(f"NOTE {warning['message']}.")
+
+
+_PRINTED_APART = ("warnings", "baselines")
+_WORST_SHOWN = 3
+
+
+def _told(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The estimates of the target, then those of what it is compared with."""
+    yield from (("the target", each) for each in found["estimates"])
+    baselines = cast(dict[str, Any], found["diagnostics"].get("baselines") or {})
+    names = {"logging": "what was logged", "uniform": "uniform"}
+    yield from ((names[name], each) for name, each in baselines.items() if each is not None)
+
+
+def _calibration(diagnostics: dict[str, Any]) -> list[dict[str, Any]]:
+    known = cast(dict[str, Any], diagnostics.get("calibration") or {})
+    return cast(list[dict[str, Any]], known.get("worst") or [])[:_WORST_SHOWN]
+
+
+def _estimate(estimate: dict[str, Any]) -> tuple[str, str, str, str]:
+    interval = estimate["interval"]
+    if interval is None:
+        return estimate["estimator"], f"{estimate['value']:.4f}", "none", ""
+    bounds = f"{interval['low']:.4f} to {interval['high']:.4f}"
+    return estimate["estimator"], f"{estimate['value']:.4f}", bounds, f"{interval['level']:.0%} {interval['method']}"
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        label = f"{prefix} {name}".strip().replace("_", " ")
+        if isinstance(value, dict):
+            yield from _flat(cast(dict[str, Any], value), label)
+        elif value is not None and not isinstance(value, list):
+            yield label, f"{value:.6g}" if isinstance(value, float) else str(value)

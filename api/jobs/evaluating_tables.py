@@ -1,0 +1,131 @@
+"""The job that values a target on a log that somebody brought: learn what must be learned, then evaluate part by part.
+
+Knows no format (`api.jobs.logs`) and no installation. Every step is a pure function of one part of the log, so any
+runner gives the same numbers.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from api.errors import BadInput
+from api.jobs.logs.parts import LogPart, parts
+from api.jobs.logs.rows import refuse_outside
+from api.jobs.logs.table import LogTable
+from api.jobs.target_words import COLUMN, WORDS, guarded, stated_target
+from bandit.ope.batch import Batch, Mask
+from bandit.ope.evaluation import Evaluation, Evaluator, Question
+from bandit.ope.models.model import RewardModel
+from bandit.ope.preparing import Preparation
+from bandit.ope.runner import Runner, Serial, added
+from bandit.ope.targets.target import LearnedTarget, LoggingTarget, Target, UniformTarget
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOrder:
+    """What is to be evaluated.
+
+    `target` and `baseline` are words (docs/targets.md); without a target the log's column says it. `guards` is a file
+    that acts on the target. `model` predicts rewards for the estimators that need them.
+    """
+
+    table: LogTable
+    target: str | None = None
+    baseline: str | None = None
+    guards: Path | None = None
+    model: RewardModel | None = None
+    question: Question = field(default_factory=Question)
+
+
+def evaluate_table(
+    order: TableOrder, runner: Runner | None = None, *, progress: Callable[[float], None] | None = None
+) -> Evaluation:
+    """Evaluate a log in parts.
+
+    Raises:
+        BadLog, BadInput: the log is not what is taken, or nothing can state such a target on a table.
+        InvalidExample, NoEligibleKnown, RefusedFeature: a target or model cannot be stated on it.
+    """
+    runner = runner or Serial()
+    target, baseline = _named(order.target), _named(order.baseline)
+    cut = parts(replace(order.table, needed=_needed(order, target)))
+    target, baseline = (_learned(each, cut, runner) for each in (target, baseline))
+    target = None if target is None else guarded(target, order.guards)
+    model = None if order.model is None else added(runner.run(partial(_fit, order.model), cut)).fitted()
+    preparation = Preparation(target=target, baseline=baseline, model=model)
+    evaluators = runner.run(partial(_evaluate, preparation, order.question), cut)
+    return added(_told(evaluators, len(cut), progress)).result()
+
+
+def _named(word: str | None) -> Target | None:
+    if word is None or word == COLUMN:
+        return None
+    target = stated_target(word)
+    if target is None:
+        remedy = f"Use one of {WORDS}, or leave it out and give the column {COLUMN}."
+        raise BadInput(f"A table cannot be scored by {word}.", remedy)
+    return target
+
+
+def _needed(order: TableOrder, target: Target | None) -> tuple[str, ...]:
+    """The columns without which the target could not be stated."""
+    if target is None:
+        if order.guards is not None:
+            raise BadInput("Guards need a target that is not a column.", f"Name one with --policy: {WORDS}.")
+        return () if "target_probabilities" in order.table.names else (COLUMN,)
+    if isinstance(target, LoggingTarget):
+        return ()
+    return ("artworks",) if isinstance(target, UniformTarget) else ("artworks", "artwork")
+
+
+def _learned(target: Target | None, cut: list[LogPart], runner: Runner) -> Target | None:
+    return added(runner.run(partial(_learn, target), cut)) if isinstance(target, LearnedTarget) else target
+
+
+def _learn(target: LearnedTarget, part: LogPart) -> LearnedTarget:
+    own = deepcopy(target)  # in one process all parts are given the same object
+    for batch in _unvalued(part):
+        own.add(batch)
+    return own
+
+
+def _fit(model: RewardModel, part: LogPart) -> RewardModel:
+    own = deepcopy(model)
+    for batch in _unvalued(part):
+        own.add(batch)
+    return own
+
+
+def _unvalued(part: LogPart) -> Iterator[Batch]:
+    for logged in part.rows():
+        batch = Preparation().unvalued(logged)
+        yield batch.select(_drawn(batch))
+
+
+def _drawn(batch: Batch) -> Mask:
+    """The rows that can be weighed; the others are named by the evaluation."""
+    return np.isfinite(batch.reward) & (batch.propensity > 0.0) & (batch.propensity <= 1.0)
+
+
+def _evaluate(preparation: Preparation, question: Question, part: LogPart) -> Evaluator:
+    evaluator = Evaluator(question)
+    for logged in part.rows():
+        batch = preparation.batch(logged)
+        if question.weight_range is not None:
+            numbers = np.arange(logged.first, logged.first + len(logged))
+            sound = batch.propensity > 0.0
+            weights = batch.target[sound] / batch.propensity[sound]
+            refuse_outside("weight", weights, numbers[sound], within=question.weight_range)
+        evaluator.add(batch)
+    return evaluator
+
+
+def _told(evaluators: Iterator[Evaluator], count: int, progress: Callable[[float], None] | None) -> Iterator[Evaluator]:
+    for number, evaluator in enumerate(evaluators, start=1):
+        if progress is not None:
+            progress(number / count)
+        yield evaluator
