@@ -40,6 +40,8 @@ times every number of its vector.
 """
 Told: TypeAlias = tuple[Indices, Floats, Floats, Indices]
 """n rows: place of the artwork shown, reward, weight, bucket."""
+Asked: TypeAlias = tuple[Indices, Indices, Indices, Floats]
+"""n rows with m entries: where rows' entries begin (n + 1,), artworks (m,), the entry shown (n,), two shares (m, 2)."""
 CrossedSums: TypeAlias = tuple[Floats, Floats, Floats]
 """(buckets, width, width), (buckets, width), (width,)."""
 
@@ -341,15 +343,23 @@ def add_crossed(crossing: Crossing, order: Indices, told: Told, sums: CrossedSum
 
 
 @kernel
-def add_crossed_totals(
-    crossing: Crossing, bounds: Indices, artworks: Indices, buckets: Indices, told: Floats, totals: Floats
-) -> None:
-    """Add Σ told · x of the entries (m,) of each row to the totals (buckets, width) of its bucket."""
-    each = crossing[0].shape[1] * (2 + crossing[4].shape[0])
+def add_crossed_totals(crossing: Crossing, asked: Asked, told: Floats, buckets: Indices, totals: Floats) -> None:
+    """Add each row's entries' crossed features, times what is told of them, to the totals (buckets, width, k).
+
+    `told` (n, k, 3) is what counts for the entry that was shown, and what an entry's two shares are multiplied by.
+    """
+    bounds, artworks, chosen, shares = asked
+    each, width = crossing[0].shape[1] * (2 + crossing[4].shape[0]), totals.shape[1]
     columns, numbers = np.empty(each, dtype=np.int64), np.empty(each)
+    counts = np.empty(totals.shape[2])
     for row in range(buckets.shape[0]):
+        own = totals[buckets[row]]
         for entry in range(bounds[row], bounds[row + 1]):
-            columns[0] = totals.shape[1]
+            columns[0] = width
             crossed_features(crossing, row, int(artworks[entry]), columns, numbers)
+            for term in range(counts.shape[0]):
+                counts[term] = told[row, term, 1] * shares[entry, 0] + told[row, term, 2] * shares[entry, 1]
+                counts[term] += told[row, term, 0] if entry == chosen[row] else 0.0
             for place in range(each):
-                totals[buckets[row], columns[place]] += told[entry] * numbers[place]
+                for term in range(counts.shape[0]):
+                    own[columns[place], term] += counts[term] * numbers[place]

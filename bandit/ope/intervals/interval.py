@@ -23,6 +23,14 @@ class Method(StrEnum):
 
     NORMAL = "normal"
     VIEWER_CLUSTERED = "viewer_clustered"
+    CRESSIE_READ = "cressie_read"
+    CRESSIE_READ_CLUSTERED = "cressie_read_clustered"
+    WIDENED = "widened"
+    WIDENED_CLUSTERED = "widened_clustered"
+    ANYTIME = "anytime"
+    ANYTIME_CLUSTERED = "anytime_clustered"
+    BOOTSTRAP = "bootstrap"
+    REFIT_BOOTSTRAP = "refit_bootstrap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,10 @@ class Interval:
     def holding(self, other: "Interval") -> "Interval":
         """The same, stretched as far as needed to hold another."""
         return replace(self, low=min(self.low, other.low), high=max(self.high, other.high))
+
+    def around(self, value: float) -> "Interval":
+        """The same, stretched as far as needed to hold a value."""
+        return replace(self, low=min(self.low, value), high=max(self.high, value))
 
 
 def interval_around(value: float, *, gradient: Floats, sums: Chosen, level: float, method: Method | None) -> Interval:

@@ -67,6 +67,11 @@ class Boosting(RewardModel):
         self._sample = self._sample + other._sample
         self._trees = None
 
+    @property
+    def rows_by_bucket(self) -> Floats:
+        """See `RewardModel.rows_by_bucket`; of the rows in the sample."""
+        return self._sample.rows_by_bucket()
+
     def fitted(self, counts: Floats | None = None) -> "FittedBoosting":
         """See `RewardModel.fitted`; the number of trees is picked once, with every bucket counted once."""
         rows = self._sample.rows()

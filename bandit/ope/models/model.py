@@ -81,6 +81,11 @@ class RewardModel(ABC):
         both.join(other)
         return both
 
+    @property
+    @abstractmethod
+    def rows_by_bucket(self) -> Floats:
+        """How many decisions the rows of each bucket stand for: (buckets,)."""
+
     @abstractmethod
     def fitted(self, counts: Floats | None = None) -> FittedModel:
         """Fit one model a fold. `counts` (buckets,): how often each bucket counts, once where none are given.

@@ -62,7 +62,7 @@ class Ridge(RewardModel):
         self._sums = RidgeSums(
             np.zeros((buckets, width, width)), np.zeros((buckets, width)), np.zeros(width), np.zeros((buckets, 3))
         )
-        self._penalty: float | None = None
+        self._picked: tuple[float, float] | None = None
 
     def add(self, batch: Batch) -> None:
         """See `RewardModel.add`."""
@@ -82,48 +82,55 @@ class Ridge(RewardModel):
         for power in range(3):
             told = weights * rewards**power
             self._sums.rewards[:, power] += np.bincount(buckets, weights=told, minlength=self.cut.buckets)
-        self._penalty = None
+        self._picked = None
 
     def join(self, other: Any) -> None:
         """See `RewardModel.join`."""
         self._schema = one_schema(self._schema, other._schema)
         self._sums = RidgeSums(*(one + two for one, two in zip(self._sums, other._sums, strict=True)))
-        self._penalty = None
+        self._picked = None
+
+    @property
+    def rows_by_bucket(self) -> Floats:
+        """See `RewardModel.rows_by_bucket`."""
+        return self._sums.rewards[:, 0]
 
     def fitted(self, counts: Floats | None = None) -> "FittedRidge":
         """See `RewardModel.fitted`; the penalty is picked once, with every bucket counted once."""
-        if not self._sums.rewards[:, 0].any():
+        if not self.rows_by_bucket.any():
             raise NothingToFit("no row with a finite reward was given: a model needs some to be fitted on")
         once = np.ones(self.cut.buckets)
-        if self._penalty is None:
+        if self._picked is None:
             errors = {penalty: self._error(self._weights(once, penalty)) for penalty in sorted(self.settings.penalties)}
-            self._penalty = min(errors, key=errors.__getitem__)
-        weights = self._weights(once if counts is None else counts, self._penalty)
+            penalty = min(errors, key=errors.__getitem__)
+            self._picked = penalty, self._explained(errors[penalty])
+        penalty, explained = self._picked
         return FittedRidge(
             encoder=self.encoder,
             cut=self.cut,
             schema=self._schema or (),
-            weights=weights,
-            penalty=self._penalty,
-            explained=self._explained(weights),
+            weights=self._weights(once if counts is None else counts, penalty),
+            penalty=penalty,
+            explained=explained,
         )
 
     def _weights(self, counts: Floats, penalty: float) -> Floats:
         """β of each fold, from the other folds' buckets: (folds, width)."""
-        scale = self._scale()
-        folds = self.cut.fold_of(np.arange(self.cut.buckets))
-        fitted = np.zeros((self.cut.folds, self.settings.width))
-        for fold in range(self.cut.folds):
-            used = np.where(folds == fold, 0.0, counts)
-            squares = np.tensordot(used, self._sums.squares, axes=1) / np.outer(scale, scale)
-            squares[np.diag_indices_from(squares)] += penalty
-            squares[0, 0] += -penalty if squares[0, 0] > penalty else 0.0
-            fitted[fold] = np.linalg.solve(squares, (used @ self._sums.products) / scale) / scale
-        return fitted
+        folds, width, scale = self.cut.folds, self.settings.width, self._scale()
+        often = counts.reshape(-1, folds)
+        squares: Floats = np.einsum("gf,gfij->fij", often, self._sums.squares.reshape(-1, folds, width, width))
+        products: Floats = np.einsum("gf,gfi->fi", often, self._sums.products.reshape(-1, folds, width))
+        squares, products = squares.sum(axis=0) - squares, products.sum(axis=0) - products
+        believed = np.full((folds, width), penalty)
+        # The constant is believed as it is, where there is any row.
+        believed[:, 0] = np.where(squares[:, 0, 0] > 0.0, 0.0, penalty)
+        squares /= np.outer(scale, scale)
+        squares[:, np.arange(width), np.arange(width)] += believed
+        return np.linalg.solve(squares, (products / scale)[..., np.newaxis])[..., 0].astype(np.float64) / scale
 
     def _scale(self) -> Floats:
         """s (width,): 1 for what was never there, and for the constant."""
-        squares = self._sums.squares.sum(axis=0).diagonal()
+        squares = np.einsum("bii->i", self._sums.squares)
         scale = np.sqrt(squares / np.where(self._sums.touched > 0.0, self._sums.touched, 1.0))
         return np.where(scale > 0.0, scale, 1.0)
 
@@ -135,11 +142,11 @@ class Ridge(RewardModel):
             total += float(own @ (self._sums.squares[bucket] @ own) - 2.0 * self._sums.products[bucket] @ own)
         return total
 
-    def _explained(self, weights: Floats) -> float:
+    def _explained(self, error: float) -> float:
         """The share of the rewards' variance that is explained on viewers not seen; below 0: worse than none."""
         rows, rewards, squares = self._sums.rewards.sum(axis=0)
         variance = float(squares - rewards**2 / rows)
-        return 1.0 - self._error(weights) / variance if variance > 0.0 else 0.0
+        return 1.0 - error / variance if variance > 0.0 else 0.0
 
 
 @final

@@ -100,6 +100,11 @@ class Sample:
         self._parts = [_smallest(_together(self._parts), self._most_rows)]
         return self._parts[0]
 
+    def rows_by_bucket(self) -> Floats:
+        """How many decisions the rows that were kept stand for in each bucket: (buckets,)."""
+        rows = self.rows()
+        return np.bincount(rows.buckets, weights=rows.counts, minlength=self._cut.buckets).astype(np.float64)
+
     def _put(self, parts: Sequence[SampledRows]) -> None:
         self._parts = [*self._parts, *parts]
         if sum(len(part) for part in self._parts) > 2 * self._most_rows:

@@ -13,16 +13,23 @@ DEVICES = ("tv", "phone", "web")
 
 
 def log_of(
-    seed: int, rows: int = 2000, *, artworks: int = 4, viewers: int = 200, contrast: float = 1.0, spread: float = 0.0
+    seed: int,
+    rows: int = 2000,
+    *,
+    artworks: int = 4,
+    viewers: int = 200,
+    contrast: float = 1.0,
+    spread: float = 0.0,
+    moods: int = 99,
 ) -> Batch:
     """Rows logged by a softmax over noise; what attracts differs by device. `truth_of_entries` tells the mean rewards.
 
-    `spread` is by how much viewers differ in what they think of everything.
+    `spread` is by how much viewers differ in what they think of everything; `moods` is the seed of that.
     """
     random = np.random.default_rng(seed)
     viewer, device = random.integers(0, viewers, rows), random.integers(0, len(DEVICES), rows)
     hour = random.normal(size=rows)
-    moods = np.random.default_rng(99).normal(0.0, spread, viewers) if spread else np.zeros(viewers)
+    mood = np.random.default_rng(moods).normal(0.0, spread, viewers)
     truth = truth_of(device, hour, artworks=artworks, contrast=contrast)
     logged = np.exp(random.normal(0.0, 0.5, (rows, artworks)))
     logged /= logged.sum(axis=1, keepdims=True)
@@ -30,7 +37,7 @@ def log_of(
     target /= target.sum(axis=1, keepdims=True)
     shown = np.array([random.choice(artworks, p=each) for each in logged])
     places, starts = (np.arange(rows), shown), np.arange(rows + 1) * artworks
-    chances = np.clip(truth[places] + moods[viewer], 0.0, 1.0)
+    chances = np.clip(truth[places] + mood[viewer], 0.0, 1.0)
     return Batch(
         propensity=logged[places],
         target=target[places],

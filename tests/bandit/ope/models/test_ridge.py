@@ -81,7 +81,7 @@ def test_the_rewards_of_a_viewer_do_not_reach_the_model_that_is_asked_about_them
 
     assert before is not None
     assert after is not None
-    np.testing.assert_array_equal(before.shown[of_one], after.shown[of_one])
+    np.testing.assert_allclose(before.shown[of_one], after.shown[of_one], rtol=0, atol=1e-12)
     assert np.abs(before.shown[~of_one] - after.shown[~of_one]).max() > 1e-6
 
 
