@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, PlayTerm, TitleSums, anytime_reach, spread
+from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, PlayTerm, TitleSums, spread
+from bandit.ope.intervals.sequence import anytime_reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,6 @@ import numpy as np
 from artwork.catalog import ArtworkId, TitleId
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Floats, Integers, Mask, ViewerKeys
-from bandit.ope.intervals.quantiles import student_from_normal
 
 BUCKETS = 64
 FEWEST_BUCKETS = 16
@@ -251,20 +250,6 @@ class ArtworkSums:
 def spread(linear: Floats, *, buckets: int) -> float:
     """The standard error of an estimate from its linear part by bucket, corrected by g / (g − 1) for g buckets."""
     return math.sqrt(float(linear @ linear) * buckets / (buckets - 1))
-
-
-def anytime_reach(effective: Floats, *, risk: float, buckets: int, tuned_at: float) -> Floats:
-    """How many standard errors an interval reaches that holds at every look at once with probability 1 − `risk`.
-
-    Robbins' normal mixture, √((1 + ρ/t) ln((1 + t/ρ) / risk²)) with t the `effective` numbers of decisions (Robbins
-    1970; Howard, Ramdas, McAuliffe & Sekhon 2021, section 3.2; as an asymptotic confidence sequence Waudby-Smith et al.
-    2021). ρ makes it narrowest near t = `tuned_at`. Student's t on the buckets pays for a spread that is itself
-    estimated.
-    """
-    spent = 2.0 * math.log(1.0 / risk)
-    rho = tuned_at / (spent + math.log1p(spent))
-    normal = np.sqrt((1.0 + rho / effective) * (np.log1p(effective / rho) + spent))
-    return student_from_normal(normal, buckets - 1)
 
 
 def _together(arms: Sequence[Arm]) -> Arm:

@@ -16,8 +16,9 @@ from statistics import NormalDist
 import numpy as np
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, TitleSums, ValueTerm, anytime_reach, spread
+from bandit.comparison import FEWEST_BUCKETS, Arm, ArtworkSums, TitleSums, ValueTerm, spread
 from bandit.ope.batch import Floats
+from bandit.ope.intervals.sequence import anytime_reach
 
 
 class Verdict(StrEnum):

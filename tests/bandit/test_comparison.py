@@ -7,9 +7,10 @@ import pytest
 
 from artwork.catalog import ArtworkId, TitleId
 from bandit.bait import bait_reports
-from bandit.comparison import ArtworkSums, PlayTerm, Shown, TitleSums, ValueTerm, anytime_reach
+from bandit.comparison import ArtworkSums, PlayTerm, Shown, TitleSums, ValueTerm
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Floats, Mask, viewer_keys
+from bandit.ope.intervals.sequence import anytime_reach
 from bandit.verdicts import artwork_verdicts
 
 
