@@ -5,25 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api.cli.options import settings_of
 from api.errors import BadInput
-from api.jobs.assessing import assess_version
-from api.jobs.evaluating import Evaluated, OwnOrder
 from api.jobs.evaluating_tables import TableOrder, evaluate_table
-from api.jobs.judging import artwork_reports
 from api.jobs.logs.table import LogTable
-from api.jobs.trusted import measure_of
-from api.storage.blobs import BlobStore
-from api.storage.database import open_engine
-from bandit.ope.estimators.catalogue import allowed
 from bandit.ope.evaluation import Question
-from bandit.ope.models.boosting import Boosting
 from bandit.ope.models.model import RewardModel
-from bandit.ope.models.ridge import Ridge
 from bandit.ope.runner import Runner
-from bandit.rewards import reward_definition
 
-_MODELS: dict[str, Callable[[], RewardModel]] = {"ridge": Ridge, "boosting": Boosting}
+
+@dataclass(frozen=True, kw_only=True)
+class Comparing:
+    """What goes with a target: what it is compared with, guards that act on it, and what predicts rewards."""
+
+    baseline: str | None
+    guards: Path | None
+    model: RewardModel | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +47,7 @@ class Asked:
         Raises:
             BadInput, BadLog, BanditError: something that was given cannot be taken.
         """
-        found, rows = self._of_table(runner, progress) if self.log is not None else self._of_own_log()
+        found, rows = self._of_own_log() if self.log is None else self._of_table(self.log, runner, progress)
         found["diagnostics"]["question"] = {
             "target": self.policy or "target_propensity",
             "baseline": self.baseline,
@@ -61,10 +57,22 @@ class Asked:
         }
         return found, rows
 
-    def _of_table(self, runner: Runner, progress: Callable[[float], None]) -> tuple[dict[str, Any], str]:
-        assert self.log is not None
+    def _of_own_log(self) -> tuple[dict[str, Any], str]:
+        from api.cli.evaluation_own import evaluated_own  # it opens an installation, which a table does not need
+
+        if self.policy is None:
+            raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
+        return evaluated_own(
+            self.policy,
+            Comparing(baseline=self.baseline, guards=self.guard, model=self._model()),
+            question=self._question(),
+            reward=self.reward,
+            home=self.home,
+        )
+
+    def _of_table(self, log: Path, runner: Runner, progress: Callable[[float], None]) -> tuple[dict[str, Any], str]:
         table = LogTable(
-            path=self.log,
+            path=log,
             names=dict(_pair(each) for each in self.mapping),
             features=self.features,
             segments=self.segments,
@@ -77,45 +85,21 @@ class Asked:
             baseline=self.baseline,
             guards=self.guard,
             model=self._model(),
-            question=self._question(baseline=self.baseline is not None or "baseline_propensity" in table.names),
+            question=self._question(),
         )
         return evaluate_table(order, runner, progress=progress).to_json(), "all"
 
-    def _of_own_log(self) -> tuple[dict[str, Any], str]:
-        if self.policy is None:
-            raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
-        settings = settings_of(self.home)
-        engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
-        definition = reward_definition(self.reward or settings.reward).key
-        measure = measure_of(settings, reward=definition, level=self.level)
-        order = OwnOrder(
-            target=self.policy,
-            baseline=self.baseline,
-            guards=self.guard,
-            model=self._model(),
-            measure=measure,
-            question=self._question(baseline=True),
-        )
-        baits = artwork_reports(engine, settings=settings).baits if order.of_a_version else ()
-        return _told(assess_version(engine, blobs, order=order, baits=baits))
-
     def _model(self) -> RewardModel | None:
-        return _MODELS[self.model]() if self.model in _MODELS else None
+        if self.model == "none":
+            return None
+        from bandit.ope.models.boosting import Boosting  # scikit-learn takes seconds to load
+        from bandit.ope.models.ridge import Ridge
 
-    def _question(self, *, baseline: bool) -> Question:
-        kinds = allowed(predicted=self.model in _MODELS, likeness=False)
-        return Question(
-            estimators=tuple(kind() for kind in kinds),
-            level=self.level,
-            baseline=baseline,
-            reward_range=self.reward_range,
-            weight_range=self.weight_range,
-        )
+        models: dict[str, Callable[[], RewardModel]] = {"ridge": Ridge, "boosting": Boosting}
+        return models[self.model]()
 
-
-def _told(evaluated: Evaluated) -> tuple[dict[str, Any], str]:
-    left_out = f"; {evaluated.skipped:,} rows left out: an artwork has no vector" if evaluated.skipped else ""
-    return evaluated.evaluation.to_json(), evaluated.rows + left_out
+    def _question(self) -> Question:
+        return Question(level=self.level, reward_range=self.reward_range, weight_range=self.weight_range)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -21,6 +21,8 @@ def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
         table.add_row(what, *_estimate(estimate))
     if table.row_count:
         console.print(table)
+    if diagnostics.get("interval_rule"):
+        console.print(f"The interval of snips: {diagnostics['interval_rule']}.")
     for name, value in _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART}):
         console.print(f"{name:>38}  {value}")
     for one in _calibration(diagnostics):
@@ -30,13 +32,14 @@ def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
         console.print(f"NOTE {warning['message']}.")
 
 
-_PRINTED_APART = ("warnings", "baselines")
+_PRINTED_APART = ("warnings", "baselines", "interval_rule", "question", "largest_weights", "weight_histogram")
 _WORST_SHOWN = 3
 
 
 def _told(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The estimates of the target, then those of what it is compared with."""
+    """The estimates of the target, its differences to a baseline, then what was logged and uniform."""
     yield from (("the target", each) for each in found["estimates"])
+    yield from (("more than the baseline", each) for each in found.get("differences", ()))
     baselines = cast(dict[str, Any], found["diagnostics"].get("baselines") or {})
     names = {"logging": "what was logged", "uniform": "uniform"}
     yield from ((names[name], each) for name, each in baselines.items() if each is not None)

@@ -16,6 +16,7 @@ from api.cli import (
     catalog,
     demo,
     events,
+    experiment,
     forecasts,
     guards,
     key,
@@ -59,6 +60,7 @@ report.register(catalog.artwork)
 app.add_typer(catalog.catalog, name="catalog")
 app.add_typer(catalog.artwork, name="artwork")
 app.add_typer(events.app, name="events")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(viewers.app, name="foundation")
 app.add_typer(key.app, name="key")
 app.add_typer(log.app, name="log")

@@ -15,6 +15,7 @@ from api.storage.blobs import BlobStore
 from api.storage.policies import BUILT_IN
 from bandit.decision import RewardedDecision
 from bandit.ope.batch import Batch
+from bandit.ope.estimators.catalogue import allowed
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
 from bandit.ope.models.model import RewardModel, fit
 from bandit.ope.scoring import beside
@@ -50,8 +51,8 @@ class OwnOrder:
 
     `target` and `baseline` are versions or other words (docs/targets.md), `guards` a file that acts on the target.
     `measure` says under which definition decisions are valued, and how many of a viewer's count in a day. `model`
-    predicts rewards for the estimators that need them. `question` says which estimators and bounds; its level is that
-    of `measure`, and whether there is a baseline is seen from the rest.
+    predicts rewards for the estimators that need them. Of `question` the bounds count: all estimators are asked that
+    the log allows, the level is that of `measure`, and whether there is a baseline is seen from the rest.
     """
 
     target: str
@@ -63,7 +64,9 @@ class OwnOrder:
 
     def asked(self, *, baseline: bool) -> Question:
         """What is asked of the rows, beside a baseline or not."""
-        return replace(self.question, level=self.measure.level, baseline=baseline)
+        kinds = allowed(predicted=self.model is not None, likeness=False)
+        estimators = tuple(kind() for kind in kinds)
+        return replace(self.question, estimators=estimators, level=self.measure.level, baseline=baseline)
 
     @property
     def of_a_version(self) -> bool:

@@ -18,10 +18,12 @@ from api.jobs.logs.rows import refuse_outside
 from api.jobs.logs.table import LogTable
 from api.jobs.target_words import COLUMN, WORDS, guarded, stated_target
 from bandit.ope.batch import Batch, Mask
+from bandit.ope.estimators.catalogue import allowed
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
 from bandit.ope.models.model import RewardModel
 from bandit.ope.preparing import Preparation
 from bandit.ope.runner import Runner, Serial, added
+from bandit.ope.stating import BASELINE, BASELINES, PREDICTIONS, TARGETS
 from bandit.ope.targets.target import LearnedTarget, LoggingTarget, Target, UniformTarget
 
 
@@ -30,7 +32,8 @@ class TableOrder:
     """What is to be evaluated.
 
     `target` and `baseline` are words (docs/targets.md); without a target the log's column says it. `guards` is a file
-    that acts on the target. `model` predicts rewards for the estimators that need them.
+    that acts on the target. `model` predicts rewards for the estimators that need them. With `every` estimator that
+    the log allows, those of the question do not count.
     """
 
     table: LogTable
@@ -39,6 +42,7 @@ class TableOrder:
     guards: Path | None = None
     model: RewardModel | None = None
     question: Question = field(default_factory=Question)
+    every: bool = True
 
 
 def evaluate_table(
@@ -52,13 +56,23 @@ def evaluate_table(
     """
     runner = runner or Serial()
     target, baseline = _named(order.target), _named(order.baseline)
-    cut = parts(replace(order.table, needed=_needed(order, target)))
+    cut = _cut(order, target)
     target, baseline = (_learned(each, cut, runner) for each in (target, baseline))
     target = None if target is None else guarded(target, order.guards)
     model = None if order.model is None else added(runner.run(partial(_fit, order.model), cut)).fitted()
     preparation = Preparation(target=target, baseline=baseline, model=model)
-    evaluators = runner.run(partial(_evaluate, preparation, order.question), cut)
+    evaluators = runner.run(partial(_evaluate, preparation, _question(order, cut)), cut)
     return added(_told(evaluators, len(cut), progress)).result()
+
+
+def _question(order: TableOrder, cut: list[LogPart]) -> Question:
+    question = order.question
+    baseline = order.baseline is not None or all(not {BASELINE, BASELINES}.isdisjoint(part.names) for part in cut)
+    if order.every:
+        predicted = order.model is not None or all(PREDICTIONS in part.names for part in cut)
+        kinds = allowed(predicted=predicted, likeness=False)
+        question = replace(question, estimators=tuple(kind() for kind in kinds))
+    return replace(question, baseline=baseline)
 
 
 def _named(word: str | None) -> Target | None:
@@ -71,12 +85,19 @@ def _named(word: str | None) -> Target | None:
     return target
 
 
-def _needed(order: TableOrder, target: Target | None) -> tuple[str, ...]:
-    """The columns without which the target could not be stated."""
+def _cut(order: TableOrder, target: Target | None) -> list[LogPart]:
+    """The parts of the log; without the columns that the target needs it is refused before anything is read."""
+    if target is None and order.guards is not None:
+        raise BadInput("Guards need a target that is not a column.", f"Name one with --policy: {WORDS}.")
+    cut = parts(order.table)
+    lists_it = target is None and all(TARGETS in part.names for part in cut)
+    return cut if lists_it else parts(replace(order.table, needed=_needed(target)))
+
+
+def _needed(target: Target | None) -> tuple[str, ...]:
+    """The columns without which a target could not be stated."""
     if target is None:
-        if order.guards is not None:
-            raise BadInput("Guards need a target that is not a column.", f"Name one with --policy: {WORDS}.")
-        return () if "target_probabilities" in order.table.names else (COLUMN,)
+        return (COLUMN,)
     if isinstance(target, LoggingTarget):
         return ()
     return ("artworks",) if isinstance(target, UniformTarget) else ("artworks", "artwork")
