@@ -87,9 +87,14 @@ class Columns:
         codes, names = coded(self.texts(name).fill_null(UNKNOWN))
         return Labels(codes=codes, names=names)
 
-    def moments(self, name: str) -> Integers:
-        """Microseconds since 1970 (n,), from times, days, RFC 3339 texts, or numbers since 1970 by their size."""
+    def moments(self, name: str) -> Integers | None:
+        """Microseconds since 1970 (n,), from times, days, RFC 3339 texts, or numbers since 1970 by their size.
+
+        None where no row has one.
+        """
         array = self.arrays[name]
+        if array.null_count == len(array):
+            return None
         places = np.flatnonzero(_nulls(array))
         if len(places):
             remedy = "Give every row its time, or leave the column out."

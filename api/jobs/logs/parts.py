@@ -46,7 +46,7 @@ def parts(table: LogTable) -> list[LogPart]:
         BadInput: a mapped name is no canonical one.
         RefusedFeature: a feature means age or gender.
     """
-    return parts_of(sources_in(table.path), table)
+    return parts_of(sources_in(table.path, table.query), table)
 
 
 def parts_of(sources: Sequence[Source], table: LogTable) -> list[LogPart]:

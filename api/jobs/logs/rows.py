@@ -82,7 +82,9 @@ def refuse_outside(what: str, values: Floats, numbers: Integers, *, within: tupl
         raise BadLog(message, remedy, reason=f"{what}_outside_range", rows=numbers[outside])
 
 
-def _positions(columns: Columns) -> Integers:
+def _positions(columns: Columns) -> Integers | None:
+    if columns.arrays["position"].null_count == len(columns):
+        return None
     values = columns.floats("position")
     wrong = np.flatnonzero(~(values >= 0) | (values != np.floor(values)))
     if len(wrong):
