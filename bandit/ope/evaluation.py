@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandit.ope.batch import Batch
+from bandit.ope.compared import Segment
 from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, DIAGNOSED, Diagnostics, Findings, estimate_to_json
 from bandit.ope.diagnosis.faults import Refusal, RowFaults
-from bandit.ope.diagnosis.verdict import refusals
+from bandit.ope.diagnosis.verdict import GREATEST_REWARD, refusals
 from bandit.ope.diagnosis.warned import warnings
 from bandit.ope.estimators.difference import Difference
 from bandit.ope.estimators.estimator import Estimate, Estimator
@@ -19,6 +20,7 @@ from bandit.ope.estimators.replay import Replay
 from bandit.ope.estimators.snips import SNIPS
 from bandit.ope.intervals.bounds import Bounds, Range, Seen
 from bandit.ope.intervals.rule import EVIDENCE, PAIRED_EVIDENCE, Ruling, intervals
+from bandit.ope.segments import Cutting, Segments
 from bandit.ope.terms import Term, TermSums
 
 
@@ -27,7 +29,8 @@ class Evaluation:
     """What a log says about a target. Where there are refusals there are no estimates.
 
     `rows` were read; `viewers` is None where the log does not know them. `differences` are of the target less the
-    baseline on the same rows, empty where the log has none. `diagnostics` are plain numbers, see docs/evaluation.md.
+    baseline on the same rows, empty where the log has none. `segments` are None where they were not asked for, the
+    worst first. `diagnostics` are plain numbers, see docs/evaluation.md.
     """
 
     rows: int
@@ -36,6 +39,7 @@ class Evaluation:
     diagnostics: dict[str, Any]
     refusals: tuple[Refusal, ...]
     differences: tuple[Estimate, ...] = ()
+    segments: tuple[Segment, ...] | None = None
 
     @property
     def refused(self) -> bool:
@@ -60,6 +64,7 @@ class Evaluation:
             **({"differences": differences} if differences else {}),
             "diagnostics": self.diagnostics,
             "refusals": [refusal.to_json() for refusal in self.refusals],
+            **({} if self.segments is None else {"segments": [segment.to_json() for segment in self.segments]}),
         }
 
 
@@ -71,6 +76,7 @@ class Question:
     left to the caller not to ask. `baseline`: whether the batches know the probabilities of a policy that the target
     is compared with. `floor`: target probability on artworks that were logged with less is reported as barely
     supported. `reward_range` and `weight_range` are what no row can leave, where somebody knows it.
+    `segments`: how the log is cut into segments; None where none are asked for.
     """
 
     estimators: tuple[Estimator, ...] = (Replay(), IPS(), SNIPS())
@@ -79,6 +85,12 @@ class Question:
     floor: float = DEFAULT_FLOOR
     reward_range: Range | None = None
     weight_range: Range | None = None
+    segments: Cutting | None = None
+
+    @property
+    def greatest_reward(self) -> float:
+        """The most that a decision can earn."""
+        return GREATEST_REWARD if self.reward_range is None else self.reward_range[1]
 
     @property
     def differences(self) -> tuple[Estimator, ...]:
@@ -104,6 +116,7 @@ class Evaluator:
         self._diagnostics = Diagnostics(floor=self._question.floor)
         self._seen = Seen()
         self._sums = TermSums(self._question.terms)
+        self._segments = Segments(self._question.segments)
 
     def add(self, batch: Batch) -> None:
         """Take in the rows of a batch; faulty ones are counted and named, not summed.
@@ -116,6 +129,8 @@ class Evaluator:
         self._diagnostics.add(rows)
         self._seen += Seen.of(rows)
         self._sums.add(rows)
+        if self._question.segments is not None:
+            self._segments.add(rows)
 
     def __add__(self, other: "Evaluator") -> "Evaluator":
         both = Evaluator(self._question)
@@ -123,12 +138,13 @@ class Evaluator:
         both._diagnostics = self._diagnostics + other._diagnostics
         both._seen = self._seen + other._seen
         both._sums = self._sums + other._sums
+        both._segments = self._segments + other._segments
         return both
 
     def result(self) -> Evaluation:
         """Numbers with intervals, or refusals."""
         known = self._diagnostics.over(self._sums)
-        found = self._faults.refusals() or refusals(known)
+        found = self._faults.refusals() or refusals(known, greatest_reward=self._question.greatest_reward)
         bounds = self._seen.bounds(reward=self._question.reward_range, weight=self._question.weight_range)
         estimates = [] if found else [self._ruled(one, EVIDENCE, bounds) for one in self._applicable(known)]
         differences = [] if found else [self._ruled(one, PAIRED_EVIDENCE, bounds) for one in self._question.differences]
@@ -137,13 +153,19 @@ class Evaluator:
             viewers=known.viewers or None,
             estimates=tuple(estimate for estimate, _ in estimates),
             differences=tuple(estimate for estimate, _ in differences),
+            segments=self._read_segments(refused=bool(found)),
             diagnostics={
-                **known.to_json(level=self._question.level),
+                **known.to_json(level=self._question.level, valued=not found),
                 "interval_rule": self._why(estimates),
                 "warnings": [warning.to_json() for warning in warnings(known)],
             },
             refusals=tuple(found),
         )
+
+    def _read_segments(self, *, refused: bool) -> tuple[Segment, ...] | None:
+        if self._question.segments is None:
+            return None
+        return () if refused else self._segments.read(level=self._question.level)
 
     def _why(self, estimates: Sequence[tuple[Estimate, Ruling]]) -> str | None:
         """Why the interval is what it is: of SNIPS, which an analyst reads first, or of what there is."""

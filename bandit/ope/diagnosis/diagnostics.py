@@ -5,6 +5,7 @@ from typing import Any
 
 from bandit.ope.batch import Batch
 from bandit.ope.diagnosis.calibration import Calibration
+from bandit.ope.diagnosis.days import Days
 from bandit.ope.diagnosis.heaviest import NOTHING_HEAVY, Heaviest, WeightHistogram
 from bandit.ope.diagnosis.overlap import WEIGHED, Extremes, Support, Weights
 from bandit.ope.estimators.estimator import Estimate, Estimator
@@ -36,6 +37,7 @@ class Diagnostics:
         self.heaviest = NOTHING_HEAVY
         self.histogram = WeightHistogram()
         self.calibration = Calibration()
+        self.days = Days()
         self.viewers = ViewerSet()
 
     def add(self, batch: Batch) -> None:
@@ -47,6 +49,7 @@ class Diagnostics:
         heavy = Heaviest.of(batch, first=self.rows, above=self.heaviest.least)
         self.heaviest = self.heaviest.following(heavy, rows=0)
         self.histogram.add(batch)
+        self.days.add(batch)
         if batch.viewers is not None:
             self.viewers.add(batch)
         if batch.eligible is not None:
@@ -60,6 +63,7 @@ class Diagnostics:
         both.support = self.support.following(other.support, rows=self.rows)
         both.heaviest = self.heaviest.following(other.heaviest, rows=self.rows)
         both.histogram = self.histogram + other.histogram
+        both.days = self.days + other.days
         both.calibration = self.calibration + other.calibration
         both.viewers = self.viewers + other.viewers
         return both
@@ -98,8 +102,8 @@ class Findings:
         """Under which probability an artwork counts as barely supported."""
         return self.counts.floor
 
-    def to_json(self, *, level: float) -> dict[str, Any]:
-        """Plain numbers; None where something cannot be known from this log."""
+    def to_json(self, *, level: float, valued: bool = True) -> dict[str, Any]:
+        """Plain numbers; None where something cannot be known from this log, or is a value and must not be told."""
         counts = self.counts
         return {
             **self.weights.to_json(floor=self.floor),
@@ -108,6 +112,7 @@ class Findings:
             "calibration": counts.calibration.to_json(),
             "largest_weights": counts.heaviest.to_json(),
             "weight_histogram": counts.histogram.to_json(),
+            "days": counts.days.to_json(level=level, valued=valued),
             "baselines": {
                 "logging": _estimate_json(self.logging, level=level),
                 "uniform": _estimate_json(self.uniform, level=level) if self._uniform_known else None,
