@@ -59,7 +59,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     message: str
     remedy: str = ""
-    rows: tuple[int, ...] = ()
+    rows: tuple[int | str, ...] = ()
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +149,25 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     reward: str | None = None
 
 
+class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the log and of the weight lies on decisions that were hardly ever made so."""
+
+    floor: float | None = None
+    share_of_rows: float | None = None
+    share_of_weight: float | None = None
+    rows_at_smallest: int | None = None
+
+
+class HeavyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the rows that weigh most, by its number from 0."""
+
+    row: int
+    weight: float
+    propensity: float | None = None
+    target: float | None = None
+    reward: float | None = None
+
+
 class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):
     """What must be known before an estimate is believed."""
 
@@ -162,6 +181,8 @@ class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):
     support: Support | None = None
     calibration: Calibration | None = None
     baselines: Baselines | None = None
+    at_floor: AtFloor | None = None
+    largest_weights: tuple[HeavyRow, ...] = ()
     weight_histogram: Histogram | None = None
     drift: dict[str, Any] | None = None
     days: tuple[Day, ...] = ()

@@ -36,10 +36,10 @@ def signed(number: float | None) -> str:
 
 
 def plain(number: float | None) -> str:
-    """Any number with three digits that count."""
+    """Any number with four digits that count."""
     if number is None:
         return NOT_KNOWN
-    return count(number) if abs(number) >= 1000 else f"{number:.3g}"
+    return count(number) if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def _digits(number: float) -> int:

@@ -9,11 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from api.report.found import found_of
 from api.report.numbers import count, percent, plain, signed, value
 from api.report.sheet import sheet_of
+from api.report.words import method_in_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 SHEETS = ("report.css", "evaluation.css")
-FILTERS = (count, percent, plain, signed, value)
+FILTERS = (count, percent, plain, signed, value, method_in_words)
 
 
 def render_report(found: Mapping[str, Any]) -> str:
@@ -28,6 +29,12 @@ def render_report(found: Mapping[str, Any]) -> str:
 
 
 def _environment() -> Environment:
-    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters.update({each.__name__: each for each in FILTERS})
     return made

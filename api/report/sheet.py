@@ -1,16 +1,27 @@
 """Everything that the report of one evaluation shows, laid out and ready to be written as HTML. Knows no template."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
+from api.report.bars import Columns, Measure, Part, columns_of, evidence_of, support_of
+from api.report.curves import Curve, daily, known_by
 from api.report.forest import Entry, Forest, entry_of, forest_of
-from api.report.found import Found, Interval
+from api.report.found import Calibration, Diagnostics, Found, Interval
+from api.report.numbers import NOT_KNOWN, percent, plain
+from api.report.pages import page_forests
+from api.report.segments import Segments, segments_of
 from api.report.verdict import Verdict, baseline_of, target_of, verdict_of
+from api.report.words import note_of
+
+_ORDINARY_ERRORS = 4.0
+"""Draws that are kept for a window repeat, so deviations up to so many standard errors are ordinary."""
+_NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """The parts of a report; those that the evaluation says nothing of are None."""
+    """The parts of a report; those that the evaluation says nothing of are None or empty."""
 
     found: Found
     target: str
@@ -18,17 +29,40 @@ class Sheet:
     verdict: Verdict
     estimates: Forest | None
     differences: Forest | None
+    support: tuple[Part, ...]
+    evidence: tuple[Measure, ...]
+    weights: Columns | None
+    signs: tuple[tuple[str, str, str], ...]
+    calibration: Forest | None
+    segments: Segments | None
+    daily: Curve | None
+    known: Curve | None
+    drift: tuple[tuple[str, str], ...]
+    pages: tuple[tuple[str, Forest], ...]
+    asked: tuple[tuple[str, str], ...]
 
 
 def sheet_of(found: Found) -> Sheet:
     """Lay an evaluation out."""
+    target, baseline, known = target_of(found), baseline_of(found), found.diagnostics
     return Sheet(
         found=found,
-        target=target_of(found),
-        baseline=baseline_of(found),
+        target=target,
+        baseline=baseline,
         verdict=verdict_of(found),
         estimates=_estimates(found),
         differences=_differences(found),
+        support=support_of(known.support),
+        evidence=evidence_of(found),
+        weights=columns_of(known.weight_histogram),
+        signs=tuple(_signs(known)),
+        calibration=_calibration(known.calibration),
+        segments=segments_of(found.segments, target=target, baseline=baseline),
+        daily=daily(known.days),
+        known=known_by(known.days),
+        drift=tuple(_flat(known.drift or {})),
+        pages=page_forests(found.page),
+        asked=tuple(_asked(known)),
     )
 
 
@@ -45,21 +79,23 @@ def _estimates(found: Found) -> Forest | None:
 def _ordered(found: Found) -> Iterator[Entry]:
     leading = found.leading()
     for each in sorted(found.estimates, key=lambda each: each is not leading):
-        yield entry_of(each, colour="target" if each is leading else "beside")
+        yield entry_of(each, colour="target" if each is leading else "beside", note=note_of(each))
 
 
 def _beside(found: Found) -> Iterator[Entry]:
     baselines = found.diagnostics.baselines
     if baselines and baselines.logging:
-        yield entry_of(baselines.logging, name="what was logged", colour="logged")
+        yield entry_of(baselines.logging, name="what was logged", colour="logged", note="observed, not estimated")
     if baselines and baselines.uniform:
-        yield entry_of(baselines.uniform, name="uniform", colour="logged")
+        yield entry_of(baselines.uniform, name="uniform", colour="logged", note="artworks shown at random")
 
 
 def _differences(found: Found) -> Forest | None:
     if not found.differences:
         return None
-    entries = [entry_of(each, colour=_colour(each.interval)) for each in found.differences]
+    leading = found.leading_difference()
+    ordered = sorted(found.differences, key=lambda each: each is not leading)
+    entries = [entry_of(each, colour=_colour(each.interval), note=note_of(each)) for each in ordered]
     return forest_of(entries, line=0.0, line_told="No difference")
 
 
@@ -68,3 +104,64 @@ def _colour(interval: Interval | None) -> str:
     if interval is not None and interval.low is not None and interval.low > 0.0:
         return "good"
     return "bad" if interval is not None and interval.high is not None and interval.high < 0.0 else "beside"
+
+
+def _signs(known: Diagnostics) -> Iterator[tuple[str, str, str]]:
+    """Names, numbers, and what is healthy."""
+    floor = known.at_floor
+    rows = (
+        ("Mean weight", known.mean_weight, plain, "about 1; else probabilities or support are wrong"),
+        ("Largest weight", known.largest_weight, plain, "one row with most of the weight decides everything"),
+        ("Smallest propensity", known.smallest_propensity, plain, "above the log's floor"),
+        ("Agreement", known.take_fraction, percent, "share of rows on which a draw of the target shows the same"),
+        ("Design effect", known.design_effect, plain, "by what factor viewers who repeat widen the variance"),
+        ("Rows at the floor", floor.share_of_rows if floor else None, percent, "small"),
+        ("Weight at the floor", floor.share_of_weight if floor else None, percent, "small"),
+    )
+    for name, number, write, healthy in rows:
+        if number is not None:
+            yield name, write(number), healthy
+
+
+def _calibration(known: Calibration | None) -> Forest | None:
+    if known is None or not known.worst:
+        return None
+    entries = [
+        Entry(
+            name=each.artwork,
+            value=each.mean,
+            low=None if each.standard_error is None else each.mean - _NORMAL_95 * each.standard_error,
+            high=None if each.standard_error is None else each.mean + _NORMAL_95 * each.standard_error,
+            colour="bad" if abs(each.mean - 1.0) > _ORDINARY_ERRORS * (each.standard_error or 0.0) else "beside",
+            note=f"{each.rows} rows",
+        )
+        for each in known.worst
+    ]
+    return forest_of(entries, line=1.0, line_told="1: drawn as often as logged")
+
+
+def _asked(known: Diagnostics) -> Iterator[tuple[str, str]]:
+    asked = known.question
+    if asked is None:
+        return
+    level = None if asked.level is None else percent(asked.level, 0)
+    named = (
+        ("Target", asked.target),
+        ("Compared with", asked.baseline),
+        ("Log", asked.log),
+        ("Reward", asked.reward),
+        ("Level of intervals", level),
+    )
+    yield from ((name, told) for name, told in named if told is not None)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Single numbers and words of an object whose names are free."""
+    for name, value in values.items():
+        label = f"{prefix} {name}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(cast(Mapping[str, Any], value), label)
+        elif isinstance(value, bool | str):
+            yield label, str(value)
+        elif value is None or isinstance(value, int | float):
+            yield label, NOT_KNOWN if value is None else plain(value)

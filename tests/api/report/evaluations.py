@@ -13,6 +13,17 @@ def estimate(name: str, value: float, low: float, high: float, *others: dict[str
     return {"estimator": name, "value": value, "interval": own, "intervals": [own, *others]}
 
 
+def day(name: str, value: float, reach: float) -> dict[str, Any]:
+    span = {"value": value, "low": value - reach, "high": value + reach}
+    return {"day": name, "rows": 1000, "mean_reward": 0.077, **span, "cumulative": {"rows": 2000, **span}}
+
+
+def segment(dimension: str, value: str, difference: float, reach: float, verdict: str) -> dict[str, Any]:
+    span = {"value": difference, "low": difference - reach, "high": difference + reach}
+    told = {"rows": 5000, "viewers": 700, "estimate": {"value": 0.08, "low": 0.07, "high": 0.09}, "difference": span}
+    return {"dimension": dimension, "value": value, **told, "p_value": 0.001, "adjusted_p": 0.003, "verdict": verdict}
+
+
 COMPARED: Mapping[str, Any] = {
     "rows": 48213,
     "viewers": 6012,
@@ -47,6 +58,11 @@ COMPARED: Mapping[str, Any] = {
             "logging": estimate("logging_mean", 0.0767, 0.0741, 0.0793),
             "uniform": estimate("ips", 0.0612, 0.0570, 0.0654),
         },
+        "at_floor": {"floor": 0.001, "share_of_rows": 0.02, "share_of_weight": 0.11, "rows_at_smallest": 3},
+        "largest_weights": [{"row": 17, "weight": 14.2, "propensity": 0.0123, "target": 0.175, "reward": 1.0}],
+        "weight_histogram": {"edges": [0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "counts": [0, 100, 300, 50, 0]},
+        "drift": {"p_value": 0.41, "worst": {"day": "2026-05-03"}, "days": []},
+        "days": [day("2026-05-01", 0.08, 0.02), day("2026-05-02", 0.09, 0.015), day("2026-05-03", 0.085, 0.012)],
         "interval_rule": "Viewers repeat and rewards are not rare: clustered by viewer.",
         "assumptions": ["The logged probabilities are those that were drawn from."],
         "question": {
@@ -61,6 +77,12 @@ COMPARED: Mapping[str, Any] = {
         ],
     },
     "refusals": [],
+    "segments": [
+        segment("device", "tv", -0.02, 0.01, "worse"),
+        segment("device", "phone", 0.001, 0.01, "unclear"),
+        segment("row_kind", "trending", 0.03, 0.01, "better"),
+    ],
+    "page": {"positions": [{"position": 0, "value": 0.21, "low": 0.19, "high": 0.23, "rows": 900}]},
 }
 
 REFUSED: Mapping[str, Any] = {
