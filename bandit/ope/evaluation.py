@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from bandit.ope.estimators.ips import IPS
 from bandit.ope.estimators.replay import Replay
 from bandit.ope.estimators.snips import SNIPS
 from bandit.ope.intervals.bounds import Bounds, Range, Seen
+from bandit.ope.intervals.interval import NotEstimable
 from bandit.ope.intervals.rule import EVIDENCE, PAIRED_EVIDENCE, Ruling, intervals
 from bandit.ope.segments import Cutting, Segments
 from bandit.ope.terms import Term, TermSums
@@ -146,8 +148,8 @@ class Evaluator:
         known = self._diagnostics.over(self._sums)
         found = self._faults.refusals() or refusals(known, greatest_reward=self._question.greatest_reward)
         bounds = self._seen.bounds(reward=self._question.reward_range, weight=self._question.weight_range)
-        estimates = [] if found else [self._ruled(one, EVIDENCE, bounds) for one in self._applicable(known)]
-        differences = [] if found else [self._ruled(one, PAIRED_EVIDENCE, bounds) for one in self._question.differences]
+        estimates = [] if found else list(self._ruled(self._applicable(known), EVIDENCE, bounds))
+        differences = [] if found else list(self._ruled(self._question.differences, PAIRED_EVIDENCE, bounds))
         return Evaluation(
             rows=self._faults.rows,
             viewers=known.viewers or None,
@@ -176,7 +178,15 @@ class Evaluator:
         uniform = known.weights.one_propensity
         return (one for one in self._question.estimators if uniform or not isinstance(one, Replay))
 
-    def _ruled(self, estimator: Estimator, evidence: tuple[Term, ...], bounds: Bounds) -> tuple[Estimate, Ruling]:
+    def _ruled(
+        self, estimators: Iterable[Estimator], evidence: tuple[Term, ...], bounds: Bounds
+    ) -> Iterator[tuple[Estimate, Ruling]]:
+        """What each says; one that these rewards are nothing for (`bandit.ope.estimators.pessimistic`) is left out."""
+        for estimator in estimators:
+            with suppress(NotEstimable):
+                yield self._ruling(estimator, evidence, bounds)
+
+    def _ruling(self, estimator: Estimator, evidence: tuple[Term, ...], bounds: Bounds) -> tuple[Estimate, Ruling]:
         own = self._sums.of(estimator.terms)
         settled = estimator.settle(own)
         ruling = intervals(settled, own, evidence=self._sums.of(evidence), bounds=bounds, level=self._question.level)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bandit.ope.batch import Batch
+from bandit.ope.estimators.catalogue import KINDS, allowed
 from bandit.ope.estimators.ips import IPS
 from bandit.ope.evaluation import Evaluation, Evaluator, Question, evaluate
 
@@ -219,3 +220,15 @@ def test_target_mass_that_was_rarely_logged_is_warned_of(make_batch: MakeBatch) 
     assert not evaluation.refused
     assert "mass_below_floor" in warned(evaluation)
     assert evaluation.diagnostics["support"]["below_floor_mass"] == pytest.approx(0.05)
+
+
+def test_estimators_that_the_rewards_are_nothing_for_are_left_out(crowd: Batch) -> None:
+    question = Question(estimators=tuple(kind() for kind in allowed(predicted=True, likeness=True)))
+    told = {estimate.estimator for estimate in evaluate([crowd], question).estimates}
+    assert told == {kind.name for kind in KINDS} - {"replay"}
+    below_zero = evaluate([replace(crowd, reward=crowd.reward - 0.5)], question)
+    assert {estimate.estimator for estimate in below_zero.estimates} == told - {"log_smoothing", "ix"}
+    chosen = {estimate.estimator: estimate.chosen for estimate in evaluate([crowd], question).estimates}
+    assert {name for name, picked in chosen.items() if picked} == {
+        "clipped_ips", "switch_dr", "dros", "mips", "log_smoothing", "ix"
+    }  # fmt: skip
