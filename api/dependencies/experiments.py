@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -24,10 +25,12 @@ from api.storage.policies import BUILT_IN, find_policy_version, live_version
 from bandit.decision import PolicyVersionId
 from bandit.examination import Examiner
 from bandit.experiments.allocation import Allocation, Cell
+from bandit.experiments.rules import Guardrail
 
 LIVE = "live"
 """In a plan: the version that is live when the plan is made. It stays that version, whatever is promoted later."""
 
+NONE = "none"
 _CELL = re.compile(r"(?P<name>[^=:]+)=(?P<policy>[^=:]+)(?::(?P<weight>[^=:]+))?")
 
 
@@ -40,6 +43,20 @@ def cells_from(written: Sequence[str]) -> tuple[Cell, ...]:
     return tuple(map(_cell_from, written))
 
 
+def guardrails_from(named: Sequence[str] | None) -> tuple[Guardrail, ...]:
+    """Read guardrails by name: None for all of them, `none` alone for none.
+
+    Raises:
+        BadInput: there is no such guardrail.
+    """
+    if named is None:
+        return tuple(Guardrail)
+    try:
+        return tuple(dict.fromkeys(Guardrail(each) for each in named if each != NONE))
+    except ValueError as error:
+        raise BadInput(f"{error}.", f"Guardrails are {', '.join(Guardrail)}, or {NONE}.") from error
+
+
 def create_experiment(engine: Engine, plan: ExperimentPlan, *, actor: str, now: datetime) -> Experiment:
     """Keep a plan whose cells name versions that exist, or `live`.
 
@@ -49,15 +66,7 @@ def create_experiment(engine: Engine, plan: ExperimentPlan, *, actor: str, now: 
     """
     with transaction(engine) as connection:
         cells = tuple(_named(connection, cell) for cell in plan.cells)
-        resolved = ExperimentPlan(
-            experiment=plan.experiment,
-            hypothesis=plan.hypothesis,
-            share=plan.share,
-            cells=cells,
-            reward=plan.reward,
-            rules=plan.rules,
-        )
-        return add_experiment(connection, resolved, actor=actor, now=now)
+        return add_experiment(connection, replace(plan, cells=cells), actor=actor, now=now)
 
 
 def begin_experiment(

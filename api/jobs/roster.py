@@ -6,6 +6,7 @@ A new job is a row here; it needs no more to be leased, run apart, tried again a
 from collections.abc import Callable
 from datetime import timedelta
 
+from api.jobs.experimenting import nothing_to_read, read_experiments
 from api.jobs.export_folder import exports_of
 from api.jobs.exporting import export_log
 from api.jobs.loop import (
@@ -61,6 +62,7 @@ ROSTER: tuple[ScheduledJob, ...] = (
     ScheduledJob(name="evaluate", every=_loop_often, run=evaluate, idle=nothing_to_evaluate),
     ScheduledJob(name="stage", every=_loop_often, run=stage, idle=nothing_to_stage),
     ScheduledJob(name="most_played", every=every(timedelta(hours=1)), run=_count),
+    ScheduledJob(name="experiments", every=every(timedelta(hours=1)), run=read_experiments, idle=nothing_to_read),
     ScheduledJob(name="export", every=_export_every, run=_export),
     PAIRING,
     *UPKEEP,

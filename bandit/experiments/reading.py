@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from bandit.experiments.allocation import Allocation
-from bandit.experiments.cell_sums import CellSums
+from bandit.experiments.cell_sums import CellSums, Column
 from bandit.experiments.comparing import Comparison, Question, compare_variety, compared
 from bandit.experiments.effects import (
     ABANDONMENT,
@@ -55,6 +55,12 @@ class ExperimentSums:
         empty = CellSums()
         both = {name: self.cells.get(name, empty) + other.cells.get(name, empty) for name in names}
         return ExperimentSums(both, self.misplaced + other.misplaced)
+
+    def worth_before(self) -> float | None:
+        """What a decision of the cells' viewers was worth before the start; None where none is known of that time."""
+        totals = [each.pieces().sum(axis=0) for name, each in self.cells.items() if name != HOLD_BACK]
+        rows, reward = (sum(float(each[column]) for each in totals) for column in (Column.BEFORE, Column.REWARD_BEFORE))
+        return reward / rows if rows and reward else None
 
     def crossed(self) -> int:
         """How many viewers are in more than one cell."""
@@ -99,14 +105,14 @@ class Reading:
         return _finite(told)
 
 
-def read_experiment(
-    sums: ExperimentSums, allocation: Allocation, *, rules: ExperimentRules, smallest: float | None = None
-) -> Reading:
+def read_experiment(sums: ExperimentSums, allocation: Allocation, *, rules: ExperimentRules) -> Reading:
     """Compare every cell with control, and judge.
 
-    `smallest` is the difference of rewards that is worth telling from none, fixed before the start (from what viewers
-    were worth then); None: `rules.smallest_lift` of what control is worth now.
+    The smallest lift is taken of what viewers were worth before the start, which no cell changes; without such a time,
+    of what control is worth.
     """
+    before = sums.worth_before()
+    smallest = None if before is None else rules.smallest_lift * before
     pieces = {name: each.pieces() for name, each in sums.cells.items()}
     control = pieces.get(allocation.control.name, np.zeros((0, 8)))
     comparisons = [
