@@ -32,7 +32,7 @@ class ArrowSource:
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """See `Source.batches`."""
         with _reading(self.path, columns) as whole:
-            for batch in islice(whole, self.begin, self.end):
+            for batch in whole.between(self.begin, self.end):
                 own = batch.select(columns)
                 yield from (own.slice(first, BATCH_ROWS) for first in range(0, len(own), BATCH_ROWS))
 
@@ -46,7 +46,7 @@ def arrow_sources(path: Path) -> list[ArrowSource]:
     with _reading(path, None) as whole:
         present = tuple(whole.schema.names)
     with _reading(path, present[:1]) as whole:
-        sizes = [batch.num_rows for batch in whole]
+        sizes = [batch.num_rows for batch in whole.between(0, None)]
     found: list[ArrowSource] = []
     first, rows = 0, 0
     for place, size in enumerate(sizes):
@@ -70,11 +70,13 @@ class _Batches:
         self._whole = opened(mapped, options=pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False))
         self._is_file = is_file
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def between(self, begin: int, end: int | None) -> Iterator[pa.RecordBatch]:
+        """Those from `begin` to before `end`, None for all that follow; a stream must be read from its beginning."""
         if not self._is_file:
-            yield from self._whole
+            yield from islice(self._whole, begin, end)
             return
-        yield from (self._whole.get_batch(place) for place in range(self._whole.num_record_batches))
+        last = self._whole.num_record_batches if end is None else end
+        yield from (self._whole.get_batch(place) for place in range(begin, last))
 
 
 @contextmanager
