@@ -24,6 +24,7 @@ from bandit.ope.estimators.sndr import SelfNormalisedDoublyRobust
 from bandit.ope.estimators.snips import SNIPS
 from bandit.ope.estimators.switch_dr import SwitchDR
 from bandit.ope.evaluation import evaluate
+from bandit.ope.pages import PageEvaluator
 
 LOGS = [(policy, campaign) for policy in ("bts", "random") for campaign in ("all", "men", "women")]
 PIECES = 7
@@ -136,6 +137,21 @@ def test_vw_estimators_say_the_same(policy: str, campaign: str, kind: type[Estim
     for propensity, reward, probability in zip(log.propensity, log.reward, agreed, strict=True):
         other.add_example(float(propensity), float(reward), float(probability))
     assert value(kind(), log) == pytest.approx(other.get(), abs=1e-9)
+
+
+def test_vw_estimators_say_the_same_of_pages() -> None:
+    other = imported("estimators.slates.pseudo_inverse").Estimator()
+    rng = np.random.default_rng(4)
+    slots = rng.integers(1, 8, size=500)
+    propensity, target, reward = (rng.uniform(0.05, 1.0, size=slots.sum()) for _ in range(3))
+    pages = np.repeat(np.arange(500), slots)
+    for page in range(500):
+        own = pages == page
+        other.add_example(propensity[own].tolist(), float(reward[own].sum()), target[own].tolist())
+    evaluator = PageEvaluator()
+    evaluator.add(Batch(propensity=propensity, target=target, reward=reward, pages=pages.astype(np.uint64)))
+    found = {estimate.estimator: estimate.value for estimate in evaluator.result().estimates}
+    assert found["page_pseudo_inverse"] == pytest.approx(other.get(), abs=1e-9)
 
 
 def test_the_floored_row_of_bts_women_raises_its_warning() -> None:
