@@ -1,4 +1,4 @@
-"""`keyart tune`: settings of learning and exploring, searched in Worlds whose truth is known."""
+"""`keyart tune`: settings of learning and exploring, searched on the log, or in Worlds whose truth is known."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson
+from api.cli.options import AsJson, Home
 
 if TYPE_CHECKING:
     from bandit.tuning.figures import Figure, Tried
@@ -26,7 +26,7 @@ Values = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command of this file."""
-    app.command(epilog="Example: keyart tune --world weak --world strong --set gamma_scale=1000,10000")(tune)
+    app.command(epilog="Example: keyart tune --set gamma_scale=1000,10000 --set epsilon=0.01,0.02")(tune)
 
 
 def tune(
@@ -43,17 +43,31 @@ def tune(
         float, typer.Option("--least-probability", min=0, max=1, help="Settings that state less are out.")
     ] = 1e-3,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes; the result is the same with any.")] = 1,
+    halving: Annotated[
+        bool, typer.Option(help="On the log: learn from some viewers first, and drop the worse half.")
+    ] = True,
+    level: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="On the log: level of all intervals together.")
+    ] = 0.95,
+    home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search settings of learning and exploring in Worlds whose truth is known. Nothing is changed by it."""
-    from api.errors import BadInput
+    """Search settings of learning and exploring: on this installation's log, or with --world in Worlds of known truth.
+
+    On the log every trial is learned and valued beside the live version on viewers that learning never saw; one that is
+    better beyond doubt, all intervals holding at once, is kept as a candidate. In Worlds nothing is changed.
+    """
     from api.jobs.tuning import players
     from api.progress import progress_bar
     from bandit.tuning.search import Search, tune
     from bandit.tuning.trials import grid, one_by_one
 
     if not world:
-        raise BadInput("Settings cannot be searched on the log yet.", "Name a World: keyart tune --world weak.")
+        from api.cli.tune_on_log import print_search
+
+        trials = (one_by_one if alone else grid)(_read(values or []) or _USUAL)
+        print_search(trials, halving=halving, level=level, home=home, as_json=as_json)
+        return
     search = Search(
         worlds=tuple(dict.fromkeys(world)),
         seeds=seeds,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -36,18 +37,35 @@ def assess_version(engine: Engine, blobs: BlobStore, *, order: OwnOrder, baits: 
     version, measure = PolicyVersionId(order.target), order.measure
     with reading(engine) as connection:
         live = live_version(connection)
-    compared = compare(Scorer(engine, blobs, version), _live_scorer(engine, blobs, live), order=order)
+    compared = compare(Scorer(engine, blobs, version), live_scorer(engine, blobs, live), order=order)
+    keep_evaluation(engine, compared, version=version, live=live, measure=measure, baits=baits)
+    return compared.own
+
+
+def keep_evaluation(
+    engine: Engine,
+    compared: Compared,
+    *,
+    version: PolicyVersionId,
+    live: PolicyVersionId,
+    measure: Measure,
+    baits: Sequence[BaitReport] = (),
+) -> None:
+    """Write down what the gate asks for: a version beside what is live, on the same rows."""
     own, beside = compared.own, compared.baseline
     result = _result(version, live, compared, measure=measure)
     result = replace(result, entropy=own.entropy)
     result = replace(result, baits=favoured_baits(baits, version=own.shown, live=beside.shown))
     with transaction(engine) as connection:
-        add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result))
-    return own
+        add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result, found=_whole(own, result)))
 
 
-def _live_scorer(engine: Engine, blobs: BlobStore, live: PolicyVersionId) -> Scorer:
-    """What the version is compared with; after an upgrade it may be one that nothing can load."""
+def live_scorer(engine: Engine, blobs: BlobStore, live: PolicyVersionId) -> Scorer:
+    """What a version is compared with; after an upgrade it may be one that nothing can load.
+
+    Raises:
+        Conflict: so it is.
+    """
     try:
         return Scorer(engine, blobs, live)
     except (Conflict, DamagedFile, MissingFile) as error:
@@ -79,6 +97,19 @@ def _result(
         rewarded_effective_rows=float(own.diagnostics.get("rewarded_effective_sample_size") or 0.0),
         refusals=tuple(f"{refusal.code}: {refusal.message}" for refusal in own.refusals),
     )
+
+
+def _whole(own: Evaluated, result: OffPolicyResult) -> dict[str, Any]:
+    """All that was found, as `keyart evaluate --json` prints it, for whoever looks at the version later."""
+    told = own.evaluation.to_json()
+    question = {
+        "target": result.version,
+        "baseline": result.live,
+        "log": f"this installation, {own.rows}",
+        "level": result.level,
+        "reward": result.reward,
+    }
+    return {**told, "diagnostics": {**told["diagnostics"], "question": question}}
 
 
 def _bounds(estimate: Estimate | None) -> tuple[float | None, float | None]:

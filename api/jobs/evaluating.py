@@ -76,7 +76,7 @@ class OwnOrder:
 
 
 @dataclass
-class _Counted:
+class Counted:
     """What a policy's probabilities of each artwork add up to, its entropy and its evaluation, as batches pass."""
 
     evaluator: Evaluator
@@ -84,6 +84,7 @@ class _Counted:
     chance: EntropySums = field(default_factory=EntropySums, init=False)
 
     def add(self, batch: Batch) -> None:
+        """Take in the rows of a batch."""
         self.evaluator.add(batch)
         if batch.eligible is not None:
             sums = np.bincount(batch.eligible.artworks, batch.eligible.target, len(batch.eligible.names))
@@ -92,6 +93,7 @@ class _Counted:
             self.chance.add(batch.eligible.row_sums(entropy_terms(batch.eligible.target)), batch.eligible.counts)
 
     def evaluated(self, rows: str, *, skipped: int) -> Evaluated:
+        """What was found; `rows` says which rows were taken, `skipped` how many were left out."""
         return Evaluated(self.evaluator.result(), rows, skipped, self.shown, self.chance.mean)
 
 
@@ -110,21 +112,21 @@ def evaluate_own(engine: Engine, blobs: BlobStore, order: OwnOrder) -> Evaluated
     own = Scorer(engine, blobs, order.target, guards=order.guards)
     if order.baseline is not None:
         return compare(own, Scorer(engine, blobs, order.baseline), order=order).own
-    counted = _Counted(Evaluator(order.asked(baseline=False)))
+    counted = Counted(Evaluator(order.asked(baseline=False)))
     skipped = _feed(own, None, order, (counted,))
     return counted.evaluated(own.rows_said, skipped=skipped)
 
 
 def compare(own: Scorer, other: Scorer, *, order: OwnOrder) -> Compared:
     """Value a target beside a baseline on the same rows, those that `evaluate_own` takes, in one pass."""
-    counted = _Counted(Evaluator(order.asked(baseline=True)))
-    baseline = _Counted(Evaluator(order.asked(baseline=False)))
+    counted = Counted(Evaluator(order.asked(baseline=True)))
+    baseline = Counted(Evaluator(order.asked(baseline=False)))
     skipped = _feed(own, other, order, (counted, baseline))
     said = own.rows_said
     return Compared(counted.evaluated(said, skipped=skipped), baseline.evaluated(said, skipped=skipped))
 
 
-def _feed(own: Scorer, other: Scorer | None, order: OwnOrder, counting: tuple[_Counted, ...]) -> int:
+def _feed(own: Scorer, other: Scorer | None, order: OwnOrder, counting: tuple[Counted, ...]) -> int:
     """Give the rows to what counts them, the second with the baseline as its target; how many rows were left out."""
     for scorer in (own, other):
         if scorer is not None:

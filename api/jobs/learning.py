@@ -105,6 +105,56 @@ def learn_version(
         DamagedFile, MissingFile: what is to be gone on from is not what its manifest names.
         EmptyLog, InvalidExample, IncompatibleModel, LearningFailed: see `bandit.learning.learn`; nothing was kept.
     """
+    lesson = prepare_lesson(engine, blobs, settings=settings, order=order)
+    rows = lesson.rows()
+    learned = lesson.learn(rows, progress=progress)
+    keep_version(engine, blobs, learned)
+    trusted = rows.trusted
+    return LearnedVersion(learned.manifest, rows.visible.skipped, trusted.excluded, trusted.capped)
+
+
+@dataclass(frozen=True, slots=True)
+class LessonRows:
+    """The rows to learn from, and what left some of them out on the way; to be read once."""
+
+    visible: VisibleRows
+    trusted: TrustedRows[RewardedDecision]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """All that learning an order comes to, but for the learning: that may be done again, under other settings."""
+
+    engine: Engine
+    blobs: BlobStore
+    config: LearnConfig
+    pictures: Mapping[str, Picture]
+    provenance: Provenance
+    trust: Trust
+    before: LearnedModel | None
+
+    def rows(self) -> LessonRows:
+        """Every decision up to the watermark that counts and can be learned from, held-out viewers among them."""
+        until = None if self.provenance.watermark is None else PageId(self.provenance.watermark)
+        logged = _log_of(self.engine, self.config).rewarded(since=_since(self.before), until=until)
+        trusted = TrustedRows(logged, self.trust)
+        seen = _reencoded(self.engine, self.blobs, self.config, trusted)
+        return LessonRows(VisibleRows(seen, self.pictures), trusted)
+
+    def learn(self, rows: LessonRows, *, progress: Callable[[float], None] | None = None) -> LearnedModel:
+        """Learn from rows of this lesson; keeps nothing. Raises as `learn_version` does."""
+        return learn(
+            rows.visible,
+            self.pictures,
+            config=self.config,
+            provenance=self.provenance,
+            onward=self.before,
+            progress=progress,
+        )
+
+
+def prepare_lesson(engine: Engine, blobs: BlobStore, *, settings: Settings, order: LearnOrder | None = None) -> Lesson:
+    """Join what is due, and say what an order comes to. Raises as `learn_version` does before it learns."""
     order, now = order or LearnOrder(), datetime.now(UTC)
     if order.onward and order.window is not None:
         raise Conflict("Learning cannot go on under another window.", "Learn from the start of the log.")
@@ -117,15 +167,17 @@ def learn_version(
     watermark = _watermark(engine, window=window, now=now)
     trust = read_trust(engine, rows_a_day=settings.viewer_rows_a_day)
     config = _config(engine, _Settling(settings, trust), order, before=before, until=watermark)
-    pictures = pictures_in(engine, config.embedding_version)
-    trusted = TrustedRows(_log_of(engine, config).rewarded(since=_since(before), until=watermark), trust)
-    rows = VisibleRows(_reencoded(engine, blobs, config, trusted), pictures)
     with reading(engine) as connection:
         parent = before.manifest.version if before else live_version(connection)
-    provenance = Provenance(created_at=now, watermark=watermark, parent=parent)
-    learned = learn(rows, pictures, config=config, provenance=provenance, onward=before, progress=progress)
-    _keep(engine, blobs, learned)
-    return LearnedVersion(learned.manifest, rows.skipped, trusted.excluded, trusted.capped)
+    return Lesson(
+        engine=engine,
+        blobs=blobs,
+        config=config,
+        pictures=pictures_in(engine, config.embedding_version),
+        provenance=Provenance(created_at=now, watermark=watermark, parent=parent),
+        trust=trust,
+        before=before,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +255,7 @@ def _watermark(engine: Engine, *, window: timedelta, now: datetime) -> PageId | 
         return last_page(connection)
 
 
-def _keep(engine: Engine, blobs: BlobStore, learned: LearnedModel) -> None:
+def keep_version(engine: Engine, blobs: BlobStore, learned: LearnedModel) -> None:
     """Store the bytes first, then name them: what the database names must exist."""
     manifest = learned.manifest
     if learned.sums is not None:

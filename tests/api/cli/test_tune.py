@@ -63,8 +63,8 @@ def test_one_by_one_and_the_usual_values(keyart: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "on the log yet. Name a World: keyart tune --world"),
-        (("--set", "epsilon=0.5"), "Name a World"),
+        ((), "has not been migrated"),
+        (("--set", "gama=1"), "no setting is called 'gama'"),
         (("--world", "moon"), "no World is called 'moon'; known: weak, strong"),
         (("--world", "weak", "--set", "gama=1"), "no setting is called 'gama'; those that can be tried: learner"),
         (("--world", "weak", "--set", "gamma_scale"), "NAME=VALUE"),
