@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bandit
@@ -16,15 +16,23 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 """Sums of several threads may be rounded in another order each time, and learning is a function."""
 
 
-def run_apprentice(folder: str, *, timeout: float, progress: Callable[[float], None] | None) -> None:
+def run_apprentice(
+    folder: str,
+    *,
+    timeout: float,
+    progress: Callable[[float], None] | None,
+    apprentice: Sequence[str] = APPRENTICE,
+) -> None:
     """Let a process of its own learn what the spool in `folder` asks for, passing on its progress.
+
+    `apprentice` is what Python is told to run, with the folder behind it.
 
     Raises:
         LearningFailed: it died, or ran longer than `timeout` seconds.
     """
     home = str(Path(bandit.__file__).resolve().parent.parent)
     environment = os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join([home, *sys.path])}
-    command = [sys.executable, *APPRENTICE, folder]
+    command = [sys.executable, *apprentice, folder]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,  # noqa: S603

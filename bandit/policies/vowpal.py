@@ -11,7 +11,7 @@ group I.
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -309,3 +309,60 @@ def export_weights(space: FeatureSpace, model: bytes, *, examples: int) -> Weigh
         experience=np.full(len(space.known), float(examples)),
         experience_of_others=float(examples),
     )
+
+
+Hashed = tuple[NDArray[np.uint64], NDArray[np.float64]]
+"""Features by their 64-bit hashes, and their values: (f,) each."""
+
+
+class HashedEngine:
+    """The engine under any arguments, for logs that are not ours: contexts in group U, artworks in group A.
+
+    It chooses under `--cb_explore_adf`, else it foresees rewards. Arguments must have been checked, and rows too.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, model: bytes | None = None) -> None:
+        """Raises RuntimeError when the engine does not take the arguments."""
+        self._workspace: Workspace = vw.Workspace(["--quiet", *arguments], model_data=model)
+
+    def learn_choice(
+        self, context: Hashed, artworks: Sequence[Hashed], *, chosen: int, cost: float, probability: float
+    ) -> None:
+        """Learn what the chosen of the artworks cost, that was drawn with this probability."""
+        examples = self._choice(context, artworks)
+        examples[1 + chosen].set_label(vw.CBLabel(label=(0, cost, probability)))
+        self._workspace.learn_one(examples)
+
+    def choose(self, context: Hashed, artworks: Sequence[Hashed]) -> list[float]:
+        """Return the probability of every artwork, as the engine says it: float32 and unchecked."""
+        answer = cast(list[tuple[int, float]], self._workspace.predict_one(self._choice(context, artworks)))
+        return [probability for _, probability in sorted(answer)]
+
+    def learn_reward(self, context: Hashed, artwork: Hashed, *, reward: float, weight: float) -> None:
+        """Learn what an artwork earned, as much as `weight` rows would."""
+        self._workspace.learn_one(_hashed_reward(context, artwork, vw.SimpleLabel(reward, weight)))
+
+    def reward(self, context: Hashed, artwork: Hashed) -> float:
+        """Return what the artwork is foreseen to earn."""
+        return cast(float, self._workspace.predict_one(_hashed_reward(context, artwork, vw.SimpleLabel(0.0, 0.0))))
+
+    def to_bytes(self) -> bytes:
+        """Return the model that was learned."""
+        return self._workspace.serialize()
+
+    @staticmethod
+    def _choice(context: Hashed, artworks: Sequence[Hashed]) -> list[vw.Example]:
+        examples = [_hashed_example({"U": context}, vw.CBLabel(shared=True))]
+        return [*examples, *(_hashed_example({"A": each}, vw.CBLabel()) for each in artworks)]
+
+
+def _hashed_reward(context: Hashed, artwork: Hashed, label: vw.SimpleLabel) -> vw.Example:
+    return _hashed_example({"U": context, "A": artwork}, label)
+
+
+def _hashed_example(groups: Mapping[str, Hashed], label: vw.SimpleLabel | vw.CBLabel) -> vw.Example:
+    example = vw.Example()
+    example.set_label(label)
+    for group, (hashes, values) in groups.items():
+        _push(example, group, hashes, values)
+    return example
