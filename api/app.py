@@ -8,7 +8,7 @@ from typing import Any, cast
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api.console import explorer, gallery, login, overview, versions
+from api.console import explorer, foretold, gallery, login, overview, versions
 from api.dependencies.access import authorise, carries_a_key
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.draining import Draining, draining_on_sigterm
@@ -17,11 +17,13 @@ from api.dependencies.services import Services, open_services
 from api.dependencies.traces import Traces, open_traces
 from api.dependencies.watch import Watch
 from api.errors import LogInFirst
+from api.report.rendering import STATIC as REPORT_STATIC
 from api.routes import (
     artworks,
     audit,
     decisions,
     events,
+    experiments,
     forecasts,
     guards,
     health,
@@ -93,6 +95,7 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
         outcomes,
         decisions,
         policies,
+        experiments,
         forecasts,
         keys,
         audit,
@@ -101,7 +104,8 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
         app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)
-    for page in (login, overview, versions, explorer, gallery):
+    for page in (login, overview, versions, foretold, explorer, gallery):
         app.include_router(page.router)
+    app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

@@ -5,9 +5,9 @@ intervals that a verdict goes by hold at all looks at once.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -185,7 +185,7 @@ def _cell(sums: ExperimentSums, name: str, policy: str) -> CellReading:
 def _finite(told: Any) -> Any:
     """The same with null for what is not finite."""
     if isinstance(told, dict):
-        return {str(name): _finite(each) for name, each in told.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(told, list):
-        return [_finite(each) for each in told]  # pyright: ignore[reportUnknownVariableType]
+        return {name: _finite(each) for name, each in cast(dict[str, Any], told).items()}
+    if isinstance(told, (list, tuple)):
+        return [_finite(each) for each in cast(Sequence[Any], told)]
     return None if isinstance(told, float) and not math.isfinite(told) else told
