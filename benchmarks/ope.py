@@ -28,23 +28,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from api.errors import BadInput
-from api.jobs.logs.parts import LogPart, parts
+from api.jobs.evaluating_tables import TableOrder, evaluate_table
 from api.jobs.logs.table import LogTable
 from api.jobs.runners.pool import process_pool
 from api.jobs.runners.ray_runner import ray_runner
-from bandit.ope.batch import Batch
 from bandit.ope.estimators.ips import IPS
 from bandit.ope.estimators.snips import SNIPS
 from bandit.ope.evaluation import Evaluation, Question
-from bandit.ope.parts import evaluate_parts
 from bandit.ope.runner import Runner, Serial
-from bandit.ope.stating import state
 
 ROWS, FILES, ARTWORKS, VIEWERS = 10_000_000, 10, 10, 1_000_000
 OBP_ROWS = 1_000_000
 GROUP = 1_000_000
 CORES = 2
-COLUMNS = frozenset({"propensity", "reward", "target_propensity", "viewer"})
+COLUMNS = ["propensity", "reward", "target_propensity", "viewer"]
 QUESTION = Question(estimators=(IPS(), SNIPS()))
 
 OBP = "KEYART_BENCH_OBP"
@@ -124,12 +121,8 @@ def evaluated(log: Path) -> dict[str, float]:
 
 def evaluation(log: Path, runner: Runner) -> Evaluation:
     """What `keyart evaluate --log` makes of a log with a column of the target's probabilities."""
-    return evaluate_parts(parts(LogTable(path=log, wanted=COLUMNS)), batches_of, question=QUESTION, runner=runner)
-
-
-def batches_of(part: LogPart) -> Iterator[Batch]:
-    """The rows of a part, with the target that the log states."""
-    return (state(rows).settled() for rows in part.rows())
+    table = LogTable(path=log)
+    return evaluate_table(TableOrder(table=table, question=QUESTION, every=False), runner)
 
 
 def values(found: Evaluation) -> dict[str, float]:
@@ -143,7 +136,7 @@ def read_once(log: Path) -> dict[str, float]:
     """Read the same columns and keep nothing."""
     clock, spent = time.perf_counter(), time.process_time()
     with pq.ParquetFile(log, memory_map=True) as file:
-        for _ in file.iter_batches(65_536, columns=sorted(COLUMNS), use_threads=False):
+        for _ in file.iter_batches(65_536, columns=COLUMNS, use_threads=False):
             pass
     return {"cpu": time.process_time() - spent, "seconds": time.perf_counter() - clock}
 
@@ -211,7 +204,7 @@ def apart(work: Callable[[Path], dict[str, float]], log: Path) -> dict[str, floa
         process.join()
     if isinstance(found, Exception):
         raise found
-    print(work.__name__, log.name, json.dumps(found))
+    print(getattr(work, "__name__", ""), log.name, json.dumps(found))
     return found
 
 
