@@ -10,6 +10,7 @@ from typing import Any
 
 from bandit.ope.batch import Batch
 from bandit.ope.compared import Segment
+from bandit.ope.diagnosis.assumed import assumptions
 from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, DIAGNOSED, Diagnostics, Findings, estimate_to_json
 from bandit.ope.diagnosis.faults import Refusal, RowFaults
 from bandit.ope.diagnosis.verdict import GREATEST_REWARD, refusals
@@ -159,6 +160,7 @@ class Evaluator:
             diagnostics={
                 **known.to_json(level=self._question.level, valued=not found),
                 "interval_rule": self._why(estimates),
+                "assumptions": assumptions(known),
                 "warnings": [warning.to_json() for warning in warnings(known)],
             },
             refusals=tuple(found),

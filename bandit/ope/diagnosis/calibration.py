@@ -1,35 +1,60 @@
-"""Whether the log's probabilities are those it drew from: 1[drawn] / p averages 1 for every artwork. Knows no target.
+"""Whether the log's probabilities are those it drew from, cell by cell: by artwork, by propensity, by target.
 
-Both the mean and its variance are known under true propensities (E = 1, Var = 1/p − 1 a row), so an artwork whose
-mean is far from 1 was logged with probabilities that it was not drawn with.
+Under true propensities 1[drawn] / p averages 1 wherever one looks, and draws come out as often as p says. A cell is
+all eligible artworks of rows that are one artwork, or whose logged (or target) probability lies in one range.
+Judged in `bandit.ope.diagnosis.draws`.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-from bandit.ope.batch import Eligible, Floats
+from bandit.ope.batch import Batch, Eligible, Floats, Integers, Mask
 
+PIECES = 32
+LOWEST_POWER = -20
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(64 - 5)
 _WORST = 5
+_DIGITS = 6
+"""What differs by rounding only is sorted by name, so that parts of a log are told in the order of the whole."""
+
+_ROWS, _DECISIONS, _INVERSE, _INVERSE_SPREAD, _DRAWN, _STATED, _SPREAD, _FIRST_PIECE = range(8)
+
+_RANGES = tuple(f"{2.0**power / 2:.3g} to {2.0**power:.3g}" for power in range(LOWEST_POWER, 1))
+
+
+class Kind(StrEnum):
+    """What the entries of a cell have in common."""
+
+    ARTWORK = "artwork"
+    PROPENSITY = "propensity"
+    TARGET = "target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArtworkCalibration:
-    """One artwork: over `rows` on which it could have been drawn, `mean` is that of 1[drawn] / p, ideally 1.
-
-    Rows that stand for several decisions count so many times; `decisions` is what all of them stand for.
+class Cell:
+    """Over `rows` entries that could have been drawn, which stand for `decisions`: `mean` is that of 1[drawn] / p.
 
     `standard_error` is the mean's under true propensities and independent draws; draws that are kept for a window
-    (`bandit.sampling`) repeat, which makes it somewhat too small.
+    (`bandit.sampling`) repeat, which makes it somewhat too small. `drawn` were drawn where the propensities state
+    `stated`, which are off by `spread` by chance; `degrees` of Student's t where that spread was estimated by viewer.
     """
 
-    artwork: str
+    kind: Kind
+    name: str
     rows: int
     decisions: float
     mean: float
     standard_error: float
+    drawn: float
+    stated: float
+    spread: float
+    degrees: float | None
 
     @property
     def deviation(self) -> float:
@@ -38,67 +63,156 @@ class ArtworkCalibration:
 
 
 class Calibration:
-    """Streaming, mergeable; 4 numbers an artwork."""
+    """Streaming, mergeable; 39 numbers an artwork."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Floats] = {}
+        self._sums: dict[tuple[Kind, str], Floats] = {}
 
-    def add(self, eligible: Eligible, *, stands_for: Floats | None = None) -> None:
-        """Take in n rows, each standing for `stands_for` (n,) decisions (None: one).
+    def add(self, batch: Batch) -> None:
+        """Take in the rows of a batch that knows the distributions which it was drawn from; others pass.
 
         Artworks with probability 0 could not be drawn and do not count.
         """
-        drawn = np.zeros(len(eligible.logged))
-        drawn[eligible.chosen] = 1.0
-        possible = eligible.logged > 0.0
-        inverse = 1.0 / eligible.logged[possible]
-        codes = eligible.artworks[possible]
-        times = np.ones(len(codes)) if stands_for is None else np.repeat(stands_for, eligible.counts)[possible]
-        columns = [
-            np.bincount(codes, weights=values, minlength=len(eligible.names))
-            for values in (np.ones(len(codes)), times, times * drawn[possible] * inverse, times**2 * (inverse - 1.0))
-        ]
-        table = np.stack(columns, axis=1, dtype=np.float64)
-        for code in np.flatnonzero(table[:, 0]).tolist():
-            self._put(eligible.names[code], table[code])
+        eligible = batch.eligible or batch.drawn_from
+        if eligible is None or not len(batch):
+            return
+        entries = _Entries.of(batch, eligible)
+        self._put(Kind.ARTWORK, eligible.names, entries.sums(eligible.artworks, cells=len(eligible.names)))
+        self._put(Kind.PROPENSITY, _RANGES, entries.sums(_powers(eligible.logged), cells=len(_RANGES)))
+        shown = eligible.target > 0.0
+        if shown.any():  # not where no target was stated
+            self._put(Kind.TARGET, _RANGES, entries.sums(_powers(eligible.target), cells=len(_RANGES), only=shown))
 
     def __add__(self, other: "Calibration") -> "Calibration":
         both = Calibration()
-        for part in (self, other):
-            for name, sums in part._sums.items():
-                both._put(name, sums)
+        both._sums = dict(self._sums)
+        for key, sums in other._sums.items():
+            both._sums[key] = both._sums[key] + sums if key in both._sums else sums
         return both
 
-    def artworks(self) -> list[ArtworkCalibration]:
+    def cells(self) -> list[Cell]:
+        """Every cell, the one farthest from its expectation first."""
+        found = [_cell(kind, name, sums) for (kind, name), sums in self._sums.items()]
+        return sorted(found, key=lambda one: (-round(one.deviation, _DIGITS), one.kind, one.name))
+
+    def artworks(self) -> list[Cell]:
         """Every artwork, the one farthest from its expectation first."""
-        found = [
-            ArtworkCalibration(
-                artwork=name,
-                rows=int(rows),
-                decisions=decisions,
-                mean=inverse / decisions,
-                standard_error=math.sqrt(spread) / decisions,
-            )
-            for name, (rows, decisions, inverse, spread) in ((name, sums.tolist()) for name, sums in self._sums.items())
-        ]
-        return sorted(found, key=lambda one: (-one.deviation, one.artwork))
+        return [one for one in self.cells() if one.kind is Kind.ARTWORK]
 
     def to_json(self) -> dict[str, Any] | None:
-        """The number of artworks, the mean over all rows, and the worst artworks; None without lists of artworks."""
+        """The number of artworks, the mean over all rows, the worst artworks, and what was drawn by propensity.
+
+        None without lists of artworks.
+        """
         found = self.artworks()
         if not found:
             return None
-        decisions = sum(one.decisions for one in found)
         worst = [
-            {"artwork": one.artwork, "rows": one.rows, "mean": one.mean, "standard_error": one.standard_error}
+            {"artwork": one.name, "rows": one.rows, "mean": one.mean, "standard_error": one.standard_error}
             for one in found[:_WORST]
         ]
         return {
             "artworks": len(found),
-            "mean": sum(one.mean * one.decisions for one in found) / decisions,
+            "mean": sum(one.mean * one.decisions for one in found) / sum(one.decisions for one in found),
             "worst": worst,
+            "by_propensity": [*self._by_propensity()],
         }
 
-    def _put(self, name: str, sums: Floats) -> None:
-        known = self._sums.get(name)
-        self._sums[name] = sums if known is None else known + sums
+    def _by_propensity(self) -> Iterator[dict[str, Any]]:
+        """How often artworks of each range of propensities were drawn, and how often that should have been."""
+        for name in _RANGES:
+            sums = self._sums.get((Kind.PROPENSITY, name))
+            if sums is not None:
+                one = _cell(Kind.PROPENSITY, name, sums)
+                yield {
+                    "range": name,
+                    "rows": one.rows,
+                    "stated": one.stated / one.decisions,
+                    "drawn": one.drawn / one.decisions,
+                }
+
+    def _put(self, kind: Kind, names: Sequence[str], table: Floats) -> None:
+        for place in np.flatnonzero(table[:, _ROWS]).tolist():
+            key = kind, names[place]
+            known = self._sums.get(key)
+            self._sums[key] = table[place] if known is None else known + table[place]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Entries:
+    """The entries (m,) of n rows: p, how often each counts, whether it could be drawn, its viewer's piece (−1: none).
+
+    `drawn` (n,) are the entries that were drawn.
+    """
+
+    logged: Floats
+    times: Floats
+    possible: Mask
+    pieces: Integers | None
+    drawn: Integers
+
+    @classmethod
+    def of(cls, batch: Batch, eligible: Eligible) -> "_Entries":
+        counts = eligible.counts
+        pieces = None
+        if batch.viewers is not None:
+            pieces = np.repeat(((batch.viewers * _MIX) >> _SHIFT).astype(np.int64), counts)
+        return cls(
+            logged=eligible.logged,
+            times=np.repeat(batch.stands_for, counts),
+            possible=eligible.logged > 0.0,
+            pieces=pieces,
+            drawn=eligible.chosen,
+        )
+
+    def sums(self, codes: Integers, *, cells: int, only: Mask | None = None) -> Floats:
+        """What `_cell` reads, by cell (cells, 7 + pieces), of the entries that lie in the cells of `codes` (m,)."""
+        counted = self.possible if only is None else self.possible & only
+        drawn = self.drawn[counted[self.drawn]]
+        own, p, times = codes[counted], self.logged[counted], self.times[counted]
+        inverse_spread = times**2 * (1.0 / p - 1.0)
+        columns = [
+            _totals(own, np.ones(len(own)), cells),
+            _totals(own, times, cells),
+            _totals(codes[drawn], self.times[drawn] / self.logged[drawn], cells),
+            _totals(own, inverse_spread, cells),
+            _totals(codes[drawn], self.times[drawn], cells),
+            _totals(own, times * p, cells),
+            _totals(own, inverse_spread * p**2, cells),
+        ]
+        if self.pieces is not None:
+            places, wide = codes * PIECES + self.pieces, cells * PIECES
+            apart = _totals(places[drawn], self.times[drawn], wide) - _totals(places[counted], times * p, wide)
+            columns.extend(apart.reshape(cells, PIECES).T)
+        return np.stack(columns, axis=1)
+
+
+def _cell(kind: Kind, name: str, sums: Floats) -> Cell:
+    rows, decisions, inverse, inverse_spread, drawn, stated, spread = sums[:_FIRST_PIECE].tolist()
+    pieces = sums[_FIRST_PIECE:]
+    used = int(np.count_nonzero(pieces))
+    # Draws that hang together within a viewer spread more than independent ones would, never less.
+    apart = float(pieces @ pieces) - float(pieces.sum()) ** 2 / max(used, 1)
+    by_viewer = apart * used / (used - 1) if used > 1 else 0.0
+    return Cell(
+        kind=kind,
+        name=name,
+        rows=int(rows),
+        decisions=decisions,
+        mean=inverse / decisions,
+        standard_error=math.sqrt(inverse_spread) / decisions,
+        drawn=drawn,
+        stated=stated,
+        spread=math.sqrt(max(spread, by_viewer, 0.0)),
+        degrees=float(max(used - 1, 1)) if len(pieces) else None,
+    )
+
+
+def _powers(probabilities: Floats) -> Integers:
+    """The place of each probability's range among `_RANGES`: from 2^(power − 1) to 2^power."""
+    _, powers = np.frexp(np.nan_to_num(probabilities))
+    return np.clip(powers.astype(np.int64), LOWEST_POWER, 0) - LOWEST_POWER
+
+
+def _totals(places: Integers, values: Floats, cells: int) -> Floats:
+    return np.bincount(places, weights=values, minlength=cells).astype(np.float64)

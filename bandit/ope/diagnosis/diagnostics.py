@@ -6,6 +6,8 @@ from typing import Any
 from bandit.ope.batch import Batch
 from bandit.ope.diagnosis.calibration import Calibration
 from bandit.ope.diagnosis.days import Days
+from bandit.ope.diagnosis.draws import Draws, judge_draws
+from bandit.ope.diagnosis.drift import Drift
 from bandit.ope.diagnosis.heaviest import NOTHING_HEAVY, Heaviest, WeightHistogram
 from bandit.ope.diagnosis.overlap import WEIGHED, Extremes, Support, Weights
 from bandit.ope.estimators.estimator import Estimate, Estimator
@@ -38,6 +40,7 @@ class Diagnostics:
         self.histogram = WeightHistogram()
         self.calibration = Calibration()
         self.days = Days()
+        self.drift = Drift()
         self.viewers = ViewerSet()
 
     def add(self, batch: Batch) -> None:
@@ -52,8 +55,8 @@ class Diagnostics:
         self.days.add(batch)
         if batch.viewers is not None:
             self.viewers.add(batch)
-        if batch.eligible is not None:
-            self.calibration.add(batch.eligible, stands_for=batch.stands_for)
+        self.calibration.add(batch)
+        self.drift.add(batch)
         self.rows += len(batch)
 
     def __add__(self, other: "Diagnostics") -> "Diagnostics":
@@ -63,6 +66,7 @@ class Diagnostics:
         both.support = self.support.following(other.support, rows=self.rows)
         both.heaviest = self.heaviest.following(other.heaviest, rows=self.rows)
         both.histogram = self.histogram + other.histogram
+        both.drift = self.drift + other.drift
         both.days = self.days + other.days
         both.calibration = self.calibration + other.calibration
         both.viewers = self.viewers + other.viewers
@@ -75,6 +79,7 @@ class Diagnostics:
             counts=self,
             weights=Weights.of(sums, ends=self.ends),
             viewers=len(self.viewers),
+            draws=judge_draws(self.calibration.cells()),
             logging=logging,
             mean_weight=mean_weight,
             uniform=uniform,
@@ -91,6 +96,7 @@ class Findings:
     logging: Estimator
     mean_weight: Estimator
     uniform: Estimator
+    draws: Draws | None
 
     @property
     def support(self) -> Support:
@@ -109,7 +115,8 @@ class Findings:
             **self.weights.to_json(floor=self.floor),
             "design_effect": self._design_effect(),
             "support": counts.support.to_json(floor=self.floor),
-            "calibration": counts.calibration.to_json(),
+            "calibration": self._calibration(),
+            "drift": counts.drift.to_json(),
             "largest_weights": counts.heaviest.to_json(),
             "weight_histogram": counts.histogram.to_json(),
             "days": counts.days.to_json(level=level, valued=valued),
@@ -118,6 +125,10 @@ class Findings:
                 "uniform": _estimate_json(self.uniform, level=level) if self._uniform_known else None,
             },
         }
+
+    def _calibration(self) -> dict[str, Any] | None:
+        told = self.counts.calibration.to_json()
+        return told and {**told, "test": self.draws and self.draws.to_json()}
 
     @property
     def _uniform_known(self) -> bool:

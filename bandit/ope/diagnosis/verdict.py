@@ -4,6 +4,7 @@ What it warns of stands in `bandit.ope.diagnosis.warned`. Row-level faults are f
 """
 
 from bandit.ope.diagnosis.diagnostics import Findings
+from bandit.ope.diagnosis.draws import SURE
 from bandit.ope.diagnosis.faults import Refusal
 
 GREATEST_REWARD = 1.0
@@ -12,6 +13,7 @@ FEWEST_ROWS_TO_JUDGE_WEIGHTS = 30
 WEIGHT_ERRORS = 5.0
 SMALLEST_WEIGHT_GAP = 0.01
 FEWEST_REWARDED_ROWS = 3.0
+LARGEST_MOVED_SHARE = 0.05
 
 
 def refusals(known: Findings, *, greatest_reward: float = GREATEST_REWARD) -> list[Refusal]:
@@ -27,8 +29,8 @@ def refusals(known: Findings, *, greatest_reward: float = GREATEST_REWARD) -> li
         _few_rewarded(known),
     )
     refused = [refusal for refusal in found if refusal]
-    # Weights are judged last: what was already named explains them.
-    return refused or [refusal for refusal in [_wrong_weights(known)] if refusal]
+    # Draws and weights are judged last, one after the other: what was already named explains them.
+    return refused or [refusal for refusal in [_wrong_draws(known) or _wrong_weights(known)] if refusal]
 
 
 def _unsupported(known: Findings) -> Refusal | None:
@@ -122,6 +124,22 @@ def _few_rewarded(known: Findings) -> Refusal | None:
         code="too_few_rewarded_rows",
         message=f"what {weights.rows} rows earned for the target rests on {effective:.1f} effective rows",
         remedy="log longer, or with more exploration; a target nearer to the log rests on more of its rows",
+    )
+
+
+def _wrong_draws(known: Findings) -> Refusal | None:
+    """Probabilities that the log did not draw from: chance does not explain it, and many draws are concerned."""
+    draws = known.draws
+    if draws is None or draws.p_value >= SURE or draws.moved <= LARGEST_MOVED_SHARE:
+        return None
+    worst = draws.cells[0]
+    return Refusal(
+        code="propensities_not_drawn_from",
+        message=(
+            f"{worst.kind} {worst.name} was drawn {worst.drawn:.0f} times where the logged probabilities state "
+            f"{worst.stated:.0f}, {draws.statistic:.0f} standard errors apart: they are not what was drawn from"
+        ),
+        remedy="log the probability of each draw: an adaptive policy's own, not 1 / the number of artworks",
     )
 
 

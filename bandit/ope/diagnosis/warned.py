@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bandit.ope.diagnosis.diagnostics import Findings
+from bandit.ope.diagnosis.draws import SURE
 
 FEW_EFFECTIVE_ROWS = 100.0
 HEAVY_WEIGHT_SHARE = 0.05
 LARGE_SHARE_AT_FLOOR = 0.05
 LARGE_MASS_BELOW_FLOOR = 0.01
+LARGE_DRIFT = 0.1
 _MORE = "log longer, or with more exploration"
 
 
@@ -27,7 +29,7 @@ class Warned:
 
 def warnings(known: Findings) -> list[Warned]:
     """What should be known beside the numbers."""
-    return [*_of_weights(known), *_of_support(known)] if known.weights.rows else []
+    return [*_of_weights(known), *_of_support(known), *_of_log(known)] if known.weights.rows else []
 
 
 def _of_weights(known: Findings) -> Iterator[Warned]:
@@ -81,4 +83,28 @@ def _of_support(known: Findings) -> Iterator[Warned]:
             code="mass_below_floor",
             message=f"the target gives {below:.1%} of its probability to artworks logged below {known.floor:g}",
             remedy="log with a higher floor, or evaluate a target that stays nearer to what was logged",
+        )
+
+
+def _of_log(known: Findings) -> Iterator[Warned]:
+    draws, drift = known.draws, known.counts.drift
+    if draws is not None and draws.p_value < SURE:
+        worst = draws.cells[0]
+        yield Warned(
+            code="propensities_off",
+            message=(
+                f"{worst.kind} {worst.name} was drawn {worst.drawn:.0f} times where the logged probabilities state "
+                f"{worst.stated:.0f} (p = {draws.p_value:.2g} over {len(draws.cells)} cells)"
+            ),
+            remedy="log the probability of the draw itself; estimates from many draws are biased by small errors",
+        )
+    if drift.moved > LARGE_DRIFT:
+        worst = drift.trends()[0]
+        yield Warned(
+            code="logging_policy_drifts",
+            message=(
+                f"{drift.moved:.0%} of the log's probability moved from its first to its last day: "
+                f"{worst.artwork} went from {worst.first:.2g} to {worst.last:.2g}"
+            ),
+            remedy="look at the days: evaluate the last ones alone where viewers may have changed as well",
         )
