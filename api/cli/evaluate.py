@@ -13,6 +13,7 @@ import typer
 from api.cli.options import AsJson, Home
 
 if TYPE_CHECKING:
+    from bandit.ope.evaluation import Evaluation
     from bandit.ope.runner import Runner
 
 BAD_INPUT, REFUSED = 2, 3
@@ -122,12 +123,13 @@ def _runner(jobs: int, ray: str | None) -> "Generator[Runner]":
         yield Serial()
 
 
-def _tell(found: dict[str, Any], *, rows: str, html: Path | None, as_json: bool) -> None:
+def _tell(evaluation: "Evaluation", *, rows: str, html: Path | None, as_json: bool) -> None:
     """Print and write what was found, and exit: 2 where the log is at fault, 3 where it does not say enough."""
     from api.cli.evaluation_text import print_evaluation
     from api.report.rendering import render_report
 
-    faults = [refusal for refusal in found["refusals"] if refusal.get("bad_input")]
+    found = evaluation.to_json()
+    faults = [refusal for refusal in evaluation.refusals if refusal.bad_input]
     if html is not None and not faults:
         _write(html, render_report(found))
     if as_json:
@@ -135,9 +137,10 @@ def _tell(found: dict[str, Any], *, rows: str, html: Path | None, as_json: bool)
     elif not faults:
         print_evaluation(found, rows=rows)
     if faults:
-        typer.echo(" ".join(f"{_sentence(each['message'])} {_sentence(each['remedy'])}" for each in faults), err=True)
+        said = " ".join(f"{_sentence(each.message)} {_sentence(each.remedy)}" for each in faults)
+        typer.echo(f"keyart: {said}", err=True)
         sys.exit(BAD_INPUT)
-    if found["refusals"]:
+    if evaluation.refused:
         sys.exit(REFUSED)
 
 

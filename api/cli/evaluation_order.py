@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from api.errors import BadInput
 from api.jobs.evaluating_tables import TableOrder, evaluate_table
 from api.jobs.logs.table import LogTable
-from bandit.ope.evaluation import Question
+from bandit.ope.evaluation import Evaluation, Question
 from bandit.ope.models.model import RewardModel
 from bandit.ope.runner import Runner
 
@@ -41,14 +40,14 @@ class Asked:
     reward: str | None
     home: Path | None
 
-    def answered(self, runner: Runner, progress: Callable[[float], None]) -> tuple[dict[str, Any], str]:
-        """What was found, as it is printed, and which rows it is of.
+    def answered(self, runner: Runner, progress: Callable[[float], None]) -> tuple[Evaluation, str]:
+        """What was found, and which rows it is of.
 
         Raises:
             BadInput, BadLog, BanditError: something that was given cannot be taken.
         """
         found, rows = self._of_own_log() if self.log is None else self._of_table(self.log, runner, progress)
-        found["diagnostics"]["question"] = {
+        found.diagnostics["question"] = {
             "target": self.policy or "target_propensity",
             "baseline": self.baseline,
             "log": "this installation" if self.log is None else self.log.name,
@@ -57,7 +56,7 @@ class Asked:
         }
         return found, rows
 
-    def _of_own_log(self) -> tuple[dict[str, Any], str]:
+    def _of_own_log(self) -> tuple[Evaluation, str]:
         from api.cli.evaluation_own import evaluated_own  # it opens an installation, which a table does not need
 
         if self.policy is None:
@@ -70,7 +69,7 @@ class Asked:
             home=self.home,
         )
 
-    def _of_table(self, log: Path, runner: Runner, progress: Callable[[float], None]) -> tuple[dict[str, Any], str]:
+    def _of_table(self, log: Path, runner: Runner, progress: Callable[[float], None]) -> tuple[Evaluation, str]:
         table = LogTable(
             path=log,
             names=dict(_pair(each) for each in self.mapping),
@@ -87,7 +86,7 @@ class Asked:
             model=self._model(),
             question=self._question(),
         )
-        return evaluate_table(order, runner, progress=progress).to_json(), "all"
+        return evaluate_table(order, runner, progress=progress), "all"
 
     def _model(self) -> RewardModel | None:
         if self.model == "none":

@@ -1,7 +1,6 @@
 """`keyart evaluate` on this installation's own log: its settings, its database, its versions."""
 
 from pathlib import Path
-from typing import Any
 
 from api.cli.evaluation_order import Comparing
 from api.cli.options import settings_of
@@ -11,14 +10,14 @@ from api.jobs.judging import artwork_reports
 from api.jobs.trusted import measure_of
 from api.storage.blobs import BlobStore
 from api.storage.database import open_engine
-from bandit.ope.evaluation import Question
+from bandit.ope.evaluation import Evaluation, Question
 from bandit.rewards import reward_definition
 
 
 def evaluated_own(
     policy: str, comparing: Comparing, *, question: Question, reward: str | None, home: Path | None
-) -> tuple[dict[str, Any], str]:
-    """What was found, as it is printed, and which rows it is of; a learned version's evaluation is kept for the gate.
+) -> tuple[Evaluation, str]:
+    """What was found, and which rows it is of; a learned version's evaluation is kept for the gate.
 
     Raises:
         BadInput, BanditError, KeyartError: something that was given cannot be taken, or loaded.
@@ -37,4 +36,4 @@ def evaluated_own(
     baits = artwork_reports(engine, settings=settings).baits if order.of_a_version else ()
     evaluated = assess_version(engine, blobs, order=order, baits=baits)
     left_out = f"; {evaluated.skipped:,} rows left out: an artwork has no vector" if evaluated.skipped else ""
-    return evaluated.evaluation.to_json(), evaluated.rows + left_out
+    return evaluated.evaluation, evaluated.rows + left_out

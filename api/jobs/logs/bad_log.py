@@ -1,6 +1,6 @@
 """What is wrong with a log that somebody brought: a name, the rows that show it, and what to do. Knows no format."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from api.errors import BadInput
 from bandit.ope.diagnosis.faults import Refusal
@@ -20,6 +20,10 @@ class BadLog(BadInput):
         self.reason = reason
         self.rows = named
 
+    def __reduce__(self) -> tuple[Callable[[str, str, str, tuple[int, ...]], "BadLog"], tuple[object, ...]]:
+        """Another process that found it sends it home whole."""
+        return _again, (self.message, self.remedy, self.reason, self.rows)
+
     def refusal(self) -> Refusal:
         """The same as an evaluation's refusal; a sentence there ends without its full stop."""
         return Refusal(
@@ -29,6 +33,12 @@ class BadLog(BadInput):
             rows=self.rows,
             bad_input=True,
         )
+
+
+def _again(message: str, remedy: str, reason: str, rows: tuple[int, ...]) -> BadLog:
+    found = BadLog(message, remedy, reason=reason)
+    found.rows = rows
+    return found
 
 
 def one_line(error: Exception) -> str:

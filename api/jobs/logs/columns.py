@@ -7,7 +7,7 @@ Whole columns are turned at once; rows are looked at one by one only to name tho
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, cast
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from api.jobs.logs.bad_log import NAMED_ROWS, BadLog
 from bandit.kernels import text_keys
 from bandit.ope.batch import Floats, Integers, Labels, Mask, ViewerKeys
+
+_LARGEST_TABLE = 1 << 20
 
 UNKNOWN = "unknown"
 """The name of a segment whose column says nothing."""
@@ -84,7 +86,8 @@ class Columns:
 
     def labels(self, name: str) -> Labels:
         """A name a row (n,): texts, truths or whole numbers."""
-        codes, names = coded(self.texts(name).fill_null(UNKNOWN))
+        array = self.arrays[name]
+        codes, names = coded(array if pa.types.is_dictionary(array.type) else self.texts(name), missing=UNKNOWN)
         return Labels(codes=codes, names=names)
 
     def moments(self, name: str) -> Integers | None:
@@ -166,11 +169,32 @@ def as_texts(array: pa.Array, wrong: Callable[[Integers], BadLog]) -> pa.Array:
         raise wrong(np.zeros(0, dtype=np.int64)) from error
 
 
-def coded(texts: pa.Array) -> tuple[Integers, tuple[str, ...]]:
-    """A code for each of n texts (n,), and the names that the codes stand for, each once."""
-    known = texts.dictionary_encode()
-    codes = known.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, tuple(known.dictionary.to_pylist())
+def coded(texts: pa.Array, *, missing: str) -> tuple[Integers, tuple[str, ...]]:
+    """A code for each of n texts (n,), which may be codes already, and the names that occur, each once."""
+    known = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+    names = [missing if name is None else name for name in known.dictionary.cast(pa.large_string()).to_pylist()]
+    given = known.indices.cast(pa.int64()).fill_null(len(names)).to_numpy(zero_copy_only=False)
+    places, used = compacted(given, len(names) + 1)
+    return united(places, [[*names, missing][code] for code in used.tolist()])
+
+
+def united(codes: Integers, names: Sequence[str]) -> tuple[Integers, tuple[str, ...]]:
+    """The same codes (n,) where several may stand for one name, and each name once."""
+    places: dict[str, int] = {}
+    own = [places.setdefault(name, len(places)) for name in names]
+    return (codes if len(places) == len(names) else np.array(own, dtype=np.int64)[codes]), tuple(places)
+
+
+def compacted(codes: Integers, size: int) -> tuple[Integers, Integers]:
+    """The place of each of n codes under `size` among those that occur (n,), and these, sorted."""
+    if size > _LARGEST_TABLE:
+        used, places = np.unique(codes, return_inverse=True)
+        return places, used
+    table = np.zeros(size, dtype=np.int64)
+    table[codes] = 1
+    used = np.flatnonzero(table)
+    table[used] = np.arange(len(used))
+    return table[codes], used
 
 
 def failing(array: pa.Array, turn: Callable[[Any], object]) -> Integers:

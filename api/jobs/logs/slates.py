@@ -3,18 +3,13 @@
 Where a log has lists of numbers but none of names, the artworks are numbered from 0 in the order of the lists.
 """
 
-# pyarrow carries no annotations.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from api.jobs.logs.bad_log import BadLog
-from api.jobs.logs.columns import Columns, coded
+from api.jobs.logs.columns import Columns, compacted, united
 from api.jobs.logs.table import LISTS
 from bandit.ope.batch import Floats, Integers, Labels
 from bandit.ope.logged import Slates
@@ -106,24 +101,21 @@ def _numbers(columns: Columns, name: str, starts: Integers) -> Floats:
 def _named(columns: Columns, starts: Integers, titles: Labels | None) -> _Named:
     if "artworks" not in columns:
         return _numbered(columns, starts)
-    listed = _texts(columns, starts)
-    shown = columns.texts("artwork").fill_null("") if "artwork" in columns else pa.array([], pa.large_string())
-    codes, names = coded(pa.concat_arrays([listed, shown]))
+    values = Columns({"artworks": columns.lists("artworks").values}, np.repeat(columns.numbers, np.diff(starts)))
+    listed = values.labels("artworks")
+    codes, names = listed.codes, listed.names
+    if "artwork" in columns:
+        shown = columns.labels("artwork")
+        codes, names = united(np.concatenate([codes, shown.codes + len(names)]), [*names, *shown.names])
     if titles is not None:
-        rows = np.arange(len(columns))
-        owners = np.concatenate([np.repeat(rows, np.diff(starts)), rows[: len(shown)]])
-        codes, names = _with_titles(titles.codes[owners], titles.names, (codes, names))
-    return _Named(codes[: len(listed)], codes[len(listed) :] if "artwork" in columns else None, names)
-
-
-def _texts(columns: Columns, starts: Integers) -> pa.Array:
-    entries = Columns({"artworks": columns.lists("artworks").values}, np.repeat(columns.numbers, np.diff(starts)))
-    return entries.texts("artworks").fill_null("")
+        owners = np.concatenate([np.repeat(titles.codes, np.diff(starts)), titles.codes])[: len(codes)]
+        codes, names = _with_titles(owners, titles.names, (codes, names))
+    return _Named(codes[: starts[-1]], codes[starts[-1] :] if "artwork" in columns else None, tuple(names))
 
 
 def _numbered(columns: Columns, starts: Integers) -> _Named:
     counts = np.diff(starts)
-    entries = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
+    entries: Integers = np.arange(int(starts[-1])) - np.repeat(starts[:-1], counts)
     names = tuple(map(str, range(int(counts.max()))))
     if "artwork" not in columns:
         return _Named(entries, None, names)
@@ -137,7 +129,7 @@ def _with_titles(
 ) -> tuple[Integers, tuple[str, ...]]:
     """Put the title before each of m artworks: two titles may call an artwork the same."""
     codes, names = artworks
-    pairs, places = np.unique(titles * len(names) + codes, return_inverse=True)
+    places, pairs = compacted(titles * len(names) + codes, len(title_names) * len(names))
     owners, own = np.divmod(pairs, max(len(names), 1))
     both = tuple(
         f"{title_names[title]}/{names[artwork]}" for title, artwork in zip(owners.tolist(), own.tolist(), strict=True)

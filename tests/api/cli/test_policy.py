@@ -58,10 +58,10 @@ def test_nothing_to_learn_from_is_one_line(keyart: Command, home: Path) -> None:
     assert "report outcomes" in keyart("learn", "--home", home).refusal()
 
 
-def test_an_empty_log_is_refused_with_exit_code_three(keyart: Command, home: Path) -> None:
+def test_an_empty_log_is_bad_input(keyart: Command, home: Path) -> None:
     ended = keyart("evaluate", "--policy", "uniform", "--home", home)
-    assert ended.code == 3
-    assert "no_rows" in ended.out
+    assert (ended.code, ended.out) == (2, "")
+    assert "no row" in ended.err
 
 
 def test_a_version_through_the_stages_in_commands(keyart: Command, learned_home: Path, learned: Learned) -> None:

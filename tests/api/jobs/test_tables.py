@@ -1,4 +1,4 @@
-"""`keyart evaluate --log`: the same exact numbers from every format, refusals with code 3, mistakes with code 2."""
+"""`keyart evaluate --log`: the same exact numbers from every format, refusals, mistakes."""
 
 import json
 from collections.abc import Callable
@@ -121,14 +121,11 @@ def test_the_table_for_people_takes_names_as_they_are(keyart: Command, tmp_path:
         {"reward": [None, *golden.REWARD[1:]]},
         {"reward": [float("nan"), *golden.REWARD[1:]]},
         {"target_propensity": [2.0, *golden.TARGET_PROPENSITY[1:]]},
-        {"target_propensity": [0.0] * 12},
     ],
 )
-def test_a_log_that_cannot_know_is_refused_with_code_three(
-    keyart: Command, tmp_path: Path, changes: dict[str, Any]
-) -> None:
+def test_faulty_rows_are_refused_as_bad_input(keyart: Command, tmp_path: Path, changes: dict[str, Any]) -> None:
     ended = keyart("evaluate", "--log", write(tmp_path, {**golden.columns(), **changes}), "--json")
-    assert ended.code == 3
+    assert ended.code == 2
     found = json.loads(ended.out)
     assert found["estimates"] == []
     for refusal in found["refusals"]:
@@ -136,11 +133,19 @@ def test_a_log_that_cannot_know_is_refused_with_code_three(
         assert refusal["remedy"]
 
 
-def test_an_empty_log_is_refused_with_code_three(keyart: Command, tmp_path: Path) -> None:
+def test_a_log_that_cannot_know_is_refused_with_code_three(keyart: Command, tmp_path: Path) -> None:
+    ended = keyart(
+        "evaluate", "--log", write(tmp_path, {**golden.columns(), "target_propensity": [0.0] * 12}), "--json"
+    )
+    assert (ended.code, ended.err) == (3, "")
+    assert [refusal["code"] for refusal in json.loads(ended.out)["refusals"]] == ["no_overlap"]
+
+
+def test_an_empty_log_is_bad_input(keyart: Command, tmp_path: Path) -> None:
     empty: dict[str, Any] = {name: pa.array([], pa.float64()) for name in golden.columns()}
     ended = keyart("evaluate", "--log", write(tmp_path, empty))
-    assert ended.code == 3
-    assert "no_rows" in ended.out
+    assert (ended.code, ended.out) == (2, "")
+    assert "no row" in ended.err
 
 
 def test_the_log_names_the_viewers_of_all_rows_or_of_none(keyart: Command, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from api.jobs.logs.bad_log import BadLog
 from api.jobs.logs.parts import parts
 from api.jobs.logs.table import LogTable
 from bandit.errors import RefusedFeature
+from bandit.ope.logged import Logged
 from tests.api.jobs import golden
 from tests.api.jobs.logs.written import as_parquet, numbers, read, whole
 
@@ -135,7 +136,8 @@ def test_what_is_wrong_is_named_with_its_rows(
     with pytest.raises(BadLog) as refused:
         read(as_parquet({**whole(), **changes}, tmp_path / "log.parquet"))
     assert (refused.value.reason, refused.value.rows) == (reason, rows)
-    told = refused.value.refusal()
+    told = pickle.loads(pickle.dumps(refused.value)).refusal()
+    assert told == refused.value.refusal()
     assert (told.code, told.rows, told.bad_input) == (reason, rows, True)
 
 
@@ -186,3 +188,23 @@ def test_an_empty_log_has_no_rows_and_a_truncated_one_is_named(tmp_path: Path) -
     with pytest.raises(BadLog) as refused:
         read(cut)
     assert refused.value.reason == "unreadable_file"
+
+
+def test_texts_that_say_few_things_may_come_as_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {**whole(), "device": ["tv", None, "phone"] * 4, "kept": ["0.5", "1"] * 6, "at": ["2026-05-01"] * 12}
+    plain = as_parquet(columns, tmp_path / "log.parquet", group=5)
+    reference = read(plain)
+    monkeypatch.setattr(parquet, "_SMALL_GROUP", 0)
+    found = read(plain)
+    assert [len(rows) for rows in found] == [5, 5, 2]
+    for name in ("viewers", "kept", "at"):
+        assert numbers(found, name) == numbers(reference, name)
+    for name in ("device", "title", "artwork"):
+        assert told(found, name) == told(reference, name)
+    assert told(found, "device")[:3] == ["tv", "unknown", "phone"]
+    slates = [rows.slates for rows in found if rows.slates is not None]
+    assert [slate.names[code] for slate in slates for code in slate.artworks] == ["t/a", "t/b", "t/c"] * 12
+
+
+def told(batches: list[Logged], name: str) -> list[str]:
+    return [rows.labels[name].names[code] for rows in batches for code in rows.labels[name].codes]
