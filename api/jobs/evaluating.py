@@ -1,6 +1,7 @@
 """The job that values a policy from the decisions that others made, on rows that it did not learn from."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import tee
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine
 
+from api.jobs.learning import VisibleRows
 from api.jobs.own_log import Scorer, visible_rows
 from api.jobs.target_words import stated_target
 from api.jobs.trusted import Measure
@@ -17,7 +19,8 @@ from bandit.decision import RewardedDecision
 from bandit.ope.batch import Batch
 from bandit.ope.estimators.catalogue import allowed
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
-from bandit.ope.models.model import RewardModel, fit
+from bandit.ope.models.model import RewardModel
+from bandit.ope.refitting import asked_refits, refitted
 from bandit.ope.scoring import beside
 from bandit.watch.entropy import EntropySums, entropy_terms
 
@@ -112,40 +115,72 @@ def evaluate_own(engine: Engine, blobs: BlobStore, order: OwnOrder) -> Evaluated
     own = Scorer(engine, blobs, order.target, guards=order.guards)
     if order.baseline is not None:
         return compare(own, Scorer(engine, blobs, order.baseline), order=order).own
-    counted = Counted(Evaluator(order.asked(baseline=False)))
-    skipped = _feed(own, None, order, (counted,))
-    return counted.evaluated(own.rows_said, skipped=skipped)
+    return _evaluated(own, None, order)[0]
 
 
 def compare(own: Scorer, other: Scorer, *, order: OwnOrder) -> Compared:
-    """Value a target beside a baseline on the same rows, those that `evaluate_own` takes, in one pass."""
-    counted = Counted(Evaluator(order.asked(baseline=True)))
-    baseline = Counted(Evaluator(order.asked(baseline=False)))
-    skipped = _feed(own, other, order, (counted, baseline))
-    said = own.rows_said
-    return Compared(counted.evaluated(said, skipped=skipped), baseline.evaluated(said, skipped=skipped))
+    """Value a target beside a baseline on the same rows, those that `evaluate_own` takes."""
+    return Compared(*_evaluated(own, other, order))
 
 
-def _feed(own: Scorer, other: Scorer | None, order: OwnOrder, counting: tuple[Counted, ...]) -> int:
-    """Give the rows to what counts them, the second with the baseline as its target; how many rows were left out."""
+def _evaluated(own: Scorer, other: Scorer | None, order: OwnOrder) -> list[Evaluated]:
+    """The target's evaluation, then the baseline's where there is one."""
+    log = _Log(own, other, order.measure)
     for scorer in (own, other):
         if scorer is not None:
-            scorer.learn(lambda: visible_rows(own, other, order.measure)[-1])
-    fitted = None
-    if order.model is not None:
-        fitted = fit(_batches(own, other, visible_rows(own, other, order.measure)[-1]), order.model)
-    left = visible_rows(own, other, order.measure)
-    for batch in _batches(own, other, left[-1]):
-        batch = batch if fitted is None else fitted.predict(batch)
-        counting[0].add(batch)
+            scorer.learn(lambda: log.rows()[-1])
+    told = _told(order.model, log)
+    fitted = None if told is None else told.fitted()
+    question = order.asked(baseline=other is not None)
+    counting = [Counted(Evaluator(question))]
+    if other is not None:
+        counting.append(Counted(Evaluator(replace(question, baseline=False))))
+    left = log.rows()
+    for batch in log.batches(left[-1]):
+        predicted = batch if fitted is None else fitted.predict(batch)
+        counting[0].add(predicted)
         for baseline in counting[1:]:
-            baseline.add(batch.against_baseline())
-    return sum(each.skipped for each in left)
+            baseline.add(predicted.against_baseline())
+    skipped = sum(each.skipped for each in left)
+    first, *rest = [counted.evaluated(own.rows_said, skipped=skipped) for counted in counting]
+    return [_refitted(first, told, log, question), *rest]
 
 
-def _batches(own: Scorer, other: Scorer | None, rows: Iterable[RewardedDecision]) -> Iterator[Batch]:
-    if other is None:
-        return own.batches(rows)
-    # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
-    first, second = tee(rows)
-    return beside(own.batches(first), other.batches(second))
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The rows of an evaluation, read as often as it takes."""
+
+    own: Scorer
+    other: Scorer | None
+    measure: Measure
+
+    def rows(self) -> tuple[VisibleRows, ...]:
+        """See `visible_rows`."""
+        return visible_rows(self.own, self.other, self.measure)
+
+    def batches(self, rows: Iterable[RewardedDecision] | None = None) -> Iterator[Batch]:
+        """These rows, or all anew, with the probabilities of both."""
+        rows = self.rows()[-1] if rows is None else rows
+        if self.other is None:
+            return self.own.batches(rows)
+        # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
+        first, second = tee(rows)
+        return beside(self.own.batches(first), self.other.batches(second))
+
+
+def _told(model: RewardModel | None, log: _Log) -> RewardModel | None:
+    """The model, told the whole log."""
+    told = deepcopy(model)
+    if told is not None:
+        for batch in log.batches():
+            told.add(batch)
+    return told
+
+
+def _refitted(evaluated: Evaluated, told: RewardModel | None, log: _Log, question: Question) -> Evaluated:
+    if told is None or evaluated.evaluation.refused:
+        return evaluated
+    answers = asked_refits(told, question)
+    for batch in log.batches():
+        answers.add(batch)
+    return replace(evaluated, evaluation=refitted(evaluated.evaluation, answers, question))

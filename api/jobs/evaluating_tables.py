@@ -20,9 +20,12 @@ from api.jobs.target_words import COLUMN, WORDS, guarded, stated_target
 from bandit.ope.batch import Batch, Mask
 from bandit.ope.estimators.catalogue import allowed
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
+from bandit.ope.models.bootstrap import Refits
 from bandit.ope.models.model import RewardModel
 from bandit.ope.preparing import Preparation
+from bandit.ope.refitting import asked_refits, refitted
 from bandit.ope.runner import Runner, Serial, added
+from bandit.ope.segments import Cutting
 from bandit.ope.stating import BASELINE, BASELINES, PREDICTIONS, TARGETS
 from bandit.ope.targets.target import LearnedTarget, LoggingTarget, Target, UniformTarget
 
@@ -59,10 +62,15 @@ def evaluate_table(
     cut = _cut(order, target)
     target, baseline = (_learned(each, cut, runner) for each in (target, baseline))
     target = None if target is None else guarded(target, order.guards)
-    model = None if order.model is None else added(runner.run(partial(_fit, order.model), cut)).fitted()
-    preparation = Preparation(target=target, baseline=baseline, model=model)
-    evaluators = runner.run(partial(_evaluate, preparation, _question(order, cut)), cut)
-    return added(_told(evaluators, len(cut), progress)).result()
+    told = None if order.model is None else added(runner.run(partial(_fit, order.model), cut))
+    preparation = Preparation(target=target, baseline=baseline, model=None if told is None else told.fitted())
+    question = _question(order, cut)
+    evaluators = runner.run(partial(_evaluate, preparation, question), cut)
+    found = added(_told(evaluators, len(cut), progress)).result()
+    if told is None or found.refused:
+        return found
+    answers = added(runner.run(partial(_refit, preparation, asked_refits(told, question)), cut))
+    return refitted(found, answers, question)
 
 
 def _question(order: TableOrder, cut: list[LogPart]) -> Question:
@@ -72,7 +80,8 @@ def _question(order: TableOrder, cut: list[LogPart]) -> Question:
         predicted = order.model is not None or all(PREDICTIONS in part.names for part in cut)
         kinds = allowed(predicted=predicted, likeness=False)
         question = replace(question, estimators=tuple(kind() for kind in kinds))
-    return replace(question, baseline=baseline)
+    segments = Cutting(dimensions=order.table.segments, baseline=baseline) if order.table.segments else None
+    return replace(question, baseline=baseline, segments=segments)
 
 
 def _named(word: str | None) -> Target | None:
@@ -104,7 +113,11 @@ def _needed(target: Target | None) -> tuple[str, ...]:
 
 
 def _learned(target: Target | None, cut: list[LogPart], runner: Runner) -> Target | None:
-    return added(runner.run(partial(_learn, target), cut)) if isinstance(target, LearnedTarget) else target
+    if not isinstance(target, LearnedTarget):
+        return target
+    told = added(runner.run(partial(_learn, target), cut))
+    told.finish()
+    return told
 
 
 def _learn(target: LearnedTarget, part: LogPart) -> LearnedTarget:
@@ -118,6 +131,14 @@ def _fit(model: RewardModel, part: LogPart) -> RewardModel:
     own = deepcopy(model)
     for batch in _unvalued(part):
         own.add(batch)
+    return own
+
+
+def _refit(preparation: Preparation, answers: Refits, part: LogPart) -> Refits:
+    own = deepcopy(answers)
+    for logged in part.rows():
+        batch = preparation.batch(logged)
+        own.add(batch.select(_drawn(batch)))
     return own
 
 

@@ -67,6 +67,7 @@ class Scorer:
         if self._learned is not None:
             for batch in self._scored(rows(), Describing()):
                 self._learned.add(batch)
+            self._learned.finish()
 
     def batches(self, rows: Iterable[RewardedDecision], *, describing: Describing | None = None) -> Iterator[Batch]:
         """The rows with its probabilities, with viewers' vectors in its own foundation version."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.errors import BadInput
+from bandit.ope.models.crossfit_policy import CrossfitPolicy
 from bandit.ope.targets.guarded import GuardedTarget, parse_guards
 from bandit.ope.targets.most_played import MostPlayedTarget
 from bandit.ope.targets.rules import RuleTarget, parse_rules
@@ -11,8 +12,8 @@ from bandit.ope.targets.target import LearnedTarget, LoggingTarget, Target, Unif
 
 COLUMN = "target_propensity"
 UNIFORM, LOGGING, MOST_PLAYED = UniformTarget.name, LoggingTarget.name, MostPlayedTarget.name
-RULES = "rules:"
-WORDS = f"{UNIFORM}, {LOGGING}, {MOST_PLAYED}, {RULES}FILE"
+RULES, ENGINE = "rules:", "vw:"
+WORDS = f"{UNIFORM}, {LOGGING}, {MOST_PLAYED}, {RULES}FILE, {ENGINE}ARGUMENTS"
 
 
 def stated_target(word: str) -> Target | LearnedTarget | None:
@@ -21,7 +22,10 @@ def stated_target(word: str) -> Target | LearnedTarget | None:
     Raises:
         BadInput: a file is missing or no text.
         InvalidExample: rules cannot be kept.
+        InvalidArguments: Vowpal Wabbit's arguments are not taken.
     """
+    if word.startswith(ENGINE):
+        return CrossfitPolicy(word.removeprefix(ENGINE).strip())
     if word.startswith(RULES):
         path = Path(word.removeprefix(RULES))
         return RuleTarget(parse_rules(_text(path)), name=f"rules:{path.name}")

@@ -76,7 +76,7 @@ class CrossfitPolicy(LearnedTarget):
         both._engines = None
         return both
 
-    def learn(self) -> None:
+    def finish(self) -> None:
         """Learn from what was added, in a process of its own; asking for probabilities does so where it was not done.
 
         Raises:
@@ -101,7 +101,7 @@ class CrossfitPolicy(LearnedTarget):
             InvalidProbabilities: the engine stated no distribution; some combinations of options do that.
         """
         if self._engines is None:
-            self.learn()
+            self.finish()
         engines = cast(Engines, self._engines)
         stated = engines.asked(batch, HashedEngine.choose, schema=self._sample.schema or ())
         totals = eligible.row_sums(np.where(np.isfinite(stated) & (stated >= 0.0), stated, np.nan))

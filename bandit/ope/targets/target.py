@@ -96,6 +96,9 @@ class LearnedTarget(Target):
     def add(self, batch: Batch) -> None:
         """Learn from the rows of a batch. Raises InvalidExample where they cannot be learned from."""
 
+    def finish(self) -> None:
+        """Do what can be done once all is added: what asks afterwards, maybe elsewhere, need not."""
+
     @abstractmethod
     def __add__(self, other: Any) -> Self:
         """What both learned; `other` is of the same kind."""

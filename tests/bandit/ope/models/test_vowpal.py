@@ -98,7 +98,7 @@ def test_a_policy_learned_in_parts_travels_and_has_not_learned_from_whom_it_is_a
     other = replace(log, reward=np.where(of_one, 1.0 - log.reward, log.reward))
     first = np.arange(600) < 200
     parts = learned(other.select(first)) + learned(other.select(~first))
-    parts.learn()
+    parts.finish()
 
     before, after = learned(log).restate(log), pickle.loads(pickle.dumps(parts)).restate(log)
 
@@ -129,4 +129,4 @@ def test_what_cannot_be_learned_is_refused_by_name(make_log: MakeLog) -> None:
     slow = CrossfitPolicy(GREEDY, cut=CUT, timeout=0.01)
     slow.add(log)
     with pytest.raises(LearningFailed):
-        slow.learn()
+        slow.finish()
