@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from api.errors import BadInput
+from api.report.found import found_of
+from api.report.sheet import Sheet, sheet_of
+from api.storage.evaluations import StoredEvaluation
 from bandit.gate import GateRules, OffPolicyResult
 
 _WIDTH = 1000.0
@@ -18,6 +22,16 @@ class Comparison:
     high: float
     live: float | None
     gate: float | None
+
+
+def sheet_of_stored(evaluation: StoredEvaluation) -> Sheet | None:
+    """Lay the whole evaluation out as its report does; None where it was not kept, or is of another release."""
+    if evaluation.found is None:
+        return None
+    try:
+        return sheet_of(found_of(evaluation.found))
+    except BadInput:
+        return None
 
 
 def comparison_of(result: OffPolicyResult) -> Comparison | None:

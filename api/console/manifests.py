@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from api.console.rendering import count, percent, utc
+from api.console.rendering import utc
+from api.report.numbers import count, percent
 from api.storage.pages import decided_at
 from api.storage.policies import PolicyVersion
 from bandit.decision import PageId

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from api.console.rendering import percent
 from api.dependencies.promotion import Order
 from api.errors import Conflict
+from api.report.numbers import percent
 from api.storage.policies import BUILT_IN
 from api.storage.stages import Stage, Standing
 from bandit.decision import PolicyVersionId

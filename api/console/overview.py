@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 
 from api.console.charts import Point, bars_of, lines_of
 from api.console.refusals import ConsoleRoute
-from api.console.rendering import count, rate, rendered, reward
+from api.console.rendering import rate, rendered, reward
 from api.console.reward_levels import HOLD_BACK, Level, RewardReader, Term, Terms, level_of
 from api.console.standing import on_stage
 from api.console.traffic import SLICE, SLICES, Traffic, TrafficReader
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
+from api.report.numbers import count
 from api.storage.alarms import open_alarms
 from api.storage.database import reading
 from api.storage.lag import oldest_due

@@ -14,34 +14,27 @@ from fastapi.templating import Jinja2Templates
 from api.credentials import Principal
 from api.dependencies.permissions import PERMISSIONS
 from api.dependencies.services import Services
+from api.report.numbers import NOT_KNOWN, count
+from api.report.rendering import FILTERS as REPORT_FILTERS
+from api.report.rendering import TEMPLATES as REPORT_TEMPLATES
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_NOT_KNOWN = "–"
 _PAGES = (
     ("/console", "Overview"),
     ("/console/versions", "Versions"),
+    ("/console/forecasts", "Forecasts"),
     ("/console/explorer", "Explorer"),
     ("/gallery", "Gallery"),
 )
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    """A share of 1 in percent; what is above nothing never reads as nothing."""
-    if share is None:
-        return _NOT_KNOWN
-    least = 10.0**-digits
-    if 0 < 100 * share < least / 2:
-        return f"< {least:g} %"
-    return f"{100 * share:.{digits}f} %"
-
-
 def utc(at: datetime | None) -> str:
     """A moment as people read it, to the minute."""
-    return _NOT_KNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return NOT_KNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def iso(at: datetime | None) -> str:
@@ -52,7 +45,7 @@ def iso(at: datetime | None) -> str:
 def lasting(span: timedelta | float | None) -> str:
     """A length of time in the largest unit that says enough."""
     if span is None:
-        return _NOT_KNOWN
+        return NOT_KNOWN
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
@@ -60,25 +53,20 @@ def lasting(span: timedelta | float | None) -> str:
     return f"{seconds:.0f} s"
 
 
-def count(number: float | None) -> str:
-    """A whole number with its thousands apart."""
-    return _NOT_KNOWN if number is None else f"{number:,.0f}".replace(",", "\u202f")
-
-
 def rate(number: float | None) -> str:
     """A number with about three digits that count."""
     if number is None:
-        return _NOT_KNOWN
+        return NOT_KNOWN
     return count(number) if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
 
 
 def reward(value: float | None) -> str:
     """A reward in [0, 1]."""
-    return _NOT_KNOWN if value is None else f"{value:.4f}"
+    return NOT_KNOWN if value is None else f"{value:.4f}"
 
 
-templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
-for _word in (percent, utc, iso, lasting, count, rate, reward):
+templates = Jinja2Templates(directory=[Path(__file__).parent / "templates", REPORT_TEMPLATES])
+for _word in (*REPORT_FILTERS, utc, iso, lasting, rate, reward):
     templates.env.filters[_word.__name__] = _word
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from api.console.evaluated import comparison_of
+from api.console.evaluated import comparison_of, sheet_of_stored
 from api.console.forms import FormDep
 from api.console.golden_pages import golden_of_manifest, readable
 from api.console.manifests import BUILT_IN_WORDS, facts_of, features_of
@@ -244,6 +244,7 @@ def _version_context(services: Services, version: PolicyVersionId, *, golden: in
         "judged": told,
         "shadow": _shadow(services, version) if stage is Stage.SHADOW else None,
         "comparison": comparison_of(told.evaluation.result) if told and told.evaluation else None,
+        "sheet": sheet_of_stored(told.evaluation) if told and told.evaluation else None,
     }
     if found is not None:
         context |= {"facts": facts_of(found), "features": features_of(found.manifest), "created_at": found.created_at}

@@ -9,6 +9,7 @@ from api.report.numbers import count, value
 
 MOST_DAYS = 120
 """More days than that cannot be told apart: the last are drawn."""
+_FREE = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Marks on one scale. `band` and `path` are points as SVG writes them, in a box of 100 × 100."""
+    """Marks on one scale. `band` and `path` are points as SVG writes them, in a box of 100 × 100.
+
+    `line` is a value to compare with, `zone` where a range around it begins from above, and how high it is.
+    """
 
     marks: tuple[Mark, ...]
     beside: tuple[Mark, ...]
@@ -33,6 +37,7 @@ class Curve:
     ticks: tuple[Tick, ...]
     days: tuple[Tick, ...]
     line: float | None = None
+    zone: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +78,36 @@ def known_by(days: Sequence[Day]) -> Curve | None:
     return curve_of(own)
 
 
-def curve_of(dated: Sequence[Dated], *, beside: Sequence[Dated] = (), line: float | None = None) -> Curve | None:
-    """Lay values out from left to right, one a day that is there; None with fewer than two of them."""
+def curve_of(
+    dated: Sequence[Dated], *, beside: Sequence[Dated] = (), about: Dated | None = None, apart: float = 0.0
+) -> Curve | None:
+    """Lay values out from left to right, one a day that is there; None with fewer than two of them.
+
+    `about` is a range that they are compared with; `apart` moves the two series from one another, in shares of a step.
+    """
     if sum(each.value is not None for each in dated) < 2:
         return None
-    numbers = [number for each in (*dated, *beside) for number in (each.value, each.low, each.high)]
-    axis = axis_over([line, *_not_wild(numbers, [each.value for each in (*dated, *beside)])])
-    marks = tuple(_marks(dated, axis))
+    every = [*dated, *beside, *([] if about is None else [about])]
+    numbers = [number for each in every for number in (each.value, each.low, each.high)]
+    axis = axis_over(_not_wild(numbers, [each.value for each in every]))
+    marks = tuple(_marks(dated, axis, within=0.5 - apart))
     return Curve(
         marks=marks,
-        beside=tuple(_marks(beside, axis)),
+        beside=tuple(_marks(beside, axis, within=0.5 + apart)),
         band=_band(marks),
         path=" ".join(f"{each.x},{each.y}" for each in marks),
         ticks=tuple(Tick(round(100.0 - each.at, 3), each.label) for each in axis.ticks(4)),
         days=_few([each.day for each in dated]),
-        line=None if line is None else round(100.0 - axis.at(line), 3),
+        line=None if about is None or about.value is None else round(100.0 - axis.at(about.value), 3),
+        zone=_zone(about, axis),
     )
+
+
+def _zone(about: Dated | None, axis: Axis) -> tuple[float, float] | None:
+    if about is None or about.low is None or about.high is None:
+        return None
+    low, high = axis.at(about.low), axis.at(about.high)
+    return round(100.0 - high, 3), round(high - low, 3)
 
 
 def _not_wild(numbers: Iterable[float | None], values: Sequence[float | None]) -> list[float]:
@@ -99,12 +118,12 @@ def _not_wild(numbers: Iterable[float | None], values: Sequence[float | None]) -
     return [min(high + reach, max(low - reach, each)) for each in numbers if each is not None]
 
 
-def _marks(dated: Sequence[Dated], axis: Axis) -> Iterable[Mark]:
+def _marks(dated: Sequence[Dated], axis: Axis, *, within: float) -> Iterable[Mark]:
     step = 100.0 / max(1, len(dated))
     for place, each in enumerate(dated):
         if each.value is not None:
             yield Mark(
-                x=round((place + 0.5) * step, 3),
+                x=_across((place + within) * step),
                 y=round(100.0 - axis.at(each.value), 3),
                 low=None if each.low is None else round(100.0 - axis.at(each.low), 3),
                 high=None if each.high is None else round(100.0 - axis.at(each.high), 3),
@@ -123,7 +142,12 @@ def _few(days: Sequence[str]) -> tuple[Tick, ...]:
     """The first, the middle and the last day."""
     step = 100.0 / max(1, len(days))
     places = sorted({0, len(days) // 2, len(days) - 1})
-    return tuple(Tick(round((place + 0.5) * step, 3), days[place]) for place in places)
+    return tuple(Tick(_across((place + 0.5) * step), days[place]) for place in places)
+
+
+def _across(share: float) -> float:
+    """The left is kept free for the numbers of the scale."""
+    return round(_FREE + share * (100.0 - _FREE) / 100.0, 3)
 
 
 def _said(day: Day) -> str:
