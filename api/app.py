@@ -40,7 +40,21 @@ from api.routes.select_door import SelectDoor
 from api.settings import Settings
 
 _STATIC = Path(__file__).parent / "console" / "static"
-
+_API = (
+    titles,
+    artworks,
+    guards,
+    events,
+    select,
+    outcomes,
+    decisions,
+    policies,
+    experiments,
+    forecasts,
+    keys,
+    audit,
+    viewers,
+)
 
 Opener = Callable[[Settings], AbstractContextManager[Services]]
 
@@ -86,21 +100,13 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
     answer_problems(app)
     describe(app)
     app.add_exception_handler(LogInFirst, login.lead_to_log_in)
-    for module in (
-        titles,
-        artworks,
-        guards,
-        events,
-        select,
-        outcomes,
-        decisions,
-        policies,
-        experiments,
-        forecasts,
-        keys,
-        audit,
-        viewers,
-    ):
+    _add_routes(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    """What it answers: the API under /v1, pictures, health, the console with what its pages load."""
+    for module in _API:
         app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)
@@ -108,4 +114,3 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
         app.include_router(page.router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    return app
