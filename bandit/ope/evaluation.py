@@ -23,6 +23,7 @@ from bandit.ope.estimators.snips import SNIPS
 from bandit.ope.intervals.bounds import Bounds, Range, Seen
 from bandit.ope.intervals.interval import NotEstimable
 from bandit.ope.intervals.rule import EVIDENCE, PAIRED_EVIDENCE, Ruling, intervals
+from bandit.ope.pages import PageEvaluation, PageEvaluator
 from bandit.ope.segments import Cutting, Segments
 from bandit.ope.terms import Term, TermSums
 
@@ -33,7 +34,8 @@ class Evaluation:
 
     `rows` were read; `viewers` is None where the log does not know them. `differences` are of the target less the
     baseline on the same rows, empty where the log has none. `segments` are None where they were not asked for, the
-    worst first. `diagnostics` are plain numbers, see docs/evaluation.md.
+    worst first; so is `page`, what the target would earn a page. `diagnostics` are plain numbers, see
+    docs/evaluation.md.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class Evaluation:
     refusals: tuple[Refusal, ...]
     differences: tuple[Estimate, ...] = ()
     segments: tuple[Segment, ...] | None = None
+    page: PageEvaluation | None = None
 
     @property
     def refused(self) -> bool:
@@ -68,6 +71,7 @@ class Evaluation:
             "diagnostics": self.diagnostics,
             "refusals": [refusal.to_json() for refusal in self.refusals],
             **({} if self.segments is None else {"segments": [segment.to_json() for segment in self.segments]}),
+            **({} if self.page is None else {"page": self.page.to_json()}),
         }
 
 
@@ -79,7 +83,8 @@ class Question:
     left to the caller not to ask. `baseline`: whether the batches know the probabilities of a policy that the target
     is compared with. `floor`: target probability on artworks that were logged with less is reported as barely
     supported. `reward_range` and `weight_range` are what no row can leave, where somebody knows it.
-    `segments`: how the log is cut into segments; None where none are asked for.
+    `segments`: how the log is cut into segments; None where none are asked for. `pages`: whether to tell what the
+    target would earn a page (`bandit.ope.pages`).
     """
 
     estimators: tuple[Estimator, ...] = (Replay(), IPS(), SNIPS())
@@ -89,6 +94,7 @@ class Question:
     reward_range: Range | None = None
     weight_range: Range | None = None
     segments: Cutting | None = None
+    pages: bool = False
 
     @property
     def greatest_reward(self) -> float:
@@ -120,12 +126,14 @@ class Evaluator:
         self._seen = Seen()
         self._sums = TermSums(self._question.terms)
         self._segments = Segments(self._question.segments)
+        self._pages = PageEvaluator(baseline=self._question.baseline)
 
     def add(self, batch: Batch) -> None:
         """Take in the rows of a batch; faulty ones are counted and named, not summed.
 
         Raises:
-            InvalidExample: some rows of this log name a viewer and some do not.
+            InvalidExample: some rows of this log name a viewer and some do not; or pages are asked for and rows do
+                not name theirs, or do not lie side by side.
         """
         sound = self._faults.add(batch)
         rows = batch if sound.all() else batch.select(sound)
@@ -134,6 +142,8 @@ class Evaluator:
         self._sums.add(rows)
         if self._question.segments is not None:
             self._segments.add(rows)
+        if self._question.pages:
+            self._pages.add(rows)
 
     def __add__(self, other: "Evaluator") -> "Evaluator":
         both = Evaluator(self._question)
@@ -142,6 +152,7 @@ class Evaluator:
         both._seen = self._seen + other._seen
         both._sums = self._sums + other._sums
         both._segments = self._segments + other._segments
+        both._pages = self._pages + other._pages
         return both
 
     def result(self) -> Evaluation:
@@ -157,6 +168,7 @@ class Evaluator:
             estimates=tuple(estimate for estimate, _ in estimates),
             differences=tuple(estimate for estimate, _ in differences),
             segments=self._read_segments(refused=bool(found)),
+            page=None if found or not self._question.pages else self._pages.result(level=self._question.level),
             diagnostics={
                 **known.to_json(level=self._question.level, valued=not found),
                 "interval_rule": self._why(estimates),

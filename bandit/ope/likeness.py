@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Batch, Eligible, Floats, Mask
 
+Numbers = NDArray[np.floating]
 
-def with_likeness(batch: Batch, vectors: Mapping[str, Sequence[float] | Floats]) -> Batch:
+
+def with_likeness(batch: Batch, vectors: Mapping[str, Sequence[float] | Numbers]) -> Batch:
     """The batch with its artworks' likeness, or as it is where it does not know the eligible artworks.
 
     `vectors` are the artworks' by name, all of one embedding version; one that has none is like itself only.
@@ -22,20 +25,24 @@ def with_likeness(batch: Batch, vectors: Mapping[str, Sequence[float] | Floats])
     return replace(batch, eligible=replace(batch.eligible, likeness=likeness(batch.eligible, vectors)))
 
 
-def likeness(eligible: Eligible, vectors: Mapping[str, Sequence[float] | Floats]) -> Floats:
+def likeness(eligible: Eligible, vectors: Mapping[str, Sequence[float] | Numbers]) -> Floats:
     """exp(cos − 1) of each entry's vector and that of its row's shown artwork: (m,), 1 for the same direction.
 
     A power s of it is the kernel exp(−s (1 − cos)), so the sharpness of MIPS is how fast likeness falls with the angle.
     """
     directions, known = _directions(eligible.names, vectors)
+    count = len(eligible.names)
     shown = np.repeat(eligible.artworks[eligible.chosen], eligible.counts)
+    # Each pair of artworks once: a batch has far fewer of them than entries, and vectors may be long.
+    pairs, places = np.unique(eligible.artworks * count + shown, return_inverse=True)
+    one, other = pairs // count, pairs % count
     # Rounded, so that equal vectors are exactly as alike as one is to itself.
-    cosines: Floats = (directions[eligible.artworks] * directions[shown]).sum(axis=1).round(12)
-    alike = np.where(known[eligible.artworks] & known[shown], np.exp(cosines - 1.0), 0.0)
-    return np.where(eligible.artworks == shown, 1.0, alike)
+    cosines: Floats = (directions[one] * directions[other]).sum(axis=1).round(12)
+    alike = np.where(known[one] & known[other], np.exp(cosines - 1.0), 0.0)
+    return np.where(one == other, 1.0, alike)[places]
 
 
-def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Floats]) -> tuple[Floats, Mask]:
+def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Numbers]) -> tuple[Floats, Mask]:
     """Unit vectors (names, d), and which of them are known; a vector of zeros has no direction and is not."""
     found = [None if name not in vectors else np.asarray(vectors[name], dtype=np.float64) for name in names]
     widths = {vector.shape for vector in found if vector is not None}

@@ -30,9 +30,9 @@ class Pages:
 
     @classmethod
     def of(cls, batch: Batch) -> "Pages":
-        """The pages of a batch, each as far as it lies in it; raises ValueError where the batch knows no pages."""
+        """The pages of a batch, each as far as it lies in it; raises InvalidExample where it knows no pages."""
         if batch.pages is None:
-            raise ValueError("this batch knows no pages: map the log's page column first")
+            raise InvalidExample("the rows do not name their pages: map the log's column `page`")
         keys, first, places = np.unique(batch.pages, return_index=True, return_inverse=True)
         baseline = np.zeros(len(batch)) if batch.baseline is None else batch.baseline / batch.propensity
         columns = (np.ones(len(batch)), batch.weights, batch.reward, baseline)

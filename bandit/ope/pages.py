@@ -104,8 +104,8 @@ class PageEvaluator:
         """Take in sound rows (`bandit.ope.diagnosis.faults`) that know their pages.
 
         Raises:
-            InvalidExample: a page comes again after other pages; or only some rows of this log name their viewer.
-            ValueError: the batch knows no pages.
+            InvalidExample: the batch knows no pages, or one comes again after others; or only some rows of this log
+                name their viewer.
         """
         self._pages.add(self._edges.whole_of(batch).to_batch(baseline=self._baseline))
         viewers = batch.pages if batch.viewers is None else batch.viewers

@@ -16,6 +16,7 @@ from bandit.decision import Page, Reason, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.ope.batch import Batch, Eligible, Floats, viewer_keys
 from bandit.ope.describing import Describing, describe
+from bandit.ope.likeness import likeness
 from bandit.policies.policy import Policy
 from bandit.policies.slots import Slots
 from bandit.rows import context_again
@@ -31,11 +32,13 @@ class Pictures:
     """What the log does not hold of its artworks.
 
     `images`: how they look, by image key (the first 16 hex digits of an image's hash), in the policy's embedding
-    version. `defaults`: each title's default artwork, needed only by a policy that looks at it.
+    version. `defaults`: each title's default artwork, needed only by a policy that looks at it. With `alike` each batch
+    is told how alike its artworks look.
     """
 
     images: Mapping[str, Picture] = field(default_factory=dict[str, Picture])
     defaults: Mapping[TitleId, ArtworkId] = field(default_factory=dict[TitleId, ArtworkId])
+    alike: bool = False
 
 
 def score(
@@ -60,7 +63,9 @@ def score(
     shelf = _Shelf(policy, pictures)
     drawn = (row for row in rows if row.decision.reason is Reason.POLICY)
     while part := list(islice(drawn, batch_rows)):
-        yield _batch(part, shelf.state(part), describing or Describing())
+        eligible = _eligible([row.decision for row in part], shelf.state(part))
+        eligible = _told_apart(eligible, part, pictures) if pictures.alike else eligible
+        yield _batch(part, eligible, describing or Describing())
 
 
 def beside(target: Iterable[Batch], baseline: Iterable[Batch]) -> Iterator[Batch]:
@@ -148,9 +153,16 @@ class _Shelf:
         return picture
 
 
-def _batch(rows: Sequence[RewardedDecision], target: Floats, describing: Describing) -> Batch:
-    slots = [row.decision for row in rows]
-    eligible = _eligible(slots, target)
+def _told_apart(eligible: Eligible, rows: Sequence[RewardedDecision], pictures: Pictures) -> Eligible:
+    """With likeness by the images that were eligible then: an artwork may show another one by now."""
+    shown = [image for row in rows for image in row.decision.images]
+    codes = {image: code for code, image in enumerate(dict.fromkeys(shown))}
+    vectors = {image: pictures.images[image].vector for image in codes if image in pictures.images}
+    images = replace(eligible, artworks=np.array([codes[image] for image in shown]), names=tuple(codes))
+    return replace(eligible, likeness=likeness(images, vectors))
+
+
+def _batch(rows: Sequence[RewardedDecision], eligible: Eligible, describing: Describing) -> Batch:
     told = describe(rows, describing)
     return Batch(
         propensity=eligible.logged[eligible.chosen],
@@ -161,7 +173,7 @@ def _batch(rows: Sequence[RewardedDecision], target: Floats, describing: Describ
         kept=np.array([row.page.kept for row in rows], dtype=np.float64),
         at=told.at,
         pages=viewer_keys([row.page.page for row in rows]),
-        positions=np.array([slot.position for slot in slots], dtype=np.int64),
+        positions=np.array([row.decision.position for row in rows], dtype=np.int64),
         labels=told.labels,
         features=told.features,
     )

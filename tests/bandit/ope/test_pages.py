@@ -9,6 +9,7 @@ import pytest
 
 from bandit.errors import InvalidExample
 from bandit.ope.batch import Batch, Floats
+from bandit.ope.evaluation import Evaluator, Question, evaluate
 from bandit.ope.intervals.interval import NotEstimable
 from bandit.ope.page_pieces import MOST_REMEMBERED
 from bandit.ope.pages import MOST_POSITIONS, PageEvaluation, PageEvaluator
@@ -224,7 +225,7 @@ def test_pages_that_come_again_are_noticed_in_a_long_log_too() -> None:
 
 def test_what_is_missing_is_named() -> None:
     log = page_log(12, pages=30)
-    with pytest.raises(ValueError, match="map the log's page column"):
+    with pytest.raises(InvalidExample, match="map the log's column"):
         over(replace(log, pages=None))
     with pytest.raises(NotEstimable, match="no page to go by"):
         PageEvaluator().result()
@@ -236,3 +237,18 @@ def test_few_effective_pages_are_warned_of_and_json_is_plain() -> None:
     assert [warning["code"] for warning in few["warnings"]] == ["few_effective_pages"]
     assert over(page_log(13, pages=3000)).to_json()["warnings"] == []
     assert json.loads(json.dumps(few, allow_nan=False)) == few
+
+
+def test_an_evaluation_tells_pages_where_it_is_asked_to() -> None:
+    log = page_log(14, pages=400, viewers=90)
+    asked = Question(pages=True, baseline=True)
+    whole = evaluate([log], asked).to_json()
+    assert whole["page"] == over(log, baseline=True).to_json()
+    assert "page" not in evaluate([log]).to_json()
+    first, second = Evaluator(asked), Evaluator(asked)
+    first.add(rows(log, 0, 801))
+    second.add(rows(log, 801, 1600))
+    assert flat((first + second).result().to_json()["page"]) == pytest.approx(flat(whole["page"]), abs=1e-12)
+    refused = evaluate([replace(log, reward=np.zeros(len(log)))], asked)
+    assert refused.refused
+    assert refused.page is None

@@ -175,3 +175,16 @@ def test_a_policy_that_forgets_an_artwork_is_refused() -> None:
     row = RewardedDecision(page_of("ann", slot_of("t", "ab", chosen=0)), 0, 1.0)
     with pytest.raises(InvalidProbabilities, match="one probability an artwork"):
         list(score([row], Short(), pictures=PICTURES))
+
+
+def test_batches_are_told_how_alike_their_artworks_look_only_where_that_is_asked() -> None:
+    page = page_of("ann", slot_of("t", "abz", chosen=0), slot_of("u", "c", chosen=0))
+    rows = [RewardedDecision(page, 0, 1.0), RewardedDecision(page, 1, 1.0)]
+    (plain,) = score(rows, UniformPolicy(), pictures=PICTURES)
+    assert plain.eligible is not None
+    assert plain.eligible.likeness is None
+    (told,) = score(rows, UniformPolicy(), pictures=replace(PICTURES, alike=True))
+    assert told.eligible is not None
+    # Itself, one at a right angle, one without a vector; then a title with one artwork.
+    np.testing.assert_allclose(told.eligible.likeness, [1.0, np.exp(-1.0), 0.0, 1.0])
+    assert told.eligible.names == plain.eligible.names
