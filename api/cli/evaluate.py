@@ -56,6 +56,7 @@ def evaluate(  # a command's options are its parameters
     segment: Annotated[
         list[str] | None, typer.Option(help="Tell where the policy wins and loses, by this column; repeat for more.")
     ] = None,
+    pages: Annotated[bool, typer.Option("--pages", help="Also tell what the policy would earn a page.")] = False,
     query: Annotated[str | None, typer.Option(help="With a DuckDB file as --log: what to ask of it.")] = None,
     reward_range: Annotated[
         tuple[float, float] | None, typer.Option(help="Bounds that every reward must keep.")
@@ -90,6 +91,7 @@ def evaluate(  # a command's options are its parameters
         model=model.value,
         features=tuple(feature or ()),
         segments=tuple(segment or ()),
+        pages=pages,
         query=query,
         reward_range=reward_range,
         weight_range=weight_range,

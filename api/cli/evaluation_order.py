@@ -33,6 +33,7 @@ class Asked:
     model: str
     features: tuple[str, ...]
     segments: tuple[str, ...]
+    pages: bool
     query: str | None
     reward_range: tuple[float, float] | None
     weight_range: tuple[float, float] | None
@@ -72,7 +73,7 @@ class Asked:
     def _of_table(self, log: Path, runner: Runner, progress: Callable[[float], None]) -> tuple[Evaluation, str]:
         table = LogTable(
             path=log,
-            names=dict(_pair(each) for each in self.mapping),
+            names=dict(pair_of(each) for each in self.mapping),
             features=self.features,
             segments=self.segments,
             reward_range=self.reward_range,
@@ -98,10 +99,17 @@ class Asked:
         return models[self.model]()
 
     def _question(self) -> Question:
-        return Question(level=self.level, reward_range=self.reward_range, weight_range=self.weight_range)
+        return Question(
+            level=self.level, reward_range=self.reward_range, weight_range=self.weight_range, pages=self.pages
+        )
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair_of(text: str) -> tuple[str, str]:
+    """A `canonical=theirs` as a pair.
+
+    Raises:
+        BadInput: it names no column.
+    """
     canonical, separator, theirs = text.partition("=")
     if not (canonical and separator and theirs):
         raise BadInput(f"--map {text} names no column.", "Write --map canonical=theirs, such as --map reward=clicked.")

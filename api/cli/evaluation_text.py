@@ -28,7 +28,7 @@ def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
     for one in _calibration(diagnostics):
         mean = f"{one['mean']:.3f} ± {one['standard_error']:.3f}, where 1 is right"
         console.print(f"{'calibration of ' + one['artwork']:>38}  {mean}")
-    for warning in diagnostics["warnings"]:
+    for warning in (*diagnostics["warnings"], *found.get("page", {}).get("warnings", ())):
         console.print(f"NOTE {warning['message']}.")
 
 
@@ -40,6 +40,9 @@ def _told(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The estimates of the target, its differences to a baseline, then what was logged and uniform."""
     yield from (("the target", each) for each in found["estimates"])
     yield from (("more than the baseline", each) for each in found.get("differences", ()))
+    page = cast(dict[str, Any], found.get("page") or {})
+    yield from (("the target, a page", each) for each in page.get("estimates", ()))
+    yield from (("more than the baseline, a page", each) for each in page.get("differences", ()))
     baselines = cast(dict[str, Any], found["diagnostics"].get("baselines") or {})
     names = {"logging": "what was logged", "uniform": "uniform"}
     yield from ((names[name], each) for name, each in baselines.items() if each is not None)

@@ -100,7 +100,8 @@ def _cut(order: TableOrder, target: Target | None) -> list[LogPart]:
         raise BadInput("Guards need a target that is not a column.", f"Name one with --policy: {WORDS}.")
     cut = parts(order.table)
     lists_it = target is None and all(TARGETS in part.names for part in cut)
-    return cut if lists_it else parts(replace(order.table, needed=_needed(target)))
+    needed = (*(() if lists_it else _needed(target)), *(("page",) if order.question.pages else ()))
+    return parts(replace(order.table, needed=needed)) if needed else cut
 
 
 def _needed(target: Target | None) -> tuple[str, ...]:
