@@ -3,8 +3,8 @@
 Nothing here lets sums be reordered or products be fused into them (no `fastmath`), so a slot gets the same bits alone
 and beside any others, whichever vector instructions the processor has. One thread.
 
-All kernels live in this file: the machine code that numba keeps is made again when the file of a kernel changes, not
-when that of another kernel does which it calls.
+Kernels that call each other live in one file, here or elsewhere: the machine code that numba keeps is made again when
+the file of a kernel changes, not when that of another kernel does which it calls.
 """
 
 import math

@@ -29,7 +29,7 @@ def count(smallest: Smallest) -> int:
 
 def united(one: Smallest, other: Smallest) -> Smallest:
     """The smallest hashes of two parts of a log."""
-    return np.unique(np.concatenate([one, other]))[:MOST_KEPT]
+    return _each_once(np.sort(np.concatenate([one, other])))[:MOST_KEPT]
 
 
 def smallest_by_group(
@@ -47,7 +47,12 @@ def smallest_by_group(
     codes, mixed = codes[order], mixed[order]
     bounds = np.searchsorted(codes, np.arange(len(names) + 1))
     ranges = zip(names, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    return {name: np.unique(mixed[start:end])[:MOST_KEPT] for name, start, end in ranges if end > start}
+    return {name: _each_once(mixed[start:end])[:MOST_KEPT] for name, start, end in ranges if end > start}
+
+
+def _each_once(rising: Smallest) -> Smallest:
+    # Compared with their neighbours: on keys like these np.unique takes ten times as long.
+    return rising[np.append(True, rising[1:] != rising[:-1])] if len(rising) else rising
 
 
 def _limit(smallest: Smallest | None) -> int:

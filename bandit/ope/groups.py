@@ -104,8 +104,10 @@ def _p_value(value: float, error: float, degrees: float | None) -> float:
 
 def grouped(terms: Floats, batch: Batch, *, codes: Integers, names: Sequence[str]) -> Mapping[str, Group]:
     """Sum the terms (n, k) of a batch's rows by their group's name: that of `codes` (n,)."""
-    present, places = np.unique(codes, return_inverse=True)
-    rows: list[int] = np.bincount(places, minlength=len(present)).tolist()
+    counts = np.bincount(codes, minlength=len(names))
+    present = np.flatnonzero(counts)
+    places = (np.cumsum(counts > 0) - 1)[codes]  # np.unique would sort the rows
+    rows: list[int] = counts[present].tolist()
     codes_present: list[int] = present.tolist()
     told = [names[code] for code in codes_present]
     if batch.viewers is None:

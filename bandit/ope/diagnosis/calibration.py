@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from bandit.ope.batch import Batch, Eligible, Floats, Integers, Mask
+from bandit.ope.batch import Batch, Eligible, Floats
+from bandit.ope.diagnosis.entries import CELL, RANGES, Entries, Rows, add_entries
 
 PIECES = 32
-LOWEST_POWER = -20
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - 5)
 _WORST = 5
 _DIGITS = 6
 """What differs by rounding only is sorted by name, so that parts of a log are told in the order of the whole."""
 
-_ROWS, _DECISIONS, _INVERSE, _INVERSE_SPREAD, _DRAWN, _STATED, _SPREAD, _FIRST_PIECE = range(8)
 
-_RANGES = tuple(f"{2.0**power / 2:.3g} to {2.0**power:.3g}" for power in range(LOWEST_POWER, 1))
+_RANGES = tuple(f"{2.0**power / 2:.3g} to {2.0**power:.3g}" for power in range(1 - RANGES, 1))
 
 
 class Kind(StrEnum):
@@ -76,12 +75,14 @@ class Calibration:
         eligible = batch.eligible or batch.drawn_from
         if eligible is None or not len(batch):
             return
-        entries = _Entries.of(batch, eligible)
-        self._put(Kind.ARTWORK, eligible.names, entries.sums(eligible.artworks, cells=len(eligible.names)))
-        self._put(Kind.PROPENSITY, _RANGES, entries.sums(_powers(eligible.logged), cells=len(_RANGES)))
-        shown = eligible.target > 0.0
-        if shown.any():  # not where no target was stated
-            self._put(Kind.TARGET, _RANGES, entries.sums(_powers(eligible.target), cells=len(_RANGES), only=shown))
+        width = CELL if batch.viewers is None else CELL + PIECES
+        artworks = np.zeros((len(eligible.names), width))
+        propensities, targets = np.zeros((RANGES, width)), np.zeros((RANGES, width))
+        entries, rows = walk_of(batch, eligible)
+        add_entries(entries, rows, artworks, propensities, targets)
+        self._put(Kind.ARTWORK, eligible.names, artworks)
+        self._put(Kind.PROPENSITY, _RANGES, propensities)
+        self._put(Kind.TARGET, _RANGES, targets)
 
     def __add__(self, other: "Calibration") -> "Calibration":
         both = Calibration()
@@ -132,64 +133,24 @@ class Calibration:
                 }
 
     def _put(self, kind: Kind, names: Sequence[str], table: Floats) -> None:
-        for place in np.flatnonzero(table[:, _ROWS]).tolist():
+        for place in np.flatnonzero(table[:, 0]).tolist():
             key = kind, names[place]
             known = self._sums.get(key)
             self._sums[key] = table[place] if known is None else known + table[place]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Entries:
-    """The entries (m,) of n rows: p, how often each counts, whether it could be drawn, its viewer's piece (−1: none).
-
-    `drawn` (n,) are the entries that were drawn.
-    """
-
-    logged: Floats
-    times: Floats
-    possible: Mask
-    pieces: Integers | None
-    drawn: Integers
-
-    @classmethod
-    def of(cls, batch: Batch, eligible: Eligible) -> "_Entries":
-        counts = eligible.counts
-        pieces = None
-        if batch.viewers is not None:
-            pieces = np.repeat(((batch.viewers * _MIX) >> _SHIFT).astype(np.int64), counts)
-        return cls(
-            logged=eligible.logged,
-            times=np.repeat(batch.stands_for, counts),
-            possible=eligible.logged > 0.0,
-            pieces=pieces,
-            drawn=eligible.chosen,
-        )
-
-    def sums(self, codes: Integers, *, cells: int, only: Mask | None = None) -> Floats:
-        """What `_cell` reads, by cell (cells, 7 + pieces), of the entries that lie in the cells of `codes` (m,)."""
-        counted = self.possible if only is None else self.possible & only
-        drawn = self.drawn[counted[self.drawn]]
-        own, p, times = codes[counted], self.logged[counted], self.times[counted]
-        inverse_spread = times**2 * (1.0 / p - 1.0)
-        columns = [
-            _totals(own, np.ones(len(own)), cells),
-            _totals(own, times, cells),
-            _totals(codes[drawn], self.times[drawn] / self.logged[drawn], cells),
-            _totals(own, inverse_spread, cells),
-            _totals(codes[drawn], self.times[drawn], cells),
-            _totals(own, times * p, cells),
-            _totals(own, inverse_spread * p**2, cells),
-        ]
-        if self.pieces is not None:
-            places, wide = codes * PIECES + self.pieces, cells * PIECES
-            apart = _totals(places[drawn], self.times[drawn], wide) - _totals(places[counted], times * p, wide)
-            columns.extend(apart.reshape(cells, PIECES).T)
-        return np.stack(columns, axis=1)
+def walk_of(batch: Batch, eligible: Eligible) -> tuple[Entries, Rows]:
+    """What `bandit.ope.diagnosis.entries` walks over."""
+    pieces = np.full(len(batch), -1)
+    if batch.viewers is not None:
+        pieces = ((batch.viewers * _MIX) >> _SHIFT).astype(np.int64)
+    entries = (eligible.starts, eligible.chosen, eligible.artworks, eligible.logged, eligible.target)
+    return entries, (batch.stands_for, pieces)
 
 
 def _cell(kind: Kind, name: str, sums: Floats) -> Cell:
-    rows, decisions, inverse, inverse_spread, drawn, stated, spread = sums[:_FIRST_PIECE].tolist()
-    pieces = sums[_FIRST_PIECE:]
+    rows, decisions, inverse, inverse_spread, drawn, stated, spread = sums[:CELL].tolist()
+    pieces = sums[CELL:]
     used = int(np.count_nonzero(pieces))
     # Draws that hang together within a viewer spread more than independent ones would, never less.
     apart = float(pieces @ pieces) - float(pieces.sum()) ** 2 / max(used, 1)
@@ -206,13 +167,3 @@ def _cell(kind: Kind, name: str, sums: Floats) -> Cell:
         spread=math.sqrt(max(spread, by_viewer, 0.0)),
         degrees=float(max(used - 1, 1)) if len(pieces) else None,
     )
-
-
-def _powers(probabilities: Floats) -> Integers:
-    """The place of each probability's range among `_RANGES`: from 2^(power − 1) to 2^power."""
-    _, powers = np.frexp(np.nan_to_num(probabilities))
-    return np.clip(powers.astype(np.int64), LOWEST_POWER, 0) - LOWEST_POWER
-
-
-def _totals(places: Integers, values: Floats, cells: int) -> Floats:
-    return np.bincount(places, weights=values, minlength=cells).astype(np.float64)

@@ -33,9 +33,11 @@ class Days:
         if batch.at is None or not len(batch):
             return
         terms = np.stack([term.of(batch) for term in _TERMS], axis=1) * batch.stands_for[:, np.newaxis]
-        days, places = np.unique(batch.at // _DAY, return_inverse=True)
-        names = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
-        self._put(dict(grouped(terms, batch, codes=places, names=names)))
+        days = batch.at // _DAY
+        near = int(days.max() - days.min()) < MOST_DAYS  # no need to sort the rows
+        known = np.arange(int(days.min()), int(days.max()) + 1, dtype=np.int64) if near else np.unique(days)
+        names = np.datetime_as_string(known.astype("datetime64[D]")).tolist()
+        self._put(dict(grouped(terms, batch, codes=np.searchsorted(known, days), names=names)))
 
     def __add__(self, other: "Days") -> "Days":
         both = Days()

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bandit.ope.batch import Batch, Floats, Integers
+from bandit.ope.batch import Batch, Floats
+from bandit.ope.diagnosis.calibration import walk_of
+from bandit.ope.diagnosis.entries import add_trends, empty_trends
 
 FEWEST_ROWS = 30
 ERRORS = 4.0
@@ -54,13 +56,13 @@ class Drift:
         if eligible is None or batch.at is None or not len(batch):
             return
         self._decisions += float(batch.stands_for.sum())
-        times = np.repeat((batch.at - _NEAR) / _DAY, eligible.counts)
-        counts = np.repeat(batch.stands_for, eligible.counts)
-        present, places = np.unique(eligible.artworks, return_inverse=True)
-        table = _moments(places, len(present), counts=counts, times=times, masses=eligible.logged)
-        codes: list[int] = present.tolist()
-        for code, row in zip(codes, table, strict=True):
-            self._put(eligible.names[code], row)
+        times = (batch.at - _NEAR) / _DAY
+        middle = float(times.mean())
+        sums = empty_trends(len(eligible.names))
+        entries, rows = walk_of(batch, eligible)
+        add_trends(entries, rows, times - middle, sums)
+        for code in np.flatnonzero(sums[:, _COUNT]).tolist():
+            self._put(eligible.names[code], _moments(sums[code], middle))
 
     def __add__(self, other: "Drift") -> "Drift":
         both = Drift()
@@ -101,17 +103,11 @@ class Drift:
         self._moments[name] = moments if known is None else _merged(known, moments)
 
 
-def _moments(places: Integers, groups: int, *, counts: Floats, times: Floats, masses: Floats) -> Floats:
-    count = np.bincount(places, weights=counts, minlength=groups)
-    time = np.bincount(places, weights=counts * times, minlength=groups) / count
-    mass = np.bincount(places, weights=counts * masses, minlength=groups) / count
-    early, rare = times - time[places], masses - mass[places]
-    first, last = np.full(groups, np.inf), np.full(groups, -np.inf)
-    np.minimum.at(first, places, times)
-    np.maximum.at(last, places, times)
-    products = (early * early, early * rare, rare * rare)
-    squares = [np.bincount(places, weights=counts * each, minlength=groups) for each in products]
-    return np.stack([count, time, mass, *squares, first, last], axis=1)
+def _moments(sums: Floats, middle: float) -> Floats:
+    """Means and centred squares of sums whose times are counted from `middle`."""
+    count, time, mass, times, cross, masses, first, last = sums.tolist()
+    squares = times - time * time / count, cross - time * mass / count, masses - mass * mass / count
+    return np.array([count, middle + time / count, mass / count, *squares, middle + first, middle + last])
 
 
 def _merged(one: Floats, other: Floats) -> Floats:

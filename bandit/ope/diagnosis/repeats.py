@@ -11,7 +11,7 @@ import numpy as np
 
 from bandit.ope.batch import Integers, ViewerKeys
 
-MOST_KEPT = 1 << 20
+MOST_KEPT = 1 << 19
 _FEW = 1 << 16
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _NEVER = np.iinfo(np.int64).max
@@ -92,8 +92,8 @@ class Repeats:
     def _put(self, part: _Seen) -> None:
         self._parts.append(part)
         sizes = [len(each.keys) for each in self._parts]
-        # Merging only when as much again has come keeps the cost of a long log near linear.
-        if sum(sizes[1:]) > max(_FEW, sizes[0]):
+        # Merging only when enough has come keeps the cost of a long log near linear, and the room for it small.
+        if sum(sizes[1:]) > max(_FEW, sizes[0] // 4):
             self._merge()
 
     def _merge(self) -> None:
