@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from api.report.axis import Axis, Tick, axis_over
 from api.report.found import Estimate, Interval
+from api.report.words import method_in_words
 
 _FARTHEST = 4.0
 """An interval may stretch the scale to so many times the spread of the values and leading intervals."""
@@ -112,4 +113,4 @@ def _bar(low: float | None, high: float | None, *, axis: Axis, told: str = "") -
 
 
 def _said(interval: Interval) -> str:
-    return f"{interval.level:.0%} {interval.method.replace('_', ' ')}"
+    return f"{interval.level:.0%} {method_in_words(interval.method)}"

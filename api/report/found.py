@@ -87,12 +87,29 @@ class ArtworkCalibration(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
 
 
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """An artwork, or a bucket of probabilities."""
+
+    name: str
+    kind: str = ""
+
+
 class CalibrationTest(msgspec.Struct, frozen=True, kw_only=True):
     """Whether draws follow the logged probabilities, over so many cells."""
 
     statistic: float | None = None
     p_value: float | None = None
     cells: int = 0
+    worst_cell: Cell | None = None
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries whose logged probability lies in a range: its mean, and the share of them that was drawn."""
+
+    range: str
+    stated: float
+    drawn: float
+    rows: int = 0
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +118,24 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     artworks: int = 0
     mean: float | None = None
     worst: tuple[ArtworkCalibration, ...] = ()
+    by_propensity: tuple[Bucket, ...] = ()
     test: CalibrationTest | None = None
+
+
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
+    """How probably the log showed an artwork at its beginning, and at its end."""
+
+    artwork: str
+    first: float | None = None
+    last: float | None = None
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the logging policy moved over so many days."""
+
+    days: float | None = None
+    total_variation: float | None = None
+    worst: tuple[Trend, ...] = ()
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,11 +218,33 @@ class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):
     at_floor: AtFloor | None = None
     largest_weights: tuple[HeavyRow, ...] = ()
     weight_histogram: Histogram | None = None
-    drift: dict[str, Any] | None = None
+    drift: Drift | None = None
     days: tuple[Day, ...] = ()
     interval_rule: str | None = None
     assumptions: tuple[str, ...] = ()
     question: Question | None = None
+    warnings: tuple[Warned, ...] = ()
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision at one place of the page is worth; the last holds all further places too."""
+
+    position: int
+    estimate: Span
+    difference: Span | None = None
+    rows: int = 0
+
+
+class WholePages(msgspec.Struct, frozen=True, kw_only=True):
+    """What pages are worth, as means a page."""
+
+    pages: int = 0
+    slots_per_page: float | None = None
+    mean_reward: Span | None = None
+    estimates: tuple[Estimate, ...] = ()
+    differences: tuple[Estimate, ...] = ()
+    positions: tuple[Position, ...] = ()
+    effective_pages: float | None = None
     warnings: tuple[Warned, ...] = ()
 
 
@@ -202,7 +258,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     diagnostics: Diagnostics = msgspec.field(default_factory=Diagnostics)
     refusals: tuple[Refusal, ...] = ()
     segments: tuple[Segment, ...] = ()
-    page: dict[str, Any] | None = None
+    page: WholePages | None = None
 
     def leading(self) -> Estimate | None:
         """The estimate to go by: `snips`, else the first."""

@@ -1,22 +1,18 @@
 """Everything that the report of one evaluation shows, laid out and ready to be written as HTML. Knows no template."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
 
 from api.report.bars import Columns, Measure, Part, columns_of, evidence_of, support_of
+from api.report.calibration import Scatter, artworks_far_off, drift_in_words, scatter_of, test_in_words
 from api.report.curves import Curve, daily, known_by
 from api.report.forest import Entry, Forest, entry_of, forest_of
-from api.report.found import Calibration, Diagnostics, Found, Interval
-from api.report.numbers import NOT_KNOWN, percent, plain
-from api.report.pages import page_forests
+from api.report.found import Diagnostics, Found, Interval
+from api.report.numbers import percent, plain
+from api.report.pages import Pages, pages_of
 from api.report.segments import Segments, segments_of
 from api.report.verdict import Verdict, baseline_of, target_of, verdict_of
 from api.report.words import note_of
-
-_ORDINARY_ERRORS = 4.0
-"""Draws that are kept for a window repeat, so deviations up to so many standard errors are ordinary."""
-_NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +30,13 @@ class Sheet:
     weights: Columns | None
     signs: tuple[tuple[str, str, str], ...]
     calibration: Forest | None
+    probabilities: Scatter | None
+    tested: str
     segments: Segments | None
     daily: Curve | None
     known: Curve | None
-    drift: tuple[tuple[str, str], ...]
-    pages: tuple[tuple[str, Forest], ...]
+    drift: tuple[str, ...]
+    pages: Pages | None
     asked: tuple[tuple[str, str], ...]
 
 
@@ -56,12 +54,14 @@ def sheet_of(found: Found) -> Sheet:
         evidence=evidence_of(found),
         weights=columns_of(known.weight_histogram),
         signs=tuple(_signs(known)),
-        calibration=_calibration(known.calibration),
+        calibration=artworks_far_off(known.calibration),
+        probabilities=scatter_of(known.calibration.by_propensity if known.calibration else ()),
+        tested=test_in_words(known.calibration),
         segments=segments_of(found.segments, target=target, baseline=baseline),
         daily=daily(known.days),
         known=known_by(known.days),
-        drift=tuple(_flat(known.drift or {})),
-        pages=page_forests(found.page),
+        drift=drift_in_words(known.drift),
+        pages=pages_of(found.page),
         asked=tuple(_asked(known)),
     )
 
@@ -123,23 +123,6 @@ def _signs(known: Diagnostics) -> Iterator[tuple[str, str, str]]:
             yield name, write(number), healthy
 
 
-def _calibration(known: Calibration | None) -> Forest | None:
-    if known is None or not known.worst:
-        return None
-    entries = [
-        Entry(
-            name=each.artwork,
-            value=each.mean,
-            low=None if each.standard_error is None else each.mean - _NORMAL_95 * each.standard_error,
-            high=None if each.standard_error is None else each.mean + _NORMAL_95 * each.standard_error,
-            colour="bad" if abs(each.mean - 1.0) > _ORDINARY_ERRORS * (each.standard_error or 0.0) else "beside",
-            note=f"{each.rows} rows",
-        )
-        for each in known.worst
-    ]
-    return forest_of(entries, line=1.0, line_told="1: drawn as often as logged")
-
-
 def _asked(known: Diagnostics) -> Iterator[tuple[str, str]]:
     asked = known.question
     if asked is None:
@@ -153,15 +136,3 @@ def _asked(known: Diagnostics) -> Iterator[tuple[str, str]]:
         ("Level of intervals", level),
     )
     yield from ((name, told) for name, told in named if told is not None)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Single numbers and words of an object whose names are free."""
-    for name, value in values.items():
-        label = f"{prefix} {name}".strip().replace("_", " ")
-        if isinstance(value, Mapping):
-            yield from _flat(cast(Mapping[str, Any], value), label)
-        elif isinstance(value, bool | str):
-            yield label, str(value)
-        elif value is None or isinstance(value, int | float):
-            yield label, NOT_KNOWN if value is None else plain(value)

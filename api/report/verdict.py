@@ -10,6 +10,9 @@ from typing import Literal
 from api.report.found import Estimate, Found, Interval
 from api.report.numbers import count, percent, signed, value
 
+_COLUMNS = ("target_propensity", "target_probabilities")
+"""A policy that only a table's column states has no name."""
+
 Tone = Literal["good", "bad", "unclear", "refused"]
 
 
@@ -40,7 +43,7 @@ def verdict_of(found: Found) -> Verdict:
 def target_of(found: Found) -> str:
     """What the target is called."""
     asked = found.diagnostics.question
-    return (asked.target if asked else None) or "the target"
+    return (asked.target if asked and asked.target not in _COLUMNS else None) or "the target"
 
 
 def baseline_of(found: Found) -> str:

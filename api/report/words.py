@@ -19,10 +19,14 @@ ESTIMATORS = {
 METHODS = {
     "normal": "by row",
     "viewer_clustered": "clustered by viewer",
+    "cressie_read": "Cressie–Read, by row",
+    "cressie_read_clustered": "Cressie–Read, by viewer",
+    "widened": "widened by what was not seen, by row",
+    "widened_clustered": "widened by what was not seen, by viewer",
+    "anytime": "for any number of looks, by row",
+    "anytime_clustered": "for any number of looks, by viewer",
     "bootstrap": "bootstrap",
-    "cressie_read": "Cressie–Read by row",
-    "cressie_read_clustered": "Cressie–Read by viewer",
-    "anytime": "for any number of looks",
+    "refit_bootstrap": "bootstrap that fits the model anew",
 }
 
 
@@ -30,8 +34,8 @@ def note_of(estimate: Estimate) -> str:
     """What an estimator is, and what a rule chose for it."""
     told = ESTIMATORS.get(estimate.estimator, "")
     rule = estimate.chosen.get("rule")
-    picked = [f"{name} {each:g}" for name, each in estimate.chosen.items() if isinstance(each, int | float)]
-    chosen = f"{', '.join(picked)}{f', by {rule}' if rule else ''}" if picked else ""
+    picked = [f"{name} {each:.3g}" for name, each in estimate.chosen.items() if isinstance(each, int | float)]
+    chosen = f"{', '.join(picked)}{f', by {rule}' if rule else ''}".replace("_", " ") if picked else ""
     return "; ".join(each for each in (told, chosen) if each)
 
 

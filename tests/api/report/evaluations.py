@@ -52,7 +52,16 @@ COMPARED: Mapping[str, Any] = {
                 {"artwork": "night-train/1", "rows": 903, "mean": 1.21, "standard_error": 0.04},
                 {"artwork": "orbit/2", "rows": 1203, "mean": 0.95, "standard_error": 0.03},
             ],
-            "test": {"statistic": 51.2, "p_value": 0.38, "cells": 49},
+            "by_propensity": [
+                {"range": "0.125 to 0.25", "rows": 900, "stated": 0.18, "drawn": 0.17},
+                {"range": "0.25 to 0.5", "rows": 500, "stated": 0.3, "drawn": 0.32},
+            ],
+            "test": {
+                "statistic": 2.2,
+                "p_value": 0.38,
+                "cells": 49,
+                "worst_cell": {"kind": "artwork", "name": "orbit/2"},
+            },
         },
         "baselines": {
             "logging": estimate("logging_mean", 0.0767, 0.0741, 0.0793),
@@ -61,7 +70,11 @@ COMPARED: Mapping[str, Any] = {
         "at_floor": {"floor": 0.001, "share_of_rows": 0.02, "share_of_weight": 0.11, "rows_at_smallest": 3},
         "largest_weights": [{"row": 17, "weight": 14.2, "propensity": 0.0123, "target": 0.175, "reward": 1.0}],
         "weight_histogram": {"edges": [0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "counts": [0, 100, 300, 50, 0]},
-        "drift": {"p_value": 0.41, "worst": {"day": "2026-05-03"}, "days": []},
+        "drift": {
+            "days": 20.2,
+            "total_variation": 0.08,
+            "worst": [{"artwork": "orbit/2", "first": 0.2, "last": 0.31}],
+        },
         "days": [day("2026-05-01", 0.08, 0.02), day("2026-05-02", 0.09, 0.015), day("2026-05-03", 0.085, 0.012)],
         "interval_rule": "Viewers repeat and rewards are not rare: clustered by viewer.",
         "assumptions": ["The logged probabilities are those that were drawn from."],
@@ -82,7 +95,18 @@ COMPARED: Mapping[str, Any] = {
         segment("device", "phone", 0.001, 0.01, "unclear"),
         segment("row_kind", "trending", 0.03, 0.01, "better"),
     ],
-    "page": {"positions": [{"position": 0, "value": 0.21, "low": 0.19, "high": 0.23, "rows": 900}]},
+    "page": {
+        "pages": 4100,
+        "slots_per_page": 11.8,
+        "mean_reward": {"value": 0.9, "low": 0.88, "high": 0.92},
+        "estimates": [estimate("pseudo_inverse", 1.01, 0.95, 1.07)],
+        "differences": [estimate("pseudo_inverse", 0.11, 0.05, 0.17)],
+        "positions": [
+            {"position": 0, "rows": 900, "estimate": {"value": 0.21, "low": 0.19, "high": 0.23}, "difference": None}
+        ],
+        "effective_pages": 812.0,
+        "warnings": [{"code": "few", "message": "few pages", "remedy": "log more"}],
+    },
 }
 
 REFUSED: Mapping[str, Any] = {
