@@ -22,6 +22,7 @@ from api.cli import (
     key,
     learning,
     log,
+    plan,
     policy,
     report,
     reward,
@@ -50,6 +51,7 @@ server.register(app)
 learning.register(app)
 policy.register(app)
 evaluation.register(app)
+plan.register(app)
 forecasts.register(app)
 audit.register(app)
 audit_log.register(app)
