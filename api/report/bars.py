@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api.report.found import Found, Histogram, Support
 from api.report.numbers import count, percent, plain
 
-_MOST_LABELS = 8
+_MOST_LABELS = 6
 """As many numbers stand below one another's side on a phone."""
 
 
