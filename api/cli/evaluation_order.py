@@ -14,11 +14,12 @@ from bandit.ope.runner import Runner
 
 @dataclass(frozen=True, kw_only=True)
 class Comparing:
-    """What goes with a target: what it is compared with, guards that act on it, and what predicts rewards."""
+    """What goes with a target: what it is compared with, guards on it, what predicts rewards, and segments."""
 
     baseline: str | None
     guards: Path | None
     model: RewardModel | None
+    segments: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class Asked:
             raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
         return evaluated_own(
             self.policy,
-            Comparing(baseline=self.baseline, guards=self.guard, model=self._model()),
+            Comparing(baseline=self.baseline, guards=self.guard, model=self._model(), segments=self.segments),
             question=self._question(),
             reward=self.reward,
             home=self.home,

@@ -30,6 +30,7 @@ def evaluated_own(
         baseline=comparing.baseline,
         guards=comparing.guards,
         model=comparing.model,
+        segments=comparing.segments,
         measure=measure_of(settings, reward=definition, level=question.level),
         question=question,
     )

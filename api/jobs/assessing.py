@@ -37,7 +37,7 @@ def assess_version(engine: Engine, blobs: BlobStore, *, order: OwnOrder, baits: 
     version, measure = PolicyVersionId(order.target), order.measure
     with reading(engine) as connection:
         live = live_version(connection)
-    compared = compare(Scorer(engine, blobs, version), live_scorer(engine, blobs, live), order=order)
+    compared = compare(Scorer(engine, blobs, version, alike=True), live_scorer(engine, blobs, live), order=order)
     keep_evaluation(engine, compared, version=version, live=live, measure=measure, baits=baits)
     return compared.own
 

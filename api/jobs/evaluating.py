@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from api.jobs.learning import VisibleRows
+from api.jobs.log_segments import describing_of
 from api.jobs.own_log import Scorer, visible_rows
 from api.jobs.target_words import stated_target
 from api.jobs.trusted import Measure
@@ -17,11 +18,13 @@ from api.storage.blobs import BlobStore
 from api.storage.policies import BUILT_IN
 from bandit.decision import RewardedDecision
 from bandit.ope.batch import Batch
+from bandit.ope.describing import Describing
 from bandit.ope.estimators.catalogue import allowed
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
 from bandit.ope.models.model import RewardModel
 from bandit.ope.refitting import asked_refits, refitted
 from bandit.ope.scoring import beside
+from bandit.ope.segments import Cutting
 from bandit.watch.entropy import EntropySums, entropy_terms
 
 
@@ -55,7 +58,8 @@ class OwnOrder:
     `target` and `baseline` are versions or other words (docs/targets.md), `guards` a file that acts on the target.
     `measure` says under which definition decisions are valued, and how many of a viewer's count in a day. `model`
     predicts rewards for the estimators that need them. Of `question` the bounds count: all estimators are asked that
-    the log allows, the level is that of `measure`, and whether there is a baseline is seen from the rest.
+    the log allows, the level is that of `measure`, and whether there is a baseline is seen from the rest. `segments`
+    are dimensions that tell where the target wins and loses (`bandit.ope.describing`).
     """
 
     target: str
@@ -64,12 +68,18 @@ class OwnOrder:
     model: RewardModel | None = None
     measure: Measure = field(default_factory=Measure)
     question: Question = field(default_factory=Question)
+    segments: tuple[str, ...] = ()
 
-    def asked(self, *, baseline: bool) -> Question:
-        """What is asked of the rows, beside a baseline or not."""
-        kinds = allowed(predicted=self.model is not None, likeness=False)
-        estimators = tuple(kind() for kind in kinds)
-        return replace(self.question, estimators=estimators, level=self.measure.level, baseline=baseline)
+    def asked(self, *, baseline: bool, likeness: bool) -> Question:
+        """What is asked of the rows, beside a baseline or not, which know how alike pictures are or not."""
+        kinds = allowed(predicted=self.model is not None, likeness=likeness)
+        return replace(
+            self.question,
+            estimators=tuple(kind() for kind in kinds),
+            level=self.measure.level,
+            baseline=baseline,
+            segments=Cutting(dimensions=self.segments, baseline=baseline) if self.segments else None,
+        )
 
     @property
     def of_a_version(self) -> bool:
@@ -112,7 +122,7 @@ def evaluate_own(engine: Engine, blobs: BlobStore, order: OwnOrder) -> Evaluated
         DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
         BadInput, InvalidExample: a rule or guard cannot be read, or cannot be kept.
     """
-    own = Scorer(engine, blobs, order.target, guards=order.guards)
+    own = Scorer(engine, blobs, order.target, guards=order.guards, alike=True)
     if order.baseline is not None:
         return compare(own, Scorer(engine, blobs, order.baseline), order=order).own
     return _evaluated(own, None, order)[0]
@@ -125,16 +135,16 @@ def compare(own: Scorer, other: Scorer, *, order: OwnOrder) -> Compared:
 
 def _evaluated(own: Scorer, other: Scorer | None, order: OwnOrder) -> list[Evaluated]:
     """The target's evaluation, then the baseline's where there is one."""
-    log = _Log(own, other, order.measure)
+    log = _Log(own, other, order.measure, describing_of(own.engine) if order.segments else Describing())
     for scorer in (own, other):
         if scorer is not None:
             scorer.learn(lambda: log.rows()[-1])
     told = _told(order.model, log)
     fitted = None if told is None else told.fitted()
-    question = order.asked(baseline=other is not None)
+    question = order.asked(baseline=other is not None, likeness=own.tells_likeness)
     counting = [Counted(Evaluator(question))]
     if other is not None:
-        counting.append(Counted(Evaluator(replace(question, baseline=False))))
+        counting.append(Counted(Evaluator(_of_baseline(question))))
     left = log.rows()
     for batch in log.batches(left[-1]):
         predicted = batch if fitted is None else fitted.predict(batch)
@@ -146,6 +156,11 @@ def _evaluated(own: Scorer, other: Scorer | None, order: OwnOrder) -> list[Evalu
     return [_refitted(first, told, log, question), *rest]
 
 
+def _of_baseline(question: Question) -> Question:
+    """What is asked of the baseline alone: that of the target, but for what compares the two."""
+    return replace(question, baseline=False, segments=None, pages=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _Log:
     """The rows of an evaluation, read as often as it takes."""
@@ -153,6 +168,7 @@ class _Log:
     own: Scorer
     other: Scorer | None
     measure: Measure
+    describing: Describing
 
     def rows(self) -> tuple[VisibleRows, ...]:
         """See `visible_rows`."""
@@ -162,10 +178,10 @@ class _Log:
         """These rows, or all anew, with the probabilities of both."""
         rows = self.rows()[-1] if rows is None else rows
         if self.other is None:
-            return self.own.batches(rows)
+            return self.own.batches(rows, describing=self.describing)
         # Both take the rows in step, some thousand at a time, so what waits for the slower one is little.
         first, second = tee(rows)
-        return beside(self.own.batches(first), self.other.batches(second))
+        return beside(self.own.batches(first, describing=self.describing), self.other.batches(second))
 
 
 def _told(model: RewardModel | None, log: _Log) -> RewardModel | None:

@@ -33,15 +33,19 @@ from bandit.registry import Manifest, manifest_from_json
 class Scorer:
     """A target over the log: which rows it never learned from, and what it would have stated for them."""
 
-    def __init__(self, engine: Engine, blobs: BlobStore, word: str, *, guards: Path | None = None) -> None:
+    def __init__(
+        self, engine: Engine, blobs: BlobStore, word: str, *, guards: Path | None = None, alike: bool = False
+    ) -> None:
         """Load what `word` names; `guards` is a file that acts on it.
+
+        With `alike` the batches of a version that looks at pictures tell how alike they are.
 
         Raises:
             UnknownVersion: there is no such version.
             DamagedFile, MissingFile, Conflict: it cannot be loaded whole.
             BadInput, InvalidExample: a file cannot be read, or what it says cannot be kept.
         """
-        self.engine, self._blobs = engine, blobs
+        self.engine, self._blobs, self._alike = engine, blobs, alike
         stated = stated_target(word)
         version = PolicyVersionId(word)
         self._policy: Policy = UniformPolicy() if stated else load_version(engine, blobs, version)
@@ -52,6 +56,11 @@ class Scorer:
         self.pictures: Mapping[str, Picture] | None = None
         if self._manifest:
             self.pictures = pictures_in(engine, self._manifest.embedding_version)
+
+    @property
+    def tells_likeness(self) -> bool:
+        """Whether its batches tell how alike pictures are."""
+        return self._alike and self.pictures is not None
 
     @property
     def rows_said(self) -> str:
@@ -77,7 +86,7 @@ class Scorer:
     def _scored(self, rows: Iterable[RewardedDecision], describing: Describing) -> Iterator[Batch]:
         if self._policy.foundation_version is not None:
             rows = Reencoder(self.engine, self._blobs, version=self._policy.foundation_version).rows(rows)
-        pictures = Pictures(images=self.pictures or {}, defaults=self._defaults)
+        pictures = Pictures(images=self.pictures or {}, defaults=self._defaults, alike=self.tells_likeness)
         return score(rows, self._policy, pictures=pictures, describing=describing)
 
 

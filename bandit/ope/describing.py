@@ -19,7 +19,7 @@ _AGES = ((timedelta(days=1), "under a day"), (timedelta(days=7), "under a week")
 class Describing:
     """What segments need beyond the log.
 
-    `images`: descriptions by image key; `born`: when an artwork ("title/artwork") was uploaded; `centres` (k, d): the
+    `images`: descriptions by image key; `born`: when an image was uploaded, by its key; `centres` (k, d): the
     middles of k clusters of viewer vectors in `foundation_version`, unit norm. Whatever is missing is no dimension.
     """
 
@@ -83,7 +83,7 @@ def _shown(row: RewardedDecision) -> str:
 
 
 def _age(row: RewardedDecision, born: Mapping[str, datetime]) -> str:
-    since = born.get(_shown(row))
+    since = born.get(row.decision.images[row.decision.chosen])
     if since is None:
         return _UNKNOWN
     age = row.page.at - since
