@@ -8,6 +8,7 @@ from typing import Any, cast
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from api.console import experiments as experiment_pages
 from api.console import explorer, foretold, gallery, login, overview, versions
 from api.dependencies.access import authorise, carries_a_key
 from api.dependencies.body_limit import BodyLimit
@@ -110,7 +111,7 @@ def _add_routes(app: FastAPI) -> None:
         app.include_router(module.router, prefix="/v1")
     app.include_router(images.router)
     app.include_router(health.router)
-    for page in (login, overview, versions, foretold, explorer, gallery):
+    for page in (login, overview, versions, foretold, experiment_pages, explorer, gallery):
         app.include_router(page.router)
     app.mount("/static/report", StaticFiles(directory=REPORT_STATIC), name="report")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

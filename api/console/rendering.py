@@ -27,6 +27,7 @@ _PAGES = (
     ("/console", "Overview"),
     ("/console/versions", "Versions"),
     ("/console/forecasts", "Forecasts"),
+    ("/console/experiments", "Experiments"),
     ("/console/explorer", "Explorer"),
     ("/gallery", "Gallery"),
 )
