@@ -103,8 +103,8 @@ class Question:
 
     @property
     def differences(self) -> tuple[Estimator, ...]:
-        """The paired differences; replay has none, since it drops rows that the baseline keeps."""
-        compared = (one for one in self.estimators if not isinstance(one, Replay))
+        """The paired differences, of the estimators that have any."""
+        compared = (one for one in self.estimators if one.comparable)
         return tuple(Difference(one) for one in compared) if self.baseline else ()
 
     @property

@@ -37,12 +37,13 @@ class Difference(Estimator):
         return target - baseline, np.concatenate([of_target, -of_baseline])
 
     def settle(self, sums: Chosen) -> Settled:
-        """See `Estimator.settle`: each side picks its own hyper-parameters."""
+        """See `Estimator.settle`: each side picks its own hyper-parameters, and both are told."""
         half = len(sums.places) // 2
         target = self._estimator.settle(Chosen(sums.whole, sums.places[:half]))
         baseline = self._estimator.settle(Chosen(sums.whole, sums.places[half:]))
         unbiased = target.unbiased and baseline.unbiased and _less(target.unbiased, baseline.unbiased)
-        return replace(_less(target, baseline), chosen=target.chosen, unbiased=unbiased)
+        beside = {f"baseline_{name}": picked for name, picked in baseline.chosen.items() if name != "rule"}
+        return replace(_less(target, baseline), chosen={**target.chosen, **beside}, unbiased=unbiased)
 
 
 def _less(target: Settled, baseline: Settled) -> Settled:

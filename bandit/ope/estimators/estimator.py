@@ -63,6 +63,8 @@ class Estimator(ABC):
     """Whether it reads `Batch.predicted`."""
     needs_likeness: bool = False
     """Whether it reads `Eligible.likeness`."""
+    comparable: bool = True
+    """Whether a target's value less a baseline's means anything: not where either may be low by another amount."""
 
     def __init__(self) -> None:
         self._sums = TermSums(self.terms)

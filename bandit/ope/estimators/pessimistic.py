@@ -34,6 +34,7 @@ class OutsideReward(Term):
 class Pessimistic(Estimator):
     """Members that are lower than IPS by a little, and whose chance of being above the truth is bounded."""
 
+    comparable = False
     parameter: str
     grid: tuple[float, ...]
     largest_reward: float

@@ -17,6 +17,7 @@ class Replay(RatioEstimator):
 
     name = "replay"
     assumes = "every row was logged with one and the same probability"
+    comparable = False  # Each policy takes other rows.
 
     @property
     def terms(self) -> tuple[Term, ...]:

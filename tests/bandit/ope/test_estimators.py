@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from bandit.errors import InvalidExample
-from bandit.ope.batch import Batch, Predicted
+from bandit.ope.batch import Batch, Floats, Predicted
 from bandit.ope.estimators.catalogue import KINDS, allowed
 from bandit.ope.estimators.clipped_ips import ClippedIPS
+from bandit.ope.estimators.difference import Difference
 from bandit.ope.estimators.direct_method import DirectMethod
 from bandit.ope.estimators.doubly_robust import DoublyRobust
 from bandit.ope.estimators.dros import DRos
@@ -31,6 +32,7 @@ from bandit.ope.intervals.interval import Method, NotEstimable
 
 VALUING = list(KINDS)
 ALL = [*VALUING, LoggingMean, MeanWeight]
+COMPARED = [kind for kind in KINDS if kind.comparable]
 MODELLED = [kind for kind in KINDS if kind.needs_predictions]
 
 
@@ -208,6 +210,66 @@ def test_a_value_with_a_bias_has_an_interval_that_holds_the_unbiased_one(kind: t
     assert interval.low <= estimator.estimate() <= interval.high
 
 
+def beside(batch: Batch, *, baseline: Floats) -> Batch:
+    """The batch with a baseline that gives the eligible artworks these probabilities (n, 4)."""
+    eligible, predicted = batch.eligible, batch.predicted
+    assert eligible is not None
+    assert predicted is not None
+    shown = baseline.ravel()[eligible.chosen]
+    return replace(
+        batch,
+        baseline=shown,
+        eligible=replace(eligible, baseline=baseline.ravel()),
+        predicted=replace(predicted, baseline=np.linspace(0.0, 1.0, len(batch))),
+    )
+
+
+@pytest.mark.parametrize("kind", COMPARED)
+def test_a_difference_is_that_of_the_two_values_in_one_pass_or_in_parts(kind: type[Estimator], crowd: Batch) -> None:
+    uniform = beside(crowd, baseline=np.full((3000, 4), 0.25))
+    whole = Difference(kind())
+    whole.add(uniform)
+    less = over(kind, uniform).estimate() - over(kind, uniform.against_baseline()).estimate()
+    assert whole.estimate() == pytest.approx(less, abs=1e-12)
+    one, two = Difference(kind()), Difference(kind())
+    for part, piece in zip((one, two), pieces(uniform, 1234), strict=True):
+        part.add(piece)
+    assert (two + one).estimate() == pytest.approx(less, abs=1e-12)
+    assert (two + one).standard_error() == pytest.approx(whole.standard_error(), abs=1e-12)
+    chosen = whole.result().chosen
+    assert {name.removeprefix("baseline_") for name in chosen if name != "rule"} == {
+        name for name in over(kind, uniform).result().chosen if name != "rule"
+    }
+
+
+@pytest.mark.parametrize("kind", COMPARED)
+def test_beside_itself_a_target_is_neither_better_nor_worse(kind: type[Estimator], crowd: Batch) -> None:
+    eligible, predicted = crowd.eligible, crowd.predicted
+    assert eligible is not None
+    assert predicted is not None
+    itself = replace(
+        crowd,
+        baseline=crowd.target,
+        eligible=replace(eligible, baseline=eligible.target),
+        predicted=replace(predicted, baseline=predicted.target),
+    )
+    difference = Difference(kind())
+    difference.add(itself)
+    interval = difference.interval()
+    assert (difference.estimate(), interval.low, interval.high) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", MODELLED)
+@pytest.mark.parametrize("method", [Method.NORMAL, Method.VIEWER_CLUSTERED])
+def test_a_model_that_is_right_about_a_constant_reward_leaves_no_width(
+    kind: type[Estimator], method: Method, crowd: Batch
+) -> None:
+    same = np.full(3000, 0.3)
+    estimator = over(kind, replace(crowd, reward=same, predicted=Predicted(shown=same, target=same)))
+    interval = estimator.interval(method=method)
+    assert (estimator.estimate(), interval.low, interval.high) == pytest.approx((0.3, 0.3, 0.3), abs=1e-12)
+
+
 def test_the_catalogue_gives_what_a_log_allows() -> None:
     plain = {kind.name for kind in allowed(predicted=False, likeness=False)}
     assert plain == {"replay", "ips", "snips", "clipped_ips", "log_smoothing", "ix"}
@@ -216,6 +278,7 @@ def test_the_catalogue_gives_what_a_log_allows() -> None:
     }  # fmt: skip
     assert {kind.name for kind in allowed(predicted=False, likeness=True)} - plain == {"mips"}
     assert all(kind.assumes for kind in KINDS)
+    assert {kind.name for kind in KINDS if not kind.comparable} == {"replay", "log_smoothing", "ix"}
 
 
 @pytest.mark.parametrize("kind", [*MODELLED, MIPS])
