@@ -5,7 +5,7 @@ what comes later a log of today says little.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -22,10 +22,8 @@ from api.storage.pages import decided_at, page_id_at
 from api.storage.policies import numbered_deployments
 from api.storage.rewards import rewarded_decisions
 from bandit.decision import RewardedDecision
+from bandit.earned import Earned
 from bandit.ope.batch import Batch, viewer_keys
-from bandit.ope.estimators.on_policy import LoggingMean
-from bandit.ope.intervals.interval import NotEstimable
-from bandit.ope.viewers import ViewerSet
 
 HORIZON = timedelta(days=28)
 SETTLED_AFTER = timedelta(hours=1)
@@ -92,8 +90,7 @@ class Ledger:
     """What a version earned so far; rows come in the order of time, and every day's end is a reading."""
 
     level: float
-    _mean: LoggingMean = field(default_factory=LoggingMean)
-    _viewers: ViewerSet = field(default_factory=ViewerSet)
+    _earned: Earned = field(default_factory=Earned)
     _waiting: list[RewardedDecision] = field(default_factory=list[RewardedDecision])
     _day: date | None = None
     _readings: list[Reading] = field(default_factory=list[Reading])
@@ -114,33 +111,13 @@ class Ledger:
         return self._readings
 
     def _close(self) -> None:
-        if self._day is None:
-            return
-        self._take_in()
-        low, high = self._ends()
-        self._readings.append(
-            Reading(
-                day=self._day,
-                rows=self._mean.rows,
-                viewers=len(self._viewers),
-                value=self._mean.estimate(),
-                low=low,
-                high=high,
-            )
-        )
-
-    def _ends(self) -> tuple[float | None, float | None]:
-        try:
-            found = self._mean.interval(self.level)
-        except NotEstimable:
-            return None, None
-        return found.low, found.high
+        if self._day is not None:
+            self._take_in()
+            self._readings.append(Reading(day=self._day, **asdict(self._earned.reading(self.level))))
 
     def _take_in(self) -> None:
         if self._waiting:
-            batch = _batch(self._waiting)
-            self._mean.add(batch)
-            self._viewers.add(batch)
+            self._earned.add(_batch(self._waiting))
             self._waiting = []
 
 
