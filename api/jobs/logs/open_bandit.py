@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from api.jobs.logs.arrays import as_floats
 from api.jobs.logs.bad_log import BadLog
-from api.jobs.logs.columns import as_floats
 from api.jobs.logs.csv_files import CsvSource, csv_sources
 from bandit.ope.batch import Integers
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from api.jobs.logs.arrays import plain
 from api.jobs.logs.bad_log import BadLog
 from api.jobs.logs.columns import Columns
 from api.jobs.logs.slates import propensities, shown_names, slates_of
@@ -18,6 +19,7 @@ from bandit.decision import Reason
 from bandit.ope.batch import Floats, Integers, Labels
 from bandit.ope.logged import Logged
 
+_MOST_PLACES = 1 << 31
 _NOT_DRAWN = pa.array([reason.value for reason in Reason if reason is not Reason.POLICY])
 
 
@@ -31,7 +33,7 @@ def logged_rows(batch: pa.RecordBatch, table: LogTable, *, names: Mapping[str, s
         BadLog: a column is of the wrong type, or contradicts another.
     """
     numbers = np.arange(first, first + batch.num_rows)
-    whole = Columns({name: batch.column(name) for name in batch.schema.names}, numbers)
+    whole = Columns({name: plain(batch.column(name)) for name in batch.schema.names}, numbers)
     whole = _counting(whole, names)
     columns = whole.renamed(names)
     titles = columns.labels("title") if "title" in columns else None
@@ -86,7 +88,7 @@ def _positions(columns: Columns) -> Integers | None:
     if columns.arrays["position"].null_count == len(columns):
         return None
     values = columns.floats("position")
-    wrong = np.flatnonzero(~(values >= 0) | (values != np.floor(values)))
+    wrong = np.flatnonzero(~((values >= 0) & (values < _MOST_PLACES) & (values == np.floor(values))))
     if len(wrong):
         remedy = "Give each row its place on the page, counted from 0."
         rows = columns.numbers[wrong]

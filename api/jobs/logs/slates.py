@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from api.jobs.logs.bad_log import BadLog
-from api.jobs.logs.columns import Columns, compacted, united
+from api.jobs.logs.codes import compacted, united
+from api.jobs.logs.columns import Columns
 from api.jobs.logs.table import LISTS
 from bandit.ope.batch import Floats, Integers, Labels
 from bandit.ope.logged import Slates

@@ -94,9 +94,14 @@ class LogTable:
                 raise BadInput(f"{name} is no canonical column.", f"--map takes {', '.join(CANONICAL)}.")
         for name in self.features:
             refuse_age_and_gender(name)
-        for theirs in (*self.names.values(), *self.features, *self.segments):
+        asked = (*self.names.values(), *self.features, *self.segments)
+        for theirs in asked:
             if theirs not in present:
-                raise missing(theirs, present)
+                raise _missing(theirs, present)
+        for theirs in (*asked, *map(self.theirs, CANONICAL)):
+            if present.count(theirs) > 1:
+                message = f"The log has {present.count(theirs)} columns {theirs}."
+                raise BadLog(message, "Rename all but one.", reason="column_twice")
 
     def _refuse_missing(self, held: Mapping[str, str], present: Sequence[str]) -> None:
         if _PROPENSITY not in held and not {"artwork", "probabilities"} <= held.keys():
@@ -108,6 +113,6 @@ class LogTable:
                 raise BadLog(f"The log has no column for {name}.", remedy, reason="column_missing")
 
 
-def missing(theirs: str, present: Sequence[str]) -> BadLog:
+def _missing(theirs: str, present: Sequence[str]) -> BadLog:
     """The refusal of a column that somebody named and the log has not."""
     return BadLog(f"The log has no column {theirs}.", f"It has {', '.join(present)}.", reason="column_missing")
