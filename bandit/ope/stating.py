@@ -13,15 +13,20 @@ from bandit.ope.logged import Logged, Slates
 
 TARGET, TARGETS = "target_propensity", "target_probabilities"
 BASELINE, BASELINES = "baseline_propensity", "baseline_probabilities"
+_ROUNDING = 1e-6
 PREDICTED, PREDICTIONS = "predicted", "predictions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stated:
-    """A batch, and whether its list of eligible artworks holds the log's own probabilities."""
+    """A batch, and whether its list of eligible artworks holds the log's own probabilities.
+
+    `shown`: whether the list at least tells which artwork was shown.
+    """
 
     batch: Batch
     whole: bool
+    shown: bool = False
 
     def settled(self) -> Batch:
         """The batch as estimators take it: without lists that hold what nobody stated."""
@@ -29,10 +34,16 @@ class Stated:
         if eligible is None:
             return self.batch
         if not self.whole:
-            return replace(self.batch, eligible=None)
+            return replace(self.batch, eligible=None, drawn_from=eligible if self.shown and self._uniform else None)
         if np.isnan(eligible.target).all():
             return replace(self.batch, eligible=None, drawn_from=eligible)
         return self.batch
+
+    @property
+    def _uniform(self) -> bool:
+        """Whether every row claims 1/K of K artworks: then the whole distribution is claimed, and can be tested."""
+        eligible = self.batch.eligible
+        return eligible is not None and bool(np.all(np.abs(self.batch.propensity * eligible.counts - 1.0) < _ROUNDING))
 
 
 def state(logged: Logged) -> Stated:
@@ -60,7 +71,7 @@ def state(logged: Logged) -> Stated:
         features=logged.features,
     )
     whole = slates is not None and slates.logged is not None and slates.chosen is not None
-    return Stated(batch, whole)
+    return Stated(batch, whole, shown=slates is not None and slates.chosen is not None)
 
 
 def carried_predictions(logged: Logged, batch: Batch) -> Batch:

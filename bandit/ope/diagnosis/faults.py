@@ -12,7 +12,7 @@ import numpy as np
 from bandit.ope.batch import EMBEDDING_VERSION, Batch, Floats, Mask
 from bandit.ope.diagnosis.repeats import Repeats
 
-_NAMED_ROWS = 10
+NAMED_ROWS = 10
 _NAMED_VERSIONS = 3
 _SUM_TOLERANCE = 1e-6
 _ROUNDING = 1e-9
@@ -54,7 +54,7 @@ def _kept(batch: Batch) -> Floats:
 
 
 def _no_distribution(batch: Batch, *, target: bool) -> Mask:
-    eligible = batch.eligible
+    eligible = batch.eligible if target else batch.eligible or batch.drawn_from
     if eligible is None:
         return np.zeros(len(batch), dtype=np.bool_)
     entries = eligible.target if target else eligible.logged
@@ -64,7 +64,7 @@ def _no_distribution(batch: Batch, *, target: bool) -> Mask:
 
 
 def _unknown_artwork(batch: Batch) -> Mask:
-    eligible = batch.eligible
+    eligible = batch.eligible or batch.drawn_from
     if eligible is None:
         return np.zeros(len(batch), dtype=np.bool_)
     return (eligible.chosen < eligible.starts[:-1]) | (eligible.chosen >= eligible.starts[1:])
@@ -149,7 +149,7 @@ class RowFaults:
             faulty = rule.finds(batch)
             places = np.flatnonzero(faulty)
             if len(places):
-                self._put(rule.code, _Found(len(places), tuple((places[:_NAMED_ROWS] + self.rows).tolist())))
+                self._put(rule.code, _Found(len(places), tuple((places[:NAMED_ROWS] + self.rows).tolist())))
             sound &= ~faulty
         if batch.decisions is not None:
             self._repeats.add(batch.decisions, first=self.rows)
@@ -184,7 +184,7 @@ class RowFaults:
         return [*by_row, *self._repeated(), *self._mixed()]
 
     def _repeated(self) -> list[Refusal]:
-        found = self._repeats.found(named=_NAMED_ROWS)
+        found = self._repeats.found(named=NAMED_ROWS)
         if found is None:
             return []
         counted = "" if found.share == 1.0 else f", judged by {found.share:.3g} of the decisions"
@@ -219,4 +219,4 @@ class RowFaults:
 
     def _put(self, code: str, found: _Found) -> None:
         known = self._found.get(code, _Found(0, ()))
-        self._found[code] = _Found(known.count + found.count, (known.rows + found.rows)[:_NAMED_ROWS])
+        self._found[code] = _Found(known.count + found.count, (known.rows + found.rows)[:NAMED_ROWS])

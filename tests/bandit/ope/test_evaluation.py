@@ -186,7 +186,7 @@ def test_propensities_of_another_policy_than_the_one_that_drew_are_named(crowd: 
 )
 def test_logs_that_hold_nothing_are_bad_input(crowd: Batch, change: dict[str, np.ndarray], code: str) -> None:
     (refusal,) = evaluate([replace(crowd, **change)]).refusals
-    assert (refusal.code, refusal.bad_input) == (code, True)
+    assert (refusal.code, refusal.bad_input, refusal.rows) == (code, True, tuple(range(10)))
 
 
 def test_logs_that_are_sound_but_say_nothing_of_the_target_are_no_bad_input(crowd: Batch) -> None:

@@ -10,6 +10,8 @@ from bandit.ope.batch import Batch, Eligible
 from bandit.ope.diagnosis.calibration import Calibration, Kind
 from bandit.ope.diagnosis.draws import Draws, judge_draws
 from bandit.ope.evaluation import evaluate
+from bandit.ope.logged import Logged, Slates
+from bandit.ope.stating import state
 
 MakeBatch = Callable[..., Batch]
 
@@ -169,3 +171,24 @@ def test_parts_added_equal_the_whole(crowd: Batch) -> None:
         assert (one.drawn, one.stated, one.spread) == pytest.approx(
             (expected.drawn, expected.stated, expected.spread), abs=1e-9
         )
+
+
+def test_a_log_that_lists_its_artworks_and_claims_one_over_k_is_tested_too() -> None:
+    chosen, true = adaptive(4000)
+
+    def logged(propensity: np.ndarray) -> Batch:
+        slates = Slates(
+            starts=np.arange(4001) * 4,
+            chosen=np.arange(4000) * 4 + chosen,
+            artworks=np.tile(np.arange(4), 4000),
+            names=("a", "b", "c", "d"),
+        )
+        rewards = np.random.default_rng(1).random(4000)
+        stated = {"target_propensity": np.full(4000, 0.25)}
+        return state(Logged(first=0, propensity=propensity, reward=rewards, slates=slates, stated=stated)).settled()
+
+    claimed = evaluate([logged(np.full(4000, 0.25))])
+    assert [refusal.code for refusal in claimed.refusals] == ["propensities_not_drawn_from"]
+    honest = evaluate([logged(true[np.arange(4000), chosen])])
+    assert not honest.refused
+    assert honest.diagnostics["calibration"] is None
