@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from bandit.kernels import Crossing, add_crossed, crossed_scores
-from bandit.ope.batch import Batch, Floats
+from bandit.ope.batch import Batch, Floats, Integers
 from bandit.ope.models.cut import Cut
 from bandit.ope.models.encoding import EncodedRows, Encoder, Schema, hashed, one_schema
 from bandit.ope.models.model import FittedModel, NothingToFit, RewardModel, counts_of, sound_rows
@@ -63,6 +63,7 @@ class Ridge(RewardModel):
             np.zeros((buckets, width, width)), np.zeros((buckets, width)), np.zeros(width), np.zeros((buckets, 3))
         )
         self._picked: tuple[float, float] | None = None
+        self._compact: tuple[Integers, Floats, Floats] | None = None
 
     def add(self, batch: Batch) -> None:
         """See `RewardModel.add`."""
@@ -82,13 +83,13 @@ class Ridge(RewardModel):
         for power in range(3):
             told = weights * rewards**power
             self._sums.rewards[:, power] += np.bincount(buckets, weights=told, minlength=self.cut.buckets)
-        self._picked = None
+        self._picked = self._compact = None
 
     def join(self, other: Any) -> None:
         """See `RewardModel.join`."""
         self._schema = one_schema(self._schema, other._schema)
         self._sums = RidgeSums(*(one + two for one, two in zip(self._sums, other._sums, strict=True)))
-        self._picked = None
+        self._picked = self._compact = None
 
     @property
     def rows_by_bucket(self) -> Floats:
@@ -115,18 +116,30 @@ class Ridge(RewardModel):
         )
 
     def _weights(self, counts: Floats, penalty: float) -> Floats:
-        """β of each fold, from the other folds' buckets: (folds, width)."""
-        folds, width, scale = self.cut.folds, self.settings.width, self._scale()
+        """β of each fold, from the other folds' buckets: (folds, width); 0 for columns that no row ever touched."""
+        folds, (used, own_squares, own_products) = self.cut.folds, self._used()
+        width, scale = len(used), self._scale()[used]
         often = counts.reshape(-1, folds)
-        squares: Floats = np.einsum("gf,gfij->fij", often, self._sums.squares.reshape(-1, folds, width, width))
-        products: Floats = np.einsum("gf,gfi->fi", often, self._sums.products.reshape(-1, folds, width))
+        squares: Floats = np.einsum("gf,gfij->fij", often, own_squares.reshape(-1, folds, width, width), optimize=True)
+        products: Floats = np.einsum("gf,gfi->fi", often, own_products.reshape(-1, folds, width))
         squares, products = squares.sum(axis=0) - squares, products.sum(axis=0) - products
         believed = np.full((folds, width), penalty)
         # The constant is believed as it is, where there is any row.
         believed[:, 0] = np.where(squares[:, 0, 0] > 0.0, 0.0, penalty)
         squares /= np.outer(scale, scale)
         squares[:, np.arange(width), np.arange(width)] += believed
-        return np.linalg.solve(squares, (products / scale)[..., np.newaxis])[..., 0].astype(np.float64) / scale
+        weights = np.zeros((folds, self.settings.width))
+        solved = np.linalg.solve(squares, (products / scale)[..., np.newaxis])[..., 0].astype(np.float64)
+        weights[:, used] = solved / scale
+        return weights
+
+    def _used(self) -> tuple[Integers, Floats, Floats]:
+        """The columns that any row touched (u,), the constant among them, and the sums of these by bucket."""
+        if self._compact is None:
+            used = np.flatnonzero((self._sums.touched > 0.0) | (np.arange(self.settings.width) == 0))
+            buckets = np.arange(self.cut.buckets)
+            self._compact = used, self._sums.squares[np.ix_(buckets, used, used)], self._sums.products[:, used]
+        return self._compact
 
     def _scale(self) -> Floats:
         """s (width,): 1 for what was never there, and for the constant."""
