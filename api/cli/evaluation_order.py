@@ -95,8 +95,9 @@ class Asked:
             return None
         from bandit.ope.models.boosting import Boosting  # scikit-learn takes seconds to load
         from bandit.ope.models.ridge import Ridge
+        from bandit.ope.models.vowpal import VowpalRewards
 
-        models: dict[str, Callable[[], RewardModel]] = {"ridge": Ridge, "boosting": Boosting}
+        models: dict[str, Callable[[], RewardModel]] = {"ridge": Ridge, "boosting": Boosting, "vowpal": VowpalRewards}
         return models[self.model]()
 
     def _question(self) -> Question:

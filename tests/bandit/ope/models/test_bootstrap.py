@@ -105,6 +105,15 @@ def test_replicates_keep_the_hyper_parameter_that_was_picked(make_log: MakeLog) 
     assert clipped.low != free.low
 
 
+def test_what_costs_a_fit_and_an_answer_is_drawn_less_often(make_log: MakeLog) -> None:
+    log = make_log(6, rows=100)
+    asked = Boosting(settings=BoostingSettings(trees=(1,), fewest_rows=5), cut=Cut(folds=2, buckets=10))
+    asked.add(log)
+
+    assert len(refits(told(log), ALL).totals()) == 201
+    assert len(refits(asked, ALL).totals()) == 21
+
+
 def test_any_model_can_be_refitted(make_log: MakeLog) -> None:
     log = make_log(6, rows=800)
     model = Boosting(settings=BoostingSettings(trees=(3,), fewest_rows=20), cut=Cut(folds=2, buckets=20))
