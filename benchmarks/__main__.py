@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    coverage,
     decisions,
     diversity,
     embedding,
@@ -24,6 +25,7 @@ from benchmarks import (
     join,
     learning,
     ope,
+    ope_dr,
     outcomes,
     select_batch,
     select_http,
@@ -33,6 +35,7 @@ from benchmarks import (
 )
 
 MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "coverage": coverage.run,
     "decisions": decisions.run,
     "export": export.run,
     "diversity": diversity.run,
@@ -41,6 +44,7 @@ MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "join": join.run,
     "learning": learning.run,
     "ope": ope.run,
+    "ope_dr": ope_dr.run,
     "outcomes": outcomes.run,
     "select_batch": select_batch.run,
     "select_http": select_http.run,

@@ -14,6 +14,8 @@ import numpy as np
 
 from bandit.ope.batch import Floats
 
+_NOTHING_NEW = 1e-10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Moments:
@@ -59,10 +61,19 @@ def lowest(moments: Moments, question: Question, *, reach: float) -> float:
 
 
 def _residual(moments: Moments, question: Question) -> tuple[Floats, Floats]:
-    """Means (2,) and covariance (2, 2) of numerator and denominator, given that what must be 0 is 0."""
-    asked = np.vstack([question.numerator, question.denominator])
+    """Means (2,) and covariance (2, 2) of numerator and denominator, given that what must be 0 is 0.
+
+    Each condition is swept out in turn (Goodnight 1979); one that follows from those before says nothing new.
+    """
+    asked = np.vstack([question.numerator, question.denominator, question.zero])
     mean = moments.totals / moments.pieces
-    covariance = moments.gram / moments.pieces - np.outer(mean, mean)
-    across = asked @ covariance @ question.zero.T
-    slopes = across @ np.linalg.pinv(question.zero @ covariance @ question.zero.T, rcond=1e-10, hermitian=True)
-    return asked @ mean - slopes @ (question.zero @ mean), asked @ covariance @ asked.T - slopes @ across.T
+    means = asked @ mean
+    spread = asked @ (moments.gram / moments.pieces - np.outer(mean, mean)) @ asked.T
+    whole = spread.diagonal().copy()
+    for condition in range(2, len(asked)):
+        variance = spread[condition, condition]
+        if variance > _NOTHING_NEW * whole[condition]:
+            slopes = spread[condition] / variance
+            means = means - slopes * means[condition]
+            spread = spread - np.outer(slopes, spread[condition])
+    return means[:2], spread[:2, :2]

@@ -70,6 +70,19 @@ def test_rare_rewards_or_heavy_weights_go_by_cressie_read(play_rate: float, smal
     assert width(first) > width(plain) * 0.99 or plain.low < 0.0 or plain.high > 1.0
 
 
+@pytest.mark.parametrize("each", [None, 10])
+def test_a_fifth_of_the_risk_is_kept_in_reserve(each: int | None) -> None:
+    batch = log_of(20_000, play_rate=0.4, each=each)
+    textbook = SNIPS()
+    textbook.add(batch)
+    first = ruled(batch).intervals[0]
+    assert first.level == 0.95
+    assert (first.low, first.high) == pytest.approx(
+        (textbook.interval(0.96).low, textbook.interval(0.96).high), rel=1e-3
+    )
+    assert first.low < textbook.interval(0.95).low
+
+
 def test_fewer_than_thirty_rows_go_by_their_spread() -> None:
     ruling = ruled(log_of(29, play_rate=0.4))
     assert [each.method for each in ruling.intervals] == [Method.NORMAL]
