@@ -17,12 +17,17 @@ class BadLog(BadInput):
     def __init__(self, message: str, remedy: str, *, reason: str, rows: Iterable[int] = ()) -> None:
         named = tuple(int(row) for _, row in zip(range(NAMED_ROWS), rows, strict=False))
         super().__init__(f"{message[:-1]}: {_said(named)}." if named else message, remedy)
+        self.complaint = message
         self.reason = reason
         self.rows = named
 
     def __reduce__(self) -> tuple[Callable[[str, str, str, tuple[int, ...]], "BadLog"], tuple[object, ...]]:
         """Another process that found it sends it home whole."""
-        return _again, (self.message, self.remedy, self.reason, self.rows)
+        return _again, (self.complaint, self.remedy, self.reason, self.rows)
+
+    def moved(self, rows: int) -> "BadLog":
+        """The same of rows that stand so much later in the log."""
+        return _again(self.complaint, self.remedy, self.reason, tuple(row + rows for row in self.rows))
 
     def refusal(self) -> Refusal:
         """The same as an evaluation's refusal; a sentence there ends without its full stop."""
@@ -36,9 +41,7 @@ class BadLog(BadInput):
 
 
 def _again(message: str, remedy: str, reason: str, rows: tuple[int, ...]) -> BadLog:
-    found = BadLog(message, remedy, reason=reason)
-    found.rows = rows
-    return found
+    return BadLog(message, remedy, reason=reason, rows=rows)
 
 
 def one_line(error: Exception) -> str:

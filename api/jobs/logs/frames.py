@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from api.jobs.logs.bad_log import BadLog, one_line
 from api.jobs.logs.parts import LogPart, parts_of
-from api.jobs.logs.source import BATCH_ROWS, PART_ROWS
+from api.jobs.logs.source import BATCH_ROWS, PART_ROWS, flat
 from api.jobs.logs.table import LogTable
 
 IN_MEMORY = LogTable(path=Path("in-memory"))
@@ -56,5 +56,6 @@ def from_frame(frame: Any, table: LogTable = IN_MEMORY) -> list[LogPart]:
     except (pa.ArrowException, TypeError, ValueError) as error:
         message = f"The {type(frame).__name__} cannot be read: {one_line(error)}."
         raise BadLog(message, "Give each column one type.", reason="unreadable_file") from error
+    whole = flat(whole)
     slices = [FrameSource(whole.slice(first, PART_ROWS)) for first in range(0, max(len(whole), 1), PART_ROWS)]
     return parts_of(slices, table)

@@ -15,7 +15,7 @@ import pyarrow.json as pj
 
 from api.jobs.logs.bad_log import BadLog, one_line
 from api.jobs.logs.lines import LineRange, line_ranges
-from api.jobs.logs.source import BATCH_ROWS
+from api.jobs.logs.source import BATCH_ROWS, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,10 @@ def _parsed(block: bytes, path: Path, *, first: int) -> pa.Table:
         return pa.table({})
     whole = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
-        return _flat(pj.read_json(io.BytesIO(block), whole))
+        return flat(pj.read_json(io.BytesIO(block), whole))
     except pa.ArrowException as error:
         row = re.search(r"in row (\d+)", str(error))
         rows = [first + int(row[1])] if row else []
         reason = "wrong_type" if "changed from" in str(error) else "unreadable_file"
         message = f"{path} cannot be read: {one_line(error)}."
         raise BadLog(message, "Write one object a line, each name with one type.", reason=reason, rows=rows) from error
-
-
-def _flat(table: pa.Table) -> pa.Table:
-    while any(pa.types.is_struct(field.type) for field in table.schema):
-        table = table.flatten()
-    return table

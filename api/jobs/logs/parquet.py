@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from api.jobs.logs.bad_log import BadLog, one_line
-from api.jobs.logs.source import BATCH_ROWS, PART_ROWS
+from api.jobs.logs.source import BATCH_ROWS, PART_ROWS, flat
 
 _SMALL_GROUP = BATCH_ROWS // 2
 _SMALL_DICTIONARY = 1 << 16
@@ -31,13 +31,18 @@ class ParquetSource:
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """See `Source.batches`."""
         try:
-            if self.rows < len(self.groups) * _SMALL_GROUP:
-                yield from _plain(self.path, self.groups, [*columns])
-                return
-            for group in self.groups:  # batches that span groups cannot share a dictionary
-                yield from _group(self.path, group, [*columns])
+            for batch in self._stored([*columns]):
+                inner = any(pa.types.is_struct(field.type) for field in batch.schema)
+                yield from flat(pa.Table.from_batches([batch])).select(columns).to_batches() if inner else [batch]
         except (pa.ArrowException, OSError) as error:
             raise _damaged(self.path, error) from error
+
+    def _stored(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        if self.rows < len(self.groups) * _SMALL_GROUP:
+            yield from _plain(self.path, self.groups, columns)
+            return
+        for group in self.groups:  # batches that span groups cannot share a dictionary
+            yield from _group(self.path, group, columns)
 
 
 def parquet_sources(path: Path) -> list[ParquetSource]:
@@ -49,7 +54,7 @@ def parquet_sources(path: Path) -> list[ParquetSource]:
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
-            present = tuple(file.schema_arrow.names)
+            present = tuple(flat(file.schema_arrow.empty_table()).column_names)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
     found: list[ParquetSource] = []

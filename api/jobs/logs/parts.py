@@ -4,11 +4,15 @@ How a log is cut hangs on its files alone, so that any number of processes makes
 """
 
 # pyarrow carries no annotations.
+# pyright: reportMissingTypeStubs=false, reportUnknownParameterType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
+from api.jobs.logs.bad_log import BadLog
 from api.jobs.logs.formats import sources_in
 from api.jobs.logs.rows import logged_rows
 from api.jobs.logs.source import Source
@@ -33,9 +37,15 @@ class LogPart:
         """
         read = [*dict.fromkeys([*self.names.values(), *self.table.features, *self.table.segments])]
         first = self.first
-        for batch in self.source.batches(read):
+        for batch in self._batches(read):
             yield logged_rows(batch, self.table, names=self.names, first=first)
             first += batch.num_rows
+
+    def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.source.batches(columns)
+        except BadLog as error:
+            raise error.moved(self.first) from error
 
 
 def parts(table: LogTable) -> list[LogPart]:

@@ -1,6 +1,7 @@
 """Where some of a log's rows come from: the one shape of a format. Knows no canonical name and no evaluation."""
 
 # pyarrow carries no annotations.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false, reportUnknownParameterType=false, reportMissingTypeStubs=false
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,11 @@ class Source(Protocol):
         """Yield these columns of its rows, `BATCH_ROWS` at most at a time, in the order of the log.
 
         Raises:
-            BadLog: what is stored cannot be read.
+            BadLog: what is stored cannot be read; its rows are counted from the source's first.
         """
         ...
+
+
+def flat(table: pa.Table) -> pa.Table:
+    """What lies in inner structures as columns of their own, named with a dot."""
+    return flat(table.flatten()) if any(pa.types.is_struct(field.type) for field in table.schema) else table

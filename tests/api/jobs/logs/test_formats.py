@@ -13,6 +13,7 @@ import pytest
 
 from api.jobs.logs import arrow_files, lines
 from api.jobs.logs.bad_log import BadLog
+from api.jobs.logs.frames import from_frame
 from api.jobs.logs.parts import parts
 from api.jobs.logs.table import LogTable
 from bandit.ope.logged import Logged
@@ -184,3 +185,28 @@ def test_files_of_a_folder_need_the_same_columns(tmp_path: Path) -> None:
     with pytest.raises(BadLog) as refused:
         read(tmp_path)
     assert refused.value.reason == "column_missing"
+
+
+def test_what_lies_in_a_structure_is_named_with_a_dot(tmp_path: Path) -> None:
+    inner = [{"device": f"d{number % 2}", "who": {"id": f"v{number % 4}"}} for number in range(golden.ROWS)]
+    columns = {**golden.columns(), "context": inner, "other": inner}
+    names = {"viewer": "context.who.id"}
+    for log in (as_parquet(columns, tmp_path / "log.parquet"), as_json_lines(columns, tmp_path / "log.jsonl")):
+        [found] = read(log, names=names, segments=["context.device"])
+        assert found.viewers is not None
+        assert len(set(found.viewers.tolist())) == 4
+        assert found.labels["context.device"].names == ("d0", "d1")
+    [part] = from_frame(pa.table(columns), LogTable(path=tmp_path, names=names))
+    assert [len(set(numbers([rows], "viewers"))) for rows in part.rows()] == [4]
+
+
+def test_a_damaged_line_of_a_later_part_has_its_number_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "RANGE_BYTES", 400)
+    for name, line in (("log.jsonl", '{"propensity":0.5,"reward":1}'), ("log.dsjson", '{"a":[1],"p":[1.0],"c":{}}')):
+        (tmp_path / name).write_text((line + "\n") * 40 + "{damaged\n" + (line + "\n") * 40)
+        with pytest.raises(BadLog) as refused:
+            read(tmp_path / name)
+        assert refused.value.rows == (40,)
+        assert "row 40" in refused.value.message
