@@ -1,6 +1,7 @@
 """What an evaluation prints on a terminal, from the object that `--json` prints. Knows no log."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, cast
 
 from rich.table import Table
@@ -23,11 +24,9 @@ def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
         console.print(table)
     if diagnostics.get("interval_rule"):
         console.print(f"The interval of snips: {diagnostics['interval_rule']}.")
-    for name, value in _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART}):
+    plain = _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART})
+    for name, value in chain(_picked(found), plain, _calibration(diagnostics)):
         console.print(f"{name:>38}  {value}")
-    for one in _calibration(diagnostics):
-        mean = f"{one['mean']:.3f} ± {one['standard_error']:.3f}, where 1 is right"
-        console.print(f"{'calibration of ' + one['artwork']:>38}  {mean}")
     for warning in (*diagnostics["warnings"], *found.get("page", {}).get("warnings", ())):
         console.print(f"NOTE {warning['message']}.")
 
@@ -48,9 +47,21 @@ def _told(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((names[name], each) for name, each in baselines.items() if each is not None)
 
 
-def _calibration(diagnostics: dict[str, Any]) -> list[dict[str, Any]]:
+def _picked(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The hyper-parameters that a rule picked for the target's estimates, and what is promised at least."""
+    for estimate in found["estimates"]:
+        chosen = {**estimate.get("chosen", {})}
+        rule, least = chosen.pop("rule", ""), chosen.pop("lower_bound", None)
+        said = [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in chosen.items()]
+        if said:
+            promised = [] if least is None else [f"at least {least:.4f}"]
+            yield f"picked for {estimate['estimator']}", ", ".join([*said, f"by {rule}", *promised])
+
+
+def _calibration(diagnostics: dict[str, Any]) -> Iterator[tuple[str, str]]:
     known = cast(dict[str, Any], diagnostics.get("calibration") or {})
-    return cast(list[dict[str, Any]], known.get("worst") or [])[:_WORST_SHOWN]
+    for one in cast(list[dict[str, Any]], known.get("worst") or [])[:_WORST_SHOWN]:
+        yield f"calibration of {one['artwork']}", f"{one['mean']:.3f} ± {one['standard_error']:.3f}, where 1 is right"
 
 
 def _estimate(estimate: dict[str, Any]) -> tuple[str, str, str, str]:

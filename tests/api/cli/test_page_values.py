@@ -42,7 +42,10 @@ def test_pages_are_valued_where_they_are_asked_for(keyart: Command, tmp_path: Pa
     for estimate in page["estimates"]:
         assert estimate["interval"]["low"] <= truth <= estimate["interval"]["high"]
     assert [position["position"] for position in page["positions"]] == [0, 1, 2]
-    assert "the target, a page" in keyart("evaluate", "--log", log, "--pages").out
+    printed = keyart("evaluate", "--log", log, "--pages").out
+    assert "the target, a page" in printed
+    assert "picked for clipped_ips  clip " in printed
+    assert "by largest_lower_bound, at least 0." in printed
 
 
 def test_pages_that_cannot_be_told_are_bad_input(keyart: Command, tmp_path: Path) -> None:
