@@ -22,6 +22,9 @@ FEWEST_EXPECTED = 5.0
 SURE = 1e-3
 """Adjusted p-values under this are deviations that chance does not explain."""
 
+LARGEST_MOVED_SHARE = 0.05
+"""Where chance does not explain it and more draws are concerned than this share, the probabilities are wrong."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
@@ -35,6 +38,16 @@ class Draws:
     adjusted: tuple[float, ...]
     statistic: float
     moved: float
+
+    @property
+    def off(self) -> bool:
+        """Whether chance does not explain the deviations."""
+        return self.p_value < SURE
+
+    @property
+    def wrong(self) -> bool:
+        """Whether, besides, so many draws are concerned that no estimate can be made."""
+        return self.off and self.moved > LARGEST_MOVED_SHARE
 
     @property
     def p_value(self) -> float:

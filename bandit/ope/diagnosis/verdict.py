@@ -4,7 +4,6 @@ What it warns of stands in `bandit.ope.diagnosis.warned`. Row-level faults are f
 """
 
 from bandit.ope.diagnosis.diagnostics import Findings
-from bandit.ope.diagnosis.draws import SURE
 from bandit.ope.diagnosis.faults import NAMED_ROWS, Refusal
 
 GREATEST_REWARD = 1.0
@@ -13,7 +12,6 @@ FEWEST_ROWS_TO_JUDGE_WEIGHTS = 30
 WEIGHT_ERRORS = 5.0
 SMALLEST_WEIGHT_GAP = 0.01
 FEWEST_REWARDED_ROWS = 3.0
-LARGEST_MOVED_SHARE = 0.05
 
 
 def refusals(known: Findings, *, greatest_reward: float = GREATEST_REWARD) -> list[Refusal]:
@@ -139,7 +137,7 @@ def _few_rewarded(known: Findings) -> Refusal | None:
 def _wrong_draws(known: Findings) -> Refusal | None:
     """Probabilities that the log did not draw from: chance does not explain it, and many draws are concerned."""
     draws = known.draws
-    if draws is None or draws.p_value >= SURE or draws.moved <= LARGEST_MOVED_SHARE:
+    if draws is None or not draws.wrong:
         return None
     worst = draws.cells[0]
     return Refusal(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bandit.ope.diagnosis.diagnostics import Findings
-from bandit.ope.diagnosis.draws import SURE
 
 FEW_EFFECTIVE_ROWS = 100.0
 HEAVY_WEIGHT_SHARE = 0.05
@@ -88,7 +87,7 @@ def _of_support(known: Findings) -> Iterator[Warned]:
 
 def _of_log(known: Findings) -> Iterator[Warned]:
     draws, drift = known.draws, known.counts.drift
-    if draws is not None and draws.p_value < SURE:
+    if draws is not None and draws.off and not draws.wrong:
         worst = draws.cells[0]
         yield Warned(
             code="propensities_off",
