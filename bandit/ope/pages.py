@@ -5,7 +5,8 @@ A page's reward is the sum of its slots'. Two ways to value it, with different f
 - independent slots: a slot's reward hangs on its own artwork alone, so the slots are valued one by one and added up;
 - pseudo-inverse: an artwork may also earn or cost at other slots (a loud one takes plays from its neighbours), as long
   as the page's reward is a sum of what each slot's artwork does (Swaminathan et al. 2017). Where slots are drawn
-  independently, as here, the page's weight is 1 − slots + Σ w (their example 4).
+  independently given the context, the page's weight is 1 − slots + Σ w (their example 4). Under page diversity draws
+  hang on those above them, and it is an approximation.
 """
 
 from dataclasses import dataclass, replace
