@@ -33,6 +33,7 @@ from api.storage.experiments import (
     list_readings,
 )
 from bandit.experiments.effects import REWARD
+from bandit.experiments.reading import HOLD_BACK
 
 router = APIRouter(include_in_schema=False, route_class=ConsoleRoute)
 
@@ -41,7 +42,11 @@ LOOKED_BACK = 400
 """As many readings are drawn: with one an hour, those of two weeks."""
 
 _COLOURS = {"broken": "bad", "harm": "bad", "better": "good", "same": "", "open": ""}
-_WORDS = {"diversity": "titles watched, in effect", "reward": "reward", "completion": "share of a play watched"}
+_WORDS = {
+    "completion": "share of a play watched",
+    "abandonment": "plays given up",
+    "diversity": "titles watched, in effect",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ def experiment_page(experiment: ExperimentPath, request: Request, services: Serv
         "forest": lifts(latest) if latest else None,
         "cells": cells(found, latest) if latest else [],
         "curves": settling(found, readings),
+        "held_back": held_back(latest) if latest else None,
     }
     return rendered(request, services, "experiment.html", context)
 
@@ -113,9 +119,14 @@ def lifts(latest: Mapping[str, Any]) -> Forest | None:
             note="guardrail" if each["guardrail"] else "",
         )
         for each in latest["comparisons"]
-        if each["lift"] is not None
+        if each["lift"] is not None and each["cell"] != HOLD_BACK
     ]
     return forest_of(entries, line=0.0, line_told="no difference from control") if entries else None
+
+
+def held_back(latest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The comparison of the viewers who are held back with control, where there are such."""
+    return next((each for each in latest["comparisons"] if each["cell"] == HOLD_BACK), None)
 
 
 def cells(experiment: Experiment, latest: Mapping[str, Any]) -> list[CellShown]:

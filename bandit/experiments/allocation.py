@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from bandit.decision import CellLabel, PolicyVersionId
@@ -76,7 +77,7 @@ class Allocation:
         """The cell of a viewer (a pseudonym) whose `lot_of` is this; None for a viewer who is not in the experiment."""
         if not self.begin <= lot < self.begin + self.share:
             return None
-        drawn, reached = draw_uniform(self.salt, viewer, "", 0), 0.0
+        drawn, reached = _place(self.salt, viewer), 0.0
         for cell, share in zip(self.cells, self.shares, strict=True):
             reached += share
             if drawn < reached:
@@ -90,7 +91,13 @@ class Allocation:
 
 def lot_of(viewer: str) -> float:
     """A viewer's place on the line that experiments share, in [0, 1): the same one always."""
-    return draw_uniform(_LINE_SALT, viewer, "", 0)
+    return _place(_LINE_SALT, viewer)
+
+
+@lru_cache(maxsize=16_384)
+def _place(salt: str, viewer: str) -> float:
+    """A viewer's number in [0, 1); a page asks for the same one several times."""
+    return draw_uniform(salt, viewer, "", 0)
 
 
 def dealt(viewer: str, running: Sequence[Allocation]) -> tuple[Allocation, Cell] | None:
