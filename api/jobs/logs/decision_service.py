@@ -135,7 +135,9 @@ def _rows(line: bytes, number: int, inner: Sequence[str]) -> Iterator[dict[str, 
         numbers = [action - 1 for action in found.actions]
         yield common | _decided(numbers, found.stated, found.cost, tags) | {"decision": found.event}
     for position, slot in enumerate(found.slots):
-        own = {"decision": slot.event, "page": found.event or slot.event, "position": position}
+        page = found.event or found.slots[0].event
+        decision = slot.event or (None if page is None else f"{page}/{position}")
+        own = {"decision": decision, "page": page, "position": position}
         yield common | _decided(slot.actions, slot.stated, slot.cost, tags) | own
 
 

@@ -82,6 +82,12 @@ def test_a_line_with_slots_is_a_page(tmp_path: Path) -> None:
     assert found.positions.tolist() == [0, 1]
     assert found.decisions is not None
     assert len(set(found.decisions.tolist())) == 2
+    assert found.pages is not None
+    assert len(set(found.pages.tolist())) == 1
+    slots = [{name: value for name, value in slot.items() if name != "_id"} for slot in PAGE["_outcomes"]]
+    [unnamed] = read(log_of(tmp_path, {**PAGE, "EventId": "e9", "_outcomes": slots}))
+    assert unnamed.decisions is not None
+    assert len(set(unnamed.decisions.tolist())) == 2
 
 
 def test_what_nobody_saw_and_what_met_no_decision_does_not_count(tmp_path: Path) -> None:
