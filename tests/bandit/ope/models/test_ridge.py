@@ -38,6 +38,19 @@ def test_parts_added_give_the_model_of_the_whole(make_log: MakeLog) -> None:
     np.testing.assert_allclose(both.scores(log), whole.scores(log), rtol=0, atol=1e-12)
 
 
+def test_a_model_travels_lightly_and_learns_on_where_it_arrives(make_log: MakeLog) -> None:
+    one, two = halves(make_log(1))
+    here = Ridge()
+    here.add(one)
+    packed = pickle.dumps(here)
+    there = pickle.loads(packed)
+    for model in (here, there):
+        model.add(two)
+
+    assert len(packed) < 1_000_000
+    np.testing.assert_array_equal(there.fitted().scores(two), here.fitted().scores(two))
+
+
 def test_adding_parts_changes_neither(make_log: MakeLog) -> None:
     one, two = halves(make_log(1))
     left, right = Ridge(settings=SMALL), Ridge(settings=SMALL)
