@@ -32,7 +32,7 @@ class ImplicitExploration(Pessimistic):
     assumes = "the logged probabilities are those that were drawn from; rewards lie in their stated range"
     parameter = "gamma"
     largest_reward = 1.0
-    grid = (0.3, 0.03, 0.003, 0.0003)
+    grid = (0.3, 0.06, 0.012, 0.0024, 0.0005)
 
     def member(self, value: float) -> Term:
         """See `Pessimistic.member`."""

@@ -36,7 +36,7 @@ class LogSmoothing(Pessimistic):
     assumes = "the logged probabilities are those that were drawn from; rewards are not negative"
     parameter = "smoothing"
     largest_reward = math.inf
-    grid = (1.0, 0.1, 0.01, 0.001)
+    grid = (1.0, 0.2, 0.04, 0.008, 0.0015)
 
     def member(self, value: float) -> Term:
         """See `Pessimistic.member`."""
