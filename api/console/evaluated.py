@@ -13,7 +13,10 @@ _WIDTH = 1000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Places on a scale from `start` to `end` in rewards, 0 to 1000: the interval, the value, live, the gate's line."""
+    """Places on a scale from `start` to `end` in rewards, 0 to 1000: the interval, the value, live, the gate's line.
+
+    Where the two were compared row by row (`paired`), the interval is that of their difference, from where live stands.
+    """
 
     start: float
     end: float
@@ -22,6 +25,7 @@ class Comparison:
     high: float
     live: float | None
     gate: float | None
+    paired: bool
 
 
 def sheet_of_stored(evaluation: StoredEvaluation) -> Sheet | None:
@@ -40,7 +44,9 @@ def comparison_of(result: OffPolicyResult) -> Comparison | None:
         return None
     live = result.live_value
     gate = None if live is None else live * (1 - GateRules().tolerance)
-    numbers = [each for each in (result.low, result.value, result.high, live, gate) if each is not None]
+    ends = _paired(result)
+    low, high = ends or (result.low, result.high)
+    numbers = [each for each in (low, result.value, high, live, gate) if each is not None]
     room = 0.12 * (max(numbers) - min(numbers)) or 0.01
     start, end = max(0.0, min(numbers) - room), min(1.0, max(numbers) + room)
 
@@ -50,9 +56,16 @@ def comparison_of(result: OffPolicyResult) -> Comparison | None:
     return Comparison(
         start=start,
         end=end,
-        low=place(result.low),
+        low=place(low),
         value=place(result.value),
-        high=place(result.high),
+        high=place(high),
         live=None if live is None else place(live),
         gate=None if gate is None else place(gate),
+        paired=ends is not None,
     )
+
+
+def _paired(result: OffPolicyResult) -> tuple[float, float] | None:
+    """The ends of the difference from where live stands: what the gate goes by."""
+    live, low, high = result.live_value, result.difference_low, result.difference_high
+    return None if live is None or low is None or high is None else (live + low, live + high)

@@ -41,7 +41,10 @@ _LONG = "golden"
 
 
 class EvaluationAnswer(Wire):
-    """What the newest off-policy evaluation said, beside the value of what was `live` then on the same rows."""
+    """What the newest off-policy evaluation said, beside the value of what was `live` then on the same rows.
+
+    `difference` is the version's value less that of `live`, pair by pair.
+    """
 
     at: datetime
     live: str
@@ -52,6 +55,9 @@ class EvaluationAnswer(Wire):
     low: float | None
     high: float | None
     live_value: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
     rewarded_effective_rows: float
     refusals: list[str]
     baits: list[str]

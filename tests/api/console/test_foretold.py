@@ -4,9 +4,12 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from api.console.evaluated import comparison_of
 from api.storage.database import reading, transaction
 from api.storage.evaluations import add_evaluation, latest_evaluation
 from api.storage.forecasts import Reading, list_forecasts, put_readings
+from bandit.decision import PolicyVersionId
+from bandit.gate import OffPolicyResult
 from tests.api.console.pages import key_of, text_of
 from tests.api.installation import Installation
 from tests.api.learned import Learned
@@ -107,3 +110,30 @@ def test_the_drawings_have_their_sheet(shared: Installation) -> None:
 def test_only_who_deploys_may_look(ready: Installation) -> None:
     assert ready.http.get(PAGE, headers=key_of(ready, "creative")).status_code == 403
     assert ready.http.get(PAGE, headers=key_of(ready, "analyst")).status_code == 200
+
+
+def test_what_the_gate_goes_by_is_drawn_from_where_live_stands() -> None:
+    result = OffPolicyResult(
+        version=PolicyVersionId("b"),
+        live=PolicyVersionId("a"),
+        reward="quality_play/1",
+        rows=100,
+        level=0.95,
+        value=0.11,
+        low=0.05,
+        high=0.17,
+        live_value=0.1,
+        difference=0.01,
+        difference_low=0.002,
+        difference_high=0.018,
+    )
+    drawn = comparison_of(result)
+    assert drawn is not None
+    assert drawn.paired
+    assert drawn.gate is not None
+    assert drawn.live is not None
+    assert drawn.gate < drawn.live < drawn.low < drawn.value < drawn.high
+    unpaired = comparison_of(replace(result, difference=None, difference_low=None, difference_high=None))
+    assert unpaired is not None
+    assert unpaired.live is not None
+    assert unpaired.low < unpaired.live
