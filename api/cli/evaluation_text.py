@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, cast
 
+from rich.console import Console
 from rich.table import Table
 
 from api.cli.paper import paper
@@ -22,17 +23,48 @@ def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
         table.add_row(what, *_estimate(estimate))
     if table.row_count:
         console.print(table)
+    _print_segments(console, found)
     if diagnostics.get("interval_rule"):
         console.print(f"The interval of snips: {diagnostics['interval_rule']}.")
     plain = _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART})
     for name, value in chain(_picked(found), plain, _calibration(diagnostics)):
         console.print(f"{name:>38}  {value}")
     for warning in (*diagnostics["warnings"], *found.get("page", {}).get("warnings", ())):
-        console.print(f"NOTE {warning['message']}.")
+        remedy = f" Remedy: {warning['remedy']}." if warning.get("remedy") else ""
+        console.print(f"NOTE {warning['message']}.{remedy}")
 
 
-_PRINTED_APART = ("warnings", "baselines", "interval_rule", "question", "largest_weights", "weight_histogram")
+_PRINTED_APART = (
+    "warnings",
+    "baselines",
+    "interval_rule",
+    "question",
+    "largest_weights",
+    "weight_histogram",
+    "where_it_loses",
+)
 _WORST_SHOWN = 3
+_SEGMENTS_SHOWN = 12
+
+
+def _print_segments(console: Console, found: dict[str, Any]) -> None:
+    """A sentence on where the target loses, and the segments that it is told of, the worst first."""
+    segments = cast(list[dict[str, Any]], found.get("segments") or [])
+    if not segments:
+        return
+    table = Table("segment", "rows", "value", "difference", "adjusted p", "verdict")
+    for one in segments[:_SEGMENTS_SHOWN]:
+        adjusted = "" if one["adjusted_p"] is None else f"{one['adjusted_p']:.3g}"
+        spans = _span(one["estimate"]), _span(one["difference"])
+        table.add_row(f"{one['dimension']} {one['value']}", f"{one['rows']:,}", *spans, adjusted, one["verdict"])
+    console.print(table)
+    if len(segments) > _SEGMENTS_SHOWN:
+        console.print(f"{len(segments) - _SEGMENTS_SHOWN} more segments are in --json and --html.")
+    console.print(found["diagnostics"]["where_it_loses"])
+
+
+def _span(span: dict[str, float] | None) -> str:
+    return "" if span is None else f"{span['value']:.4f} ({span['low']:.4f} to {span['high']:.4f})"
 
 
 def _told(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

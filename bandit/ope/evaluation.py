@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandit.ope.batch import Batch
-from bandit.ope.compared import Segment
+from bandit.ope.compared import Segment, where_it_loses
 from bandit.ope.diagnosis.assumed import assumptions
 from bandit.ope.diagnosis.diagnostics import DEFAULT_FLOOR, DIAGNOSED, Diagnostics, Findings, estimate_to_json
 from bandit.ope.diagnosis.faults import Refusal, RowFaults
@@ -162,16 +162,18 @@ class Evaluator:
         bounds = self._seen.bounds(reward=self._question.reward_range, weight=self._question.weight_range)
         estimates = [] if found else list(self._ruled(self._applicable(known), EVIDENCE, bounds))
         differences = [] if found else list(self._ruled(self._question.differences, PAIRED_EVIDENCE, bounds))
+        segments = self._read_segments(refused=bool(found))
         return Evaluation(
             rows=self._faults.rows,
             viewers=known.viewers or None,
             estimates=tuple(estimate for estimate, _ in estimates),
             differences=tuple(estimate for estimate, _ in differences),
-            segments=self._read_segments(refused=bool(found)),
+            segments=segments,
             page=None if found or not self._question.pages else self._pages.result(level=self._question.level),
             diagnostics={
                 **known.to_json(level=self._question.level, valued=not found),
                 "interval_rule": self._why(estimates),
+                **({"where_it_loses": where_it_loses(segments)} if segments else {}),
                 "assumptions": assumptions(known),
                 "warnings": [warning.to_json() for warning in warnings(known)],
             },

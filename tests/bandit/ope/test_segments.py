@@ -179,3 +179,9 @@ def test_an_evaluation_tells_segments_where_they_are_asked_for() -> None:
     assert parts[0]["difference"] == pytest.approx(whole["segments"][0]["difference"], abs=1e-12)
     refused = evaluate([replace(log(), reward=np.zeros(6000))], Question(segments=Cutting()))
     assert (refused.refused, refused.segments) == (True, ())
+
+
+def test_an_evaluation_says_where_the_target_loses() -> None:
+    diagnostics = evaluate([log()], Question(segments=Cutting())).to_json()["diagnostics"]
+    assert diagnostics["where_it_loses"].startswith("The target earns less in 1 of 3 segments: device tv")
+    assert "where_it_loses" not in evaluate([log()]).to_json()["diagnostics"]
