@@ -96,17 +96,17 @@ class Ridge(RewardModel):
 
     def __copy__(self) -> "Ridge":
         both = object.__new__(Ridge)
-        both.__dict__.update(self.__dict__)
+        vars(both).update(vars(self))
         return both
 
     def __getstate__(self) -> dict[str, Any]:
         """Between processes only the columns travel that any row touched: of a few features a hundredth of all."""
         used, squares, products = self._used()
         touched, rewards = self._sums.touched[used], self._sums.rewards
-        return self.__dict__ | {"_sums": RidgeSums(squares, products, touched, rewards), "_compact": used}
+        return vars(self) | {"_sums": RidgeSums(squares, products, touched, rewards), "_compact": used}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state | {"_compact": None})
+        vars(self).update(state | {"_compact": None})
         used, sums = state["_compact"], state["_sums"]
         self._sums = _no_sums(self.cut.buckets, self.settings.width)
         self._sums.squares[np.ix_(np.arange(self.cut.buckets), used, used)] = sums.squares
