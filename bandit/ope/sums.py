@@ -72,6 +72,10 @@ class Sums:
         """Σ s sᵀ over the viewers' pieces, s the sum of a piece's terms: (k, k)."""
         return self._by_viewer.gram()
 
+    def viewer_sums(self) -> Floats:
+        """The sums of each of the viewers' pieces: (pieces or more, k), rows without a viewer 0."""
+        return self._by_viewer.sums()
+
     def _refuse_mixture(self, anonymous: bool) -> None:
         if self.rows and anonymous is not self._anonymous:
             raise InvalidExample("some rows name a viewer and some do not: give every row its viewer, or none")

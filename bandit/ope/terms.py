@@ -179,6 +179,10 @@ class Chosen:
         """Σ s sᵀ over the viewers' pieces, s the sum of a piece's terms: (k, k)."""
         return self.whole.viewer_gram()[np.ix_(self.places, self.places)]
 
+    def viewer_sums(self) -> Floats:
+        """See `Sums.viewer_sums`."""
+        return self.whole.viewer_sums()[:, self.places]
+
     def _spread_out(self, gradient: Floats) -> Floats:
         wide = np.zeros(len(self.whole.totals))
         np.add.at(wide, self.places, gradient)
