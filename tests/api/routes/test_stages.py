@@ -150,7 +150,7 @@ def test_pages_that_come_faster_than_a_shadow_answers_are_dropped(watched: Insta
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"low": 0.0}, "may be worth only 0.0000"),
+        ({"difference_low": -0.2}, "may be worth 0.2000 less than uniform"),
         ({"rewarded_effective_rows": 3.0}, "3 effective rows"),
         ({"refusals": ("no_overlap: none",), "value": None, "low": None, "high": None}, "no_overlap"),
         ({"live": "default"}, "compared with default"),
