@@ -19,7 +19,7 @@ from api.storage.outcomes import add_outcomes
 from api.storage.pages import find_page, page_id_at
 from api.storage.removal import remove_pages
 from api.storage.rewards import rewarded_decisions
-from bandit.decision import Outcome, OutcomeKind, PageId, Rung
+from bandit.decision import CellLabel, Outcome, OutcomeKind, PageId, Rung
 from bandit.rewards import QUALITY_PLAY, TAKE
 from foundation.events import EventId
 from tests.api.cli.command import Command
@@ -185,6 +185,7 @@ def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Pa
         slots=(bounded, *shown.slots[1:]),
         rung=Rung.LAST_GOOD,
         kept=0.25,
+        cell=CellLabel("warm/control"),
         diversity=0.5,
     )
     assert harbor.services.log.append(page, timeout=10)
@@ -219,6 +220,7 @@ def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Pa
         "reason": slot.reason.value,
         "rung": "last_good",
         "kept": 0.25,
+        "cell": "warm/control",
         "logged_policy": page.policy,
         "embedding_version": page.embedding_version,
         "foundation_version": page.foundation_version,
