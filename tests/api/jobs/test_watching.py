@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -20,7 +21,7 @@ from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
 from api.storage.policies import list_deployments, standing
 from api.storage.stages import Stage
-from bandit.decision import Page, PolicyVersionId
+from bandit.decision import CellLabel, Page, PolicyVersionId
 from bandit.policies.uniform import UNIFORM
 from bandit.sampling import draw_uniform
 from tests.api.installation import Installation, settings_in
@@ -58,13 +59,16 @@ class Watched:
         order = replace(order, share=0.5 if stage is Stage.CANARY else None)
         promote(self.engine, self.installation.blobs, version=PolicyVersionId(version or self.version), order=order)
 
-    def look(self, log: RecentLog | None, *, by: str | None = None, times: int = 1) -> list[str]:
-        """Let a minute pass, decided by a version (else the learned one), and look; so many times."""
+    def look(
+        self, log: RecentLog | None, *, by: str | None = None, times: int = 1, cell: CellLabel | None = None
+    ) -> list[str]:
+        """Let a minute pass, decided by a version (else the learned one) in a cell, and look; so many times."""
         said: list[str] = []
         for _ in range(times):
             pages = [] if log is None else log.pages(60, first=60 * self.minutes)
             shift = self.now - START - timedelta(minutes=self.minutes)
-            own = [*placed(pages, policy=PolicyVersionId(by or self.version), shift=shift)]
+            decided = placed(pages, policy=PolicyVersionId(by or self.version), shift=shift)
+            own = [msgspec.structs.replace(page, cell=cell) for page in decided]
             if own:
                 log_pages(self.engine, own)
             self.now += A_LOOK
@@ -99,6 +103,15 @@ def _watched(ready: Installation, learned: Learned, **settings: Any) -> Watched:
     watcher = Watcher(settings_in(ready.home, **settings), ready.engine, ready.blobs)
     began = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
     return Watched(ready, learned.manifest.version, watcher, began)
+
+
+def test_what_falls_back_in_a_cell_of_an_experiment_is_not_charged_to_what_is_live(watched: Watched) -> None:
+    watched.put_on_stage()
+    failing = RecentLog(falling=0.5)
+    watched.look(failing, times=10, cell=CellLabel("warm/b"))
+    assert (watched.live(), watched.alarms()) == (watched.version, [])
+    watched.look(failing, times=10)
+    assert FALLBACK in dict(watched.alarms())
 
 
 def test_a_healthy_version_is_left_alone_in_many_looks(watched: Watched) -> None:
