@@ -58,7 +58,7 @@ def test_forecasts_stand_beside_what_came_of_them(ready: Installation, learned: 
     read_back(ready, live, told.value - 0.5)
     answer = ready.http.get(PAGE)
     text = text_of(answer)
-    assert "50 % 1 of 2; with intervals of 95 %, 1 % to 99 % can be said" in text
+    assert "50 % 1 of 2; 95 % are expected, and 1 % to 99 % cannot be ruled out" in text
     assert text.index("live did not come true") < text.index("canary came true")
     assert f"Foretold {told.value:.4f} [{told.low:.4f}, {told.high:.4f}]" in text
     assert f"Observed {told.value:.4f}" in text
