@@ -1,31 +1,24 @@
 """`keyart evaluate`: what a policy would have earned, from a log that others made. Exit code 3 when it must refuse."""
 
 import json
+import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from api.cli import evaluation_options as options
 from api.cli.options import AsJson, Home
 
 if TYPE_CHECKING:
+    from api.cli.evaluation_order import Asked
     from bandit.ope.evaluation import Evaluation
     from bandit.ope.runner import Runner
 
 BAD_INPUT, REFUSED = 2, 3
-
-
-class Model(StrEnum):
-    """What predicts rewards, for the estimators that need predictions."""
-
-    NONE = "none"
-    RIDGE = "ridge"
-    BOOSTING = "boosting"
-    VOWPAL = "vowpal"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,53 +27,28 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(  # a command's options are its parameters
-    policy: Annotated[
-        str | None,
-        typer.Option(
-            help="A version, `uniform`, `default`, `most-played`, `rules:FILE` or `vw:ARGUMENTS`; with --log none "
-            "means what the column target_propensity says."
-        ),
-    ] = None,
-    log: Annotated[
-        Path | None, typer.Option(help="A file or folder of logged decisions; else this installation's.")
-    ] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="canonical=theirs; repeat for more.")] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="Compare with it, row by row: as --policy, or `logging` for what was logged.")
-    ] = None,
-    guard: Annotated[Path | None, typer.Option(help="A JSON file of guards that act on the policy.")] = None,
-    model: Annotated[Model, typer.Option(help="Predict rewards, for dm, dr, sndr, switch_dr and dros.")] = Model.NONE,
-    feature: Annotated[
-        list[str] | None, typer.Option(help="With --log: a column that the model may look at; repeat for more.")
-    ] = None,
-    segment: Annotated[
-        list[str] | None, typer.Option(help="Tell where the policy wins and loses, by this column; repeat for more.")
-    ] = None,
-    pages: Annotated[bool, typer.Option("--pages", help="Also tell what the policy would earn a page.")] = False,
-    query: Annotated[str | None, typer.Option(help="With a DuckDB file as --log: what to ask of it.")] = None,
-    reward_range: Annotated[
-        tuple[float, float] | None, typer.Option(help="Bounds that every reward must keep.")
-    ] = None,
-    weight_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help="Bounds that every weight (target's probability / propensity) must keep."),
-    ] = None,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")] = 0.95,
-    reward: Annotated[
-        str | None, typer.Option(help="The reward definition, on this installation's log (else KEYART_REWARD).")
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="With --log: processes that share the work.")] = 1,
-    ray: Annotated[
-        str | None, typer.Option(help="With --log: a Ray cluster's address, or `local`; needs keyart[ray].")
-    ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a report for people to this file.")] = None,
+    policy: options.Policy = None,
+    log: options.Log = None,
+    mapping: options.Mapping = None,
+    baseline: options.Baseline = None,
+    guard: options.Guard = None,
+    model: options.RewardModel = options.Model.NONE,
+    feature: options.Feature = None,
+    segment: options.Segment = None,
+    pages: options.Pages = False,
+    query: options.Query = None,
+    reward_range: options.RewardRange = None,
+    weight_range: options.WeightRange = None,
+    level: options.Level = 0.95,
+    reward: options.Reward = None,
+    jobs: options.Jobs = 1,
+    ray: options.Ray = None,
+    html: options.Html = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate what a policy would have earned, with intervals, from decisions that another policy made."""
     from api.cli.evaluation_order import Asked
-    from api.jobs.logs.bad_log import BadLog
-    from api.progress import progress_bar
 
     asked = Asked(
         policy=policy,
@@ -99,14 +67,24 @@ def evaluate(  # a command's options are its parameters
         reward=reward,
         home=home,
     )
+    found, rows = _answered(asked, jobs=jobs, ray=ray, as_json=as_json)
+    _tell(found, rows=rows, html=html, as_json=as_json)
+
+
+def _answered(asked: "Asked", *, jobs: int, ray: str | None, as_json: bool) -> "tuple[Evaluation, str]":
+    from api.jobs.logs.bad_log import BadLog
+    from api.progress import progress_bar
+    from bandit.errors import BanditError
+
     try:
         with progress_bar("Evaluating") as progress, _runner(jobs, ray) as runner:
-            found, rows = asked.answered(runner, progress)
-    except BadLog as error:
+            return asked.answered(runner, progress)
+    except (BadLog, BanditError) as error:
         if as_json:
-            typer.echo(json.dumps(_nothing_but(error.refusal().to_json())))
+            typer.echo(
+                json.dumps(_nothing_but(error.refusal().to_json() if isinstance(error, BadLog) else _named(error)))
+            )
         raise
-    _tell(found, rows=rows, html=html, as_json=as_json)
 
 
 @contextmanager
@@ -161,6 +139,13 @@ def _write(path: Path, text: str) -> None:
 
 def _sentence(said: str) -> str:
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def _named(error: Exception) -> dict[str, Any]:
+    """A mistake of the target or model, as a refusal: its name, and its sentence with the remedy in it."""
+    code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+    message, _, remedy = str(error).rpartition(": ")
+    return {"code": code, "message": message or remedy, "remedy": remedy, "rows": []}
 
 
 def _nothing_but(refusal: dict[str, Any]) -> dict[str, Any]:
