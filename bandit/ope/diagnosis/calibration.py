@@ -41,7 +41,8 @@ class Cell:
 
     `standard_error` is the mean's under true propensities and independent draws; draws that are kept for a window
     (`bandit.sampling`) repeat, which makes it somewhat too small. `drawn` were drawn where the propensities state
-    `stated`, which are off by `spread` by chance; `degrees` of Student's t where that spread was estimated by viewer.
+    `stated`, which are off by `spread` by chance if all draws are independent. By groups of viewers they are off by
+    `viewer_spread` (0: viewers are unknown, or too few), with Student's t on `degrees`.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Cell:
     drawn: float
     stated: float
     spread: float
+    viewer_spread: float
     degrees: float | None
 
     @property
@@ -152,7 +154,6 @@ def _cell(kind: Kind, name: str, sums: Floats) -> Cell:
     rows, decisions, inverse, inverse_spread, drawn, stated, spread = sums[:CELL].tolist()
     pieces = sums[CELL:]
     used = int(np.count_nonzero(pieces))
-    # Draws that hang together within a viewer spread more than independent ones would, never less.
     apart = float(pieces @ pieces) - float(pieces.sum()) ** 2 / max(used, 1)
     by_viewer = apart * used / (used - 1) if used > 1 else 0.0
     return Cell(
@@ -164,6 +165,7 @@ def _cell(kind: Kind, name: str, sums: Floats) -> Cell:
         standard_error=math.sqrt(inverse_spread) / decisions,
         drawn=drawn,
         stated=stated,
-        spread=math.sqrt(max(spread, by_viewer, 0.0)),
+        spread=math.sqrt(max(spread, 0.0)),
+        viewer_spread=math.sqrt(max(by_viewer, 0.0)),
         degrees=float(max(used - 1, 1)) if len(pieces) else None,
     )

@@ -68,10 +68,13 @@ class Draws:
 
 def judge_draws(cells: Sequence[Cell]) -> Draws | None:
     """Test all cells that are large enough; None where there is none."""
-    large = [one for one in cells if min(one.stated, one.decisions - one.stated) >= FEWEST_EXPECTED and one.spread > 0]
+    alike = _alike(cells)
+    large = [one for one in cells if min(one.stated, one.decisions - one.stated) >= FEWEST_EXPECTED * alike]
+    large = [one for one in large if one.spread > 0.0]
     if not large:
         return None
-    apart = np.array([abs(one.drawn - one.stated) / one.spread for one in large])
+    spreads = [max(one.spread * math.sqrt(alike), one.viewer_spread) for one in large]
+    apart = np.array([abs(one.drawn - one.stated) / spread for one, spread in zip(large, spreads, strict=True)])
     chances = [float(two_sided_p(np.array(each), one.degrees)) for each, one in zip(apart.tolist(), large, strict=True)]
     adjusted = holm(np.array(chances))
     # Rounded, so that parts of a log are told in the order of the whole.
@@ -85,6 +88,20 @@ def judge_draws(cells: Sequence[Cell]) -> Draws | None:
         statistic=float(apart[order[0]]),
         moved=max((_moved(cells, sure, kind) for kind in Kind), default=0.0),
     )
+
+
+def _alike(cells: Sequence[Cell]) -> float:
+    """By what factor the draws' variance grows because those of a viewer are alike, over all cells; 1 at least.
+
+    A cell in which few viewers could have drawn much and none did shows no spread of its own: it takes that of all.
+    """
+    factors = [1.0]
+    for kind in Kind:
+        own = [one for one in cells if one.kind is kind]
+        independent = math.fsum(one.spread**2 for one in own)
+        if independent > 0.0:
+            factors.append(math.fsum(one.viewer_spread**2 for one in own) / independent)
+    return max(factors)
 
 
 def _moved(cells: Sequence[Cell], sure: Sequence[Cell], kind: Kind) -> float:

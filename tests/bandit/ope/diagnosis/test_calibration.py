@@ -123,7 +123,7 @@ def test_a_log_that_only_names_what_it_was_drawn_from_is_tested_too(make_batch: 
 def sticky(seed: int, viewers: int = 150, rows: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Viewers who keep what was drawn for them once: probabilities (n, 3), draws (n,), viewers (n,)."""
     rng = np.random.default_rng(seed)
-    own = rng.dirichlet(np.ones(3) * 3, viewers)
+    own = rng.dirichlet(np.ones(3) * 1.5, viewers)
     drawn = (rng.random((viewers, 1)) >= own.cumsum(axis=1)).sum(axis=1)
     return np.repeat(own, rows, axis=0), np.repeat(drawn, rows), np.repeat(np.arange(viewers), rows).astype(np.uint64)
 
@@ -132,7 +132,7 @@ def test_draws_that_repeat_within_a_viewer_are_no_deviation(make_batch: MakeBatc
     by_viewer = by_row = 0
     for seed in range(60):
         logged, chosen, viewers = sticky(seed)
-        log = make_batch(logged, logged, chosen=chosen, reward=np.ones(3000), viewers=viewers)
+        log = make_batch(logged, logged[::-1], chosen=chosen, reward=np.ones(3000), viewers=viewers)
         by_viewer += judged(log).p_value < 0.05
         by_row += judged(replace(log, viewers=None)).p_value < 0.05
     assert by_viewer <= 6
