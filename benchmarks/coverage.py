@@ -199,7 +199,10 @@ def page(found: Study) -> str:
     """docs/coverage.md up to its mark as it is, and the tables anew."""
     kept = PAGE.read_text().partition(MARK)[0] if PAGE.exists() else "# How often intervals hold the truth\n\n"
     cells = [*_table(found.grid), "", "Beyond the grid:", "", *_table(found.beyond), "", *_peeking(found.peeked)]
-    return "\n".join([f"{kept}{MARK}", f"Simulated, {found.runs} logs a line.", "", *cells]) + "\n"
+    return (
+        "\n".join([f"{kept}{MARK}", f"Simulated, {found.runs} logs a line unless it says otherwise.", "", *cells])
+        + "\n"
+    )
 
 
 def _table(measured: list[tuple[LogShape, Held]]) -> Iterator[str]:
@@ -217,7 +220,8 @@ def _table(measured: list[tuple[LogShape, Held]]) -> Iterator[str]:
             for name in ("snips", "plain")
         ]
         careful = f"{held.careful / answers:.0%}" if answers else ""
-        yield f"| {_told(shape)} | {held.refused} | {' | '.join([*shares, careful, *wide])} |"
+        refused = f"{held.refused} of {held.told['plain'] + held.refused}"
+        yield f"| {_told(shape)} | {refused} | {' | '.join([*shares, careful, *wide])} |"
 
 
 def _peeking(measured: list[tuple[LogShape, dict[str, float]]]) -> Iterator[str]:

@@ -45,7 +45,7 @@ def bootstrap(
 
 
 def _buckets(pieces: Floats) -> Floats:
-    """Sums of at most 1,000 buckets of pieces: (buckets, k). Pieces lie in the order of keys: any parts make the same."""
+    """Sums of at most 1,000 buckets of pieces: (buckets, k). Pieces lie in the order of their keys in any parts."""
     buckets = np.zeros((min(len(pieces), BUCKETS), pieces.shape[1]))
     np.add.at(buckets, np.arange(len(pieces)) % BUCKETS, pieces)
     return buckets
