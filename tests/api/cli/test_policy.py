@@ -17,7 +17,7 @@ def test_from_a_log_to_deciding_and_back(keyart: Command, learned_home: Path, le
     assert f"keyart evaluate --policy {version}" in keyart("learn", "--home", learned_home).out
     found = keyart("evaluate", "--policy", version, "--home", learned_home, "--json").json()
     assert found["rows"] == learned.manifest.held_out
-    assert {"ips", "snips", "replay"} == {each["estimator"] for each in found["estimates"]}
+    assert {"ips", "snips", "replay"} < {each["estimator"] for each in found["estimates"]}
     assert found["refusals"] == []
     table = keyart("evaluate", "--policy", version, "--home", learned_home)
     assert (table.code, "snips" in table.out, "held out from learning" in table.out) == (0, True, True)

@@ -15,11 +15,6 @@ from tests.api.cli.command import Command
 from tests.api.jobs import golden
 
 
-@pytest.fixture
-def keyart(capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(capsys)
-
-
 def as_json_lines(table: pa.Table, path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
 
