@@ -98,7 +98,7 @@ def test_always_showing_the_default_can_be_valued_too(ready: Installation) -> No
 
 
 def test_two_versions_are_compared_row_by_row(ready: Installation, learned: Learned) -> None:
-    version = Scorer(ready.engine, ready.blobs, learned.manifest.version)
+    version = Scorer(ready.engine, ready.blobs, learned.manifest.version, alike=True)
     compared = compare(
         version, Scorer(ready.engine, ready.blobs, UNIFORM), order=OwnOrder(target=learned.manifest.version)
     )
