@@ -87,6 +87,10 @@ class Estimator(ABC):
         value, gradient = self.value(sums.totals)
         return Settled(value=value, gradient=gradient)
 
+    def fixed(self, chosen: Mapping[str, float | str]) -> "Estimator":
+        """The same with the hyper-parameters that `Settled.chosen` tells: nothing is picked anew on other sums."""
+        return self
+
     @final
     def reading(self, sums: TermSums) -> Self:
         """The same estimator over sums that hold its terms among others; it is not for adding rows."""

@@ -5,7 +5,7 @@ Knows no shrinkage. All members of the grid are summed in one pass, so the rule 
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import final
 
@@ -62,6 +62,12 @@ class GridEstimator(Estimator):
         limit = self._grid[place]
         chosen = {self.parameter: limit if math.isfinite(limit) else "infinite", "rule": self._rule.value}
         return replace(members[place], chosen=chosen, unbiased=members[0])
+
+    @final
+    def fixed(self, chosen: Mapping[str, float | str]) -> Estimator:
+        """See `Estimator.fixed`."""
+        picked = chosen.get(self.parameter)
+        return self if picked is None else type(self)(math.inf if isinstance(picked, str) else picked)
 
     def _place(self, members: Sequence[Settled], sums: Chosen) -> int:
         if self._rule is Rule.FIXED:

@@ -17,7 +17,6 @@ import numpy as np
 from bandit.kernels import add_crossed_totals
 from bandit.ope.batch import Batch, Eligible, Floats, Predicted
 from bandit.ope.estimators.estimator import Estimator
-from bandit.ope.estimators.grid import GridEstimator
 from bandit.ope.intervals.interval import Interval, Method, NotEstimable
 from bandit.ope.intervals.quantiles import student_quantile
 from bandit.ope.models.cut import Cut
@@ -79,7 +78,8 @@ class Refits(ABC):
     ) -> Interval:
         """The estimate ± t · its spread over the replicates, with Student's t on (buckets − 1) degrees.
 
-        `chosen`: the hyper-parameters that a rule picked for the estimate; replicates keep them.
+        `chosen`: the hyper-parameters that a rule picked for the estimate, or on each side of a difference; replicates
+        keep them.
 
         Raises:
             NotEstimable: the viewers fill fewer than ten buckets, or a replicate has no value.
@@ -88,7 +88,7 @@ class Refits(ABC):
         count = self._draws.occupied
         if count < FEWEST_BUCKETS:
             raise NotEstimable(f"viewers fill {count} buckets: drawing them anew needs at least {FEWEST_BUCKETS}")
-        reader = _fixed(estimator, chosen or {})
+        reader = estimator.fixed(chosen or {})
         places = np.array([self._terms.index(term) for term in reader.terms], dtype=np.int64)
         values = [reader.settle(Chosen(_sums_of(totals), places)).value for totals in self.totals()]
         spread = float(np.std(values[1:], ddof=1)) * math.sqrt(count / (count - 1))
@@ -220,11 +220,3 @@ def _sums_of(totals: Floats) -> Sums:
     sums = Sums(len(totals))
     sums.totals = totals
     return sums
-
-
-def _fixed(estimator: Estimator, chosen: Mapping[str, float | str]) -> Estimator:
-    """The estimator with the hyper-parameter that was picked for it."""
-    if not isinstance(estimator, GridEstimator) or estimator.parameter not in chosen:
-        return estimator
-    picked = chosen[estimator.parameter]
-    return type(estimator)(math.inf if isinstance(picked, str) else picked)

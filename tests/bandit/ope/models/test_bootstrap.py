@@ -105,6 +105,25 @@ def test_replicates_keep_the_hyper_parameter_that_was_picked(make_log: MakeLog) 
     assert clipped.low != free.low
 
 
+def test_replicates_of_a_difference_keep_what_either_side_picked(make_log: MakeLog) -> None:
+    log = with_baseline(make_log(5, rows=800))
+    difference = Difference(SwitchDR())
+    found = refits(told(log), (difference,), replicates=20)
+    found.add(log)
+    predicted = told(log).fitted().predict(log)
+    loose, tight = SwitchDR.default_grid[1], SwitchDR.default_grid[-1]
+    target, baseline = SwitchDR(tight), SwitchDR(loose)
+    target.add(predicted)
+    baseline.add(predicted.against_baseline())
+
+    interval = found.interval(difference, chosen={"threshold": tight, "baseline_threshold": loose, "rule": "mse_bound"})
+
+    expected = target.estimate() - baseline.estimate()
+    assert (interval.low + interval.high) / 2 == pytest.approx(expected, abs=1e-9)
+    free = found.interval(difference, chosen={"threshold": "infinite", "baseline_threshold": "infinite"})
+    assert (free.low + free.high) / 2 != pytest.approx(expected, abs=1e-6)
+
+
 def test_what_costs_a_fit_and_an_answer_is_drawn_less_often(make_log: MakeLog) -> None:
     log = make_log(6, rows=100)
     asked = Boosting(settings=BoostingSettings(trees=(1,), fewest_rows=5), cut=Cut(folds=2, buckets=10))
