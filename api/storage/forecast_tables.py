@@ -1,4 +1,4 @@
-"""The tables of forecasts: what was foretold of a promotion, and what came of it. Knows no connection and no statement."""
+"""The tables of forecasts: what was foretold of a promotion, and what came of it. Knows no connection, no statement."""
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, String, Table
 
@@ -39,6 +39,6 @@ forecast_readings = Table(
     Column("low", Float),
     Column("high", Float),
 )
-"""What a version was observed to earn from its promotion to the end of a day (UTC), YYYY-MM-DD; derived from the log."""
+"""What a version was observed to earn from its promotion to the end of a day (UTC, YYYY-MM-DD); from the log."""
 
 __all__ = ["forecast_readings", "forecasts"]
