@@ -22,6 +22,9 @@ _NAMED = 5
 _DIGITS = 6
 """What differs by rounding only is sorted by name, so that parts of a log are told in the order of the whole."""
 
+_ROUNDING = 1e-9
+"""A probability that stood still moves by as little as its digits do."""
+
 _DAY = 86_400_000_000
 _NEAR = 20_454 * _DAY
 """2026-01-01: times are counted from near the logs', since large numbers leave fewer digits to their differences."""
@@ -89,7 +92,7 @@ class Drift:
             return None
         rows = [*self._moments.values()]
         return {
-            "days": max(row[_UNTIL] for row in rows) - min(row[_FROM] for row in rows),
+            "days": float(max(row[_UNTIL] for row in rows) - min(row[_FROM] for row in rows)),
             "total_variation": self.moved,
             "worst": [
                 {"artwork": one.artwork, "first": one.first, "last": one.last}
@@ -125,10 +128,11 @@ def _trend(name: str, moments: Floats) -> Trend:
     slope = cross / times if times > 0.0 else 0.0
     error = math.sqrt(max(masses - slope * cross, 0.0) / (count - 2.0) / times) if times > 0.0 else 0.0
     sure = math.copysign(max(abs(slope) - ERRORS * error, 0.0), slope) if slope else 0.0
+    change = sure * (last - first)
     return Trend(
         artwork=name,
         decisions=count,
         first=min(max(mass + slope * (first - time), 0.0), 1.0),
         last=min(max(mass + slope * (last - time), 0.0), 1.0),
-        change=sure * (last - first),
+        change=change if abs(change) > _ROUNDING else 0.0,
     )

@@ -46,6 +46,17 @@ def test_a_policy_that_stands_still_is_not_warned_of(make_batch: MakeBatch) -> N
         assert "logging_policy_drifts" not in warned(found)
 
 
+def test_a_probability_that_never_changes_moves_by_nothing_and_all_numbers_are_plain(make_batch: MakeBatch) -> None:
+    logged = np.tile([1 / 3, 1 / 3, 1 / 3], (ROWS, 1))
+    at = (20_500 * DAY + np.linspace(0, 9.9 * DAY, ROWS)).astype(np.int64)
+    rng = np.random.default_rng(4)
+    rows = make_batch(logged, logged, chosen=rng.integers(0, 3, ROWS), reward=rng.random(ROWS), at=at)
+    parts = [rows.select(rng.random(ROWS) < share) for share in (0.1, 0.4, 0.7, 0.8, 0.9)]
+    drift = evaluate(parts).diagnostics["drift"]
+    assert (drift["total_variation"], drift["worst"]) == (0.0, [])
+    assert type(drift["days"]) is float
+
+
 def test_parts_in_any_order_give_the_same_trends(make_batch: MakeBatch) -> None:
     whole = log(make_batch, np.linspace(0.3, 0.7, ROWS))
     one, other, together = Drift(), Drift(), Drift()
