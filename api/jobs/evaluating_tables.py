@@ -159,10 +159,9 @@ def _evaluate(preparation: Preparation, question: Question, part: LogPart) -> Ev
     for logged in part.rows():
         batch = preparation.batch(logged)
         if question.weight_range is not None:
-            numbers = np.arange(logged.first, logged.first + len(logged))
             sound = batch.propensity > 0.0
             weights = batch.target[sound] / batch.propensity[sound]
-            refuse_outside("weight", weights, numbers[sound], within=question.weight_range)
+            refuse_outside("weight", weights, logged.numbers[sound], within=question.weight_range)
         evaluator.add(batch)
     return evaluator
 

@@ -116,7 +116,9 @@ class Batch:
     (int64), `pages` keys of pages like those of viewers, `positions` places on a page from 0 (int64); None where the
     log does not know them. `labels` name the segments that each row lies in, by dimension ("device", "title",
     "logged_policy"…); that of `EMBEDDING_VERSION` must name one only. `features` are what a reward model may look at,
-    by name: numbers (n,) or categories; the artwork itself need not be among them.
+    by name: numbers (n,) or categories; the artwork itself need not be among them. `drawn_from` are the eligible
+    artworks of a log that lists no target's probabilities. `numbers` are those of the rows in their log, from 0, where
+    some of its rows are not here or lie on one line; None: they are counted.
     """
 
     propensity: Floats
@@ -134,6 +136,7 @@ class Batch:
     labels: Mapping[str, Labels] = field(default_factory=dict[str, Labels])
     features: "Features" = field(default_factory=dict[str, "Floats | Labels"])
     drawn_from: Eligible | None = None
+    numbers: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -195,6 +198,7 @@ class Batch:
             labels={name: labels.select(rows) for name, labels in self.labels.items()},
             features=select_features(self.features, rows),
             drawn_from=None if self.drawn_from is None else self.drawn_from.select(rows),
+            numbers=None if self.numbers is None else self.numbers[rows],
         )
 
 

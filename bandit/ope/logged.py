@@ -28,11 +28,12 @@ class Slates:
 class Logged:
     """n logged rows, arrays (n,), in the order of the log; see `bandit.ope.batch.Batch` for what has the same name.
 
-    `first` is the number of the first of them in the log, from 0. `stated` are columns of one number a row that the
+    `numbers` are those of the rows in the log, from 0: rows that do not count are not here, and some formats hold
+    several rows a line, which is then what is numbered. `stated` are columns of one number a row that the
     log carries, by their canonical names (`target_propensity`, `baseline_propensity`, `predicted`).
     """
 
-    first: int
+    numbers: Integers
     propensity: Floats
     reward: Floats
     stated: Mapping[str, Floats] = field(default_factory=dict[str, Floats])

@@ -69,6 +69,7 @@ def state(logged: Logged) -> Stated:
         positions=logged.positions,
         labels=logged.labels,
         features=logged.features,
+        numbers=logged.numbers,
     )
     whole = slates is not None and slates.logged is not None and slates.chosen is not None
     return Stated(batch, whole, shown=slates is not None and slates.chosen is not None)

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from api.jobs.logs.bad_log import BadLog, one_line
 from api.jobs.logs.lines import LineRange, line_ranges
-from api.jobs.logs.source import BATCH_ROWS
+from api.jobs.logs.source import BATCH_ROWS, LINE
 
 _SCHEMA = {
     "decision": pa.string(),
@@ -34,7 +34,9 @@ _SCHEMA = {
     "position": pa.int64(),
     "kept": pa.float64(),
     "excluded": pa.string(),
+    LINE: pa.int64(),
 }
+_COLUMNS = tuple(name for name in _SCHEMA if name != LINE)
 _NOT_SEEN, _NO_DECISION = "not_activated", "no_decision"
 _LINES_TO_TELL_NAMES = 100
 
@@ -71,7 +73,7 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 @dataclass(frozen=True, slots=True)
 class DecisionServiceSource:
-    """Some lines of a file; where lines are pages, there are more rows than `rows` says, which counts lines."""
+    """Some lines of a file, which are what is counted: `rows` says lines, and the rows of a page have one number."""
 
     lines: LineRange
     present: tuple[str, ...]
@@ -86,10 +88,10 @@ class DecisionServiceSource:
         inner = [name for name in columns if name not in _SCHEMA]
         first = 0
         for block in self.lines.blocks():
-            rows = [row for number, line in enumerate(_lines(block), first) for row in _rows(line, number, inner)]
-            first += sum(1 for _ in _lines(block))
+            rows = [row for number, line in _lines(block, first) for row in _rows(line, number, inner)]
+            first += block.count(b"\n")
             for begin in range(0, len(rows), BATCH_ROWS):
-                yield _batch(rows[begin : begin + BATCH_ROWS], columns)
+                yield _batch(rows[begin : begin + BATCH_ROWS], [*columns, LINE])
 
 
 def decision_service_sources(paths: Sequence[Path]) -> list[DecisionServiceSource]:
@@ -100,9 +102,9 @@ def decision_service_sources(paths: Sequence[Path]) -> list[DecisionServiceSourc
     """
     ranges = line_ranges(paths)
     begin = next((block for each in ranges for block in each.blocks()), b"")
-    told = [_any(line, number) for number, line in enumerate(islice(_lines(begin), _LINES_TO_TELL_NAMES))]
+    told = [_any(line, number) for number, line in islice(_lines(begin, 0), _LINES_TO_TELL_NAMES)]
     inner = dict.fromkeys(name for line in told for name in _names(line.get("c"), "c"))
-    return [DecisionServiceSource(each, (*_SCHEMA, *inner)) for each in ranges]
+    return [DecisionServiceSource(each, (*_COLUMNS, *inner)) for each in ranges]
 
 
 def is_decision_service(line: bytes) -> bool:
@@ -114,8 +116,9 @@ def is_decision_service(line: bytes) -> bool:
     return isinstance(found, dict) and ({"c", "a", "p"} <= found.keys() or {"c", "_outcomes"} <= found.keys())
 
 
-def _lines(block: bytes) -> Iterator[bytes]:
-    return (line for line in block.split(b"\n") if line.strip())
+def _lines(block: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of a block that begins with line `first`, with their numbers; empty ones are passed over."""
+    return ((number, line) for number, line in enumerate(block.split(b"\n"), first) if line.strip())
 
 
 def _rows(line: bytes, number: int, inner: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -128,6 +131,7 @@ def _rows(line: bytes, number: int, inner: Sequence[str]) -> Iterator[dict[str, 
         "at": found.at,
         "kept": 1.0 - found.dropped,
         "excluded": _excluded(found),
+        LINE: number,
         **(_looked_up(_any(line, number), inner) if inner else {}),
     }
     if not found.slots:

@@ -10,13 +10,15 @@ How a log is cut hangs on its files alone, so that any number of processes makes
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from api.jobs.logs.bad_log import BadLog
 from api.jobs.logs.formats import sources_in
 from api.jobs.logs.rows import logged_rows
-from api.jobs.logs.source import Source
+from api.jobs.logs.source import LINE, Source
 from api.jobs.logs.table import LogTable
+from bandit.ope.batch import Integers
 from bandit.ope.logged import Logged
 
 
@@ -38,7 +40,8 @@ class LogPart:
         read = [*dict.fromkeys([*self.names.values(), *self.table.features, *self.table.segments])]
         first = self.first
         for batch in self._batches(read):
-            yield logged_rows(batch, self.table, names=self.names, first=first)
+            numbers = self.first + _lines(batch) if LINE in batch.schema.names else np.arange(batch.num_rows) + first
+            yield logged_rows(batch, self.table, names=self.names, numbers=numbers)
             first += batch.num_rows
 
     def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -46,6 +49,10 @@ class LogPart:
             yield from self.source.batches(columns)
         except BadLog as error:
             raise error.moved(self.first) from error
+
+
+def _lines(batch: pa.RecordBatch) -> Integers:
+    return batch.column(LINE).to_numpy()
 
 
 def parts(table: LogTable) -> list[LogPart]:

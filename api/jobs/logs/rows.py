@@ -23,8 +23,8 @@ _MOST_PLACES = 1 << 31
 _NOT_DRAWN = pa.array([reason.value for reason in Reason if reason is not Reason.POLICY])
 
 
-def logged_rows(batch: pa.RecordBatch, table: LogTable, *, names: Mapping[str, str], first: int) -> Logged:
-    """The rows of a batch whose first is the log's `first`; `names` are canonical names by what the log calls them.
+def logged_rows(batch: pa.RecordBatch, table: LogTable, *, names: Mapping[str, str], numbers: Integers) -> Logged:
+    """The rows of a batch, whose numbers in the log are `numbers` (n,); `names` are what the log calls each column.
 
     Rows that do not count are left out: robots and internal traffic (`excluded`), and decisions that nothing was drawn
     for (`reason`).
@@ -32,14 +32,13 @@ def logged_rows(batch: pa.RecordBatch, table: LogTable, *, names: Mapping[str, s
     Raises:
         BadLog: a column is of the wrong type, or contradicts another.
     """
-    numbers = np.arange(first, first + batch.num_rows)
     whole = Columns({name: plain(batch.column(name)) for name in batch.schema.names}, numbers)
     whole = _counting(whole, names)
     columns = whole.renamed(names)
     titles = columns.labels("title") if "title" in columns else None
     slates = slates_of(columns, titles)
     return Logged(
-        first=first,
+        numbers=columns.numbers,
         propensity=propensities(columns, slates),
         reward=_rewards(columns, table),
         stated={name: columns.floats(name) for name in NUMBERS if name in columns},

@@ -13,6 +13,9 @@ BATCH_ROWS = 65_536
 PART_ROWS = 1_000_000
 """How many rows make a part, where a format can be cut: the partition hangs on the log alone."""
 
+LINE = "keyart:line"
+"""A column that a source may add where a line of its files holds several rows: the line, from its first."""
+
 
 class Source(Protocol):
     """Rows that lie together in a log; it can be sent to another process.

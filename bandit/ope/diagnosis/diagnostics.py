@@ -8,7 +8,9 @@ from bandit.ope.diagnosis.calibration import Calibration
 from bandit.ope.diagnosis.days import Days
 from bandit.ope.diagnosis.draws import Draws, judge_draws
 from bandit.ope.diagnosis.drift import Drift
+from bandit.ope.diagnosis.faults import NAMED_ROWS
 from bandit.ope.diagnosis.heaviest import NOTHING_HEAVY, Heaviest, WeightHistogram
+from bandit.ope.diagnosis.numbering import Numbering
 from bandit.ope.diagnosis.overlap import WEIGHED, Extremes, Support, Weights
 from bandit.ope.estimators.estimator import Estimate, Estimator
 from bandit.ope.estimators.on_policy import LoggingMean, MeanWeight, UniformValue
@@ -28,12 +30,14 @@ DIAGNOSED: tuple[Term, ...] = tuple(dict.fromkeys([*WEIGHED, *(term for one in _
 class Diagnostics:
     """What is counted beside the shared sums. Streaming and mergeable; the right part's rows follow the left's.
 
-    Takes sound rows only (`bandit.ope.diagnosis.faults`).
+    `first_rows` are the numbers of the first rows, for whatever all rows show. Takes sound rows only
+    (`bandit.ope.diagnosis.faults`).
     """
 
     def __init__(self, *, floor: float = DEFAULT_FLOOR) -> None:
         self.floor = floor
-        self.rows = 0
+        self.first_rows: tuple[int, ...] = ()
+        self._numbering = Numbering()
         self.ends = Extremes()
         self.support = Support()
         self.heaviest = NOTHING_HEAVY
@@ -47,24 +51,27 @@ class Diagnostics:
         """Take in the rows of a batch."""
         if not len(batch):
             return
+        numbers = self._numbering.of(batch)
+        self.first_rows = (*self.first_rows, *numbers[:NAMED_ROWS].tolist())[:NAMED_ROWS]
         self.ends += Extremes.of(batch, floor=self.floor)
-        self.support += Support.of(batch, floor=self.floor, first=self.rows)
-        heavy = Heaviest.of(batch, first=self.rows, above=self.heaviest.least)
-        self.heaviest = self.heaviest.following(heavy, rows=0)
+        self.support += Support.of(batch, floor=self.floor, numbers=numbers)
+        heavy = Heaviest.of(batch, numbers=numbers, above=self.heaviest.least)
+        self.heaviest = self.heaviest.following(heavy, later=0)
         self.histogram.add(batch)
         self.days.add(batch)
         if batch.viewers is not None:
             self.viewers.add(batch)
         self.calibration.add(batch)
         self.drift.add(batch)
-        self.rows += len(batch)
 
     def __add__(self, other: "Diagnostics") -> "Diagnostics":
         both = Diagnostics(floor=self.floor)
-        both.rows = self.rows + other.rows
+        both._numbering = self._numbering + other._numbering
+        later = self._numbering.later(other._numbering)
+        both.first_rows = (*self.first_rows, *(row + later for row in other.first_rows))[:NAMED_ROWS]
         both.ends = self.ends + other.ends
-        both.support = self.support.following(other.support, rows=self.rows)
-        both.heaviest = self.heaviest.following(other.heaviest, rows=self.rows)
+        both.support = self.support.following(other.support, later=later)
+        both.heaviest = self.heaviest.following(other.heaviest, later=later)
         both.histogram = self.histogram + other.histogram
         both.drift = self.drift + other.drift
         both.days = self.days + other.days

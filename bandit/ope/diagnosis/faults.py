@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bandit.ope.batch import EMBEDDING_VERSION, Batch, Floats, Mask
+from bandit.ope.batch import EMBEDDING_VERSION, Batch, Floats, Integers, Mask
+from bandit.ope.diagnosis.numbering import Numbering
 from bandit.ope.diagnosis.repeats import Repeats
 
 NAMED_ROWS = 10
@@ -116,15 +117,15 @@ _RULES = (
 )
 
 
-def _first_rows(batch: Batch) -> dict[str, int]:
-    """Each embedding version of a batch, and the row that it comes in first, in the order of the rows."""
+def _first_rows(batch: Batch, numbers: Integers) -> dict[str, int]:
+    """Each embedding version of a batch, and the number of the row that it comes in first, in the order of the rows."""
     labels = batch.labels.get(EMBEDDING_VERSION)
     if labels is None:
         return {}
     codes, rows = np.unique(labels.codes, return_index=True)
     order = np.argsort(rows)
     present: list[int] = codes[order].tolist()
-    return {labels.names[code]: row for code, row in zip(present, rows[order].tolist(), strict=True)}
+    return {labels.names[code]: row for code, row in zip(present, numbers[rows[order]].tolist(), strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,35 +138,40 @@ class RowFaults:
     """Finds faulty rows batch by batch; parts of a log add up, the right one's row numbers following the left's."""
 
     def __init__(self) -> None:
-        self.rows = 0
+        self._numbering = Numbering()
         self._found: dict[str, _Found] = {}
         self._repeats = Repeats()
         self._versions: dict[str, int] = {}
 
+    @property
+    def rows(self) -> int:
+        """How many rows were taken in."""
+        return self._numbering.rows
+
     def add(self, batch: Batch) -> Mask:
         """Take in a batch and return which of its rows are sound: (n,)."""
-        sound = np.ones(len(batch), dtype=np.bool_)
+        sound, numbers = np.ones(len(batch), dtype=np.bool_), self._numbering.of(batch)
         for rule in _RULES:
             faulty = rule.finds(batch)
             places = np.flatnonzero(faulty)
             if len(places):
-                self._put(rule.code, _Found(len(places), tuple((places[:NAMED_ROWS] + self.rows).tolist())))
+                self._put(rule.code, _Found(len(places), tuple(numbers[places[:NAMED_ROWS]].tolist())))
             sound &= ~faulty
         if batch.decisions is not None:
-            self._repeats.add(batch.decisions, first=self.rows)
-        self._note_versions(_first_rows(batch), before=self.rows)
-        self.rows += len(batch)
+            self._repeats.add(batch.decisions, numbers=numbers)
+        self._note_versions(_first_rows(batch, numbers), later=0)
         return sound
 
     def __add__(self, other: "RowFaults") -> "RowFaults":
         both = RowFaults()
-        both.rows = self.rows + other.rows
+        both._numbering = self._numbering + other._numbering
+        later = self._numbering.later(other._numbering)
         both._found = dict(self._found)
         for code, found in other._found.items():
-            both._put(code, _Found(found.count, tuple(row + self.rows for row in found.rows)))
-        both._repeats = self._repeats.following(other._repeats, rows=self.rows)
+            both._put(code, _Found(found.count, tuple(row + later for row in found.rows)))
+        both._repeats = self._repeats.following(other._repeats, later=later)
         both._versions = dict(self._versions)
-        both._note_versions(other._versions, before=self.rows)
+        both._note_versions(other._versions, later=later)
         return both
 
     def refusals(self) -> list[Refusal]:
@@ -212,10 +218,10 @@ class RowFaults:
             )
         ]
 
-    def _note_versions(self, first_rows: Mapping[str, int], *, before: int) -> None:
+    def _note_versions(self, first_rows: Mapping[str, int], *, later: int) -> None:
         for version, row in first_rows.items():
             if len(self._versions) < _NAMED_VERSIONS:
-                self._versions.setdefault(version, row + before)
+                self._versions.setdefault(version, row + later)
 
     def _put(self, code: str, found: _Found) -> None:
         known = self._found.get(code, _Found(0, ()))

@@ -49,21 +49,21 @@ class Heaviest:
     held: Floats
 
     @classmethod
-    def of(cls, batch: Batch, *, first: int, above: float) -> "Heaviest":
-        """Those of a batch whose rows are numbered from `first`; only what weighs more than `above` is looked at."""
+    def of(cls, batch: Batch, *, numbers: Integers, above: float) -> "Heaviest":
+        """Those of a batch whose rows have these numbers (n,); only what weighs more than `above` is looked at."""
         weights = batch.weights * batch.stands_for
         rows = np.flatnonzero(weights > above)
         held = np.stack([weights[rows], batch.propensity[rows], batch.target[rows], batch.reward[rows]], axis=1)
-        return cls(rows + first, held)._first()
+        return cls(numbers[rows], held)._first()
 
     @property
     def least(self) -> float:
         """What a row must weigh more than to belong here."""
         return float(self.held[-1, 0]) if len(self.rows) == _NAMED_ROWS else 0.0
 
-    def following(self, other: "Heaviest", *, rows: int) -> "Heaviest":
-        """These rows, and those of another part that come after all `rows` rows of this one."""
-        together = np.concatenate([self.rows, other.rows + rows])
+    def following(self, other: "Heaviest", *, later: int) -> "Heaviest":
+        """These rows, and those of another part that come after them, with numbers so much higher than it knows."""
+        together = np.concatenate([self.rows, other.rows + later])
         return Heaviest(together, np.concatenate([self.held, other.held]))._first()
 
     def to_json(self) -> list[dict[str, Any]]:

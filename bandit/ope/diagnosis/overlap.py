@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bandit.ope.batch import Batch
+from bandit.ope.batch import Batch, Integers
 from bandit.ope.terms import Agreement, One, Term, TermSums, Weight, WeightedReward
 
 _SAME = 1e-9
@@ -183,8 +183,8 @@ class Support:
     named: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, batch: Batch, *, floor: float, first: int = 0) -> "Support":
-        """The sums of a batch whose rows are numbered from `first`; nothing where it knows no eligible artworks."""
+    def of(cls, batch: Batch, *, floor: float, numbers: Integers) -> "Support":
+        """The sums of a batch whose rows have these numbers (n,); nothing where it knows no eligible artworks."""
         eligible = batch.eligible
         if eligible is None:
             return cls()
@@ -199,18 +199,18 @@ class Support:
             unsupported=float(mass[impossible].sum()),
             below_floor=float(mass[~impossible].sum()),
             never_logged=int(impossible.sum()),
-            named=tuple((lost + first).tolist()),
+            named=tuple(numbers[lost].tolist()),
         )
 
-    def following(self, other: "Support", *, rows: int) -> "Support":
-        """These rows, and those of another part that come after all `rows` rows of this one."""
+    def following(self, other: "Support", *, later: int) -> "Support":
+        """These rows, and those of another part that come after them, with numbers so much higher than it knows."""
         return self + Support(
             rows=other.rows,
             decisions=other.decisions,
             unsupported=other.unsupported,
             below_floor=other.below_floor,
             never_logged=other.never_logged,
-            named=tuple(row + rows for row in other.named),
+            named=tuple(row + later for row in other.named),
         )
 
     def __add__(self, other: "Support") -> "Support":

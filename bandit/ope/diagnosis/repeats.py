@@ -59,17 +59,17 @@ class Repeats:
         self._level = 0
         self._parts: list[_Seen] = []
 
-    def add(self, keys: ViewerKeys, *, first: int) -> None:
-        """Take in the keys (n,) of rows that are numbered from `first`."""
+    def add(self, keys: ViewerKeys, *, numbers: Integers) -> None:
+        """Take in the keys (n,) of rows with these numbers (n,)."""
         mixed = keys * _MIX
         held = np.flatnonzero(mixed <= self._bound)
-        self._put(_gathered([_single(mixed[held], held + first)]))
+        self._put(_gathered([_single(mixed[held], numbers[held])]))
 
-    def following(self, other: "Repeats", *, rows: int) -> "Repeats":
-        """This part and another, whose rows come after this one's `rows`."""
+    def following(self, other: "Repeats", *, later: int) -> "Repeats":
+        """This part and another that comes after it, whose rows' numbers are so much higher than it knows."""
         both = Repeats(most=self._most)
         both._level = max(self._level, other._level)
-        for part in (*self._parts, *(part.moved(rows) for part in other._parts)):
+        for part in (*self._parts, *(part.moved(later) for part in other._parts)):
             both._put(part)
         return both
 
@@ -83,7 +83,7 @@ class Repeats:
         pairs = np.stack([seen.first[again], seen.second[again]], axis=1)
         pairs = pairs[np.argsort(pairs[:, 1], kind="stable")][: named // 2]
         count = int((seen.times[again] - 1).sum()) << self._level
-        return Repeated(count=count, rows=tuple(sorted(pairs.ravel().tolist())), share=0.5**self._level)
+        return Repeated(count=count, rows=tuple(sorted(set(pairs.ravel().tolist()))), share=0.5**self._level)
 
     @property
     def _bound(self) -> np.uint64:

@@ -4,7 +4,7 @@ What it warns of stands in `bandit.ope.diagnosis.warned`. Row-level faults are f
 """
 
 from bandit.ope.diagnosis.diagnostics import Findings
-from bandit.ope.diagnosis.faults import NAMED_ROWS, Refusal
+from bandit.ope.diagnosis.faults import Refusal
 
 GREATEST_REWARD = 1.0
 LARGEST_UNSUPPORTED_MASS = 1e-6
@@ -68,7 +68,7 @@ def _too_few(known: Findings) -> Refusal | None:
             code="one_row",
             message="one row has no spread, so no interval",
             remedy="log more decisions first",
-            rows=_first(rows),
+            rows=known.counts.first_rows,
             bad_input=True,
         )
     if viewers == 1:
@@ -76,15 +76,10 @@ def _too_few(known: Findings) -> Refusal | None:
             code="one_viewer",
             message=f"all {rows} rows are of one viewer, who says nothing of others",
             remedy="log more viewers; where rows are independent, leave the viewer column out",
-            rows=_first(rows),
+            rows=known.counts.first_rows,
             bad_input=True,
         )
     return None
-
-
-def _first(rows: int) -> tuple[int, ...]:
-    """The numbers of the first rows, where all rows show it."""
-    return tuple(range(min(rows, NAMED_ROWS)))
 
 
 def _no_rewards(known: Findings) -> Refusal | None:
@@ -96,7 +91,7 @@ def _no_rewards(known: Findings) -> Refusal | None:
             code="no_rewards",
             message=f"all {weights.rows} rewards are 0: nothing tells policies apart",
             remedy="check that outcomes are reported and joined; if they are, log until rewards are seen",
-            rows=_first(weights.rows),
+            rows=known.counts.first_rows,
             bad_input=True,
         )
     if weights.total == 0.0:
@@ -116,7 +111,7 @@ def _only_rewards(known: Findings, *, greatest_reward: float) -> Refusal | None:
         code="only_rewards",
         message=f"all {weights.rows} rewards are {greatest_reward:g}, the most there is: nothing tells policies apart",
         remedy="log decisions that earned nothing too, or state the range of rewards where they can be greater",
-        rows=_first(weights.rows),
+        rows=known.counts.first_rows,
         bad_input=True,
     )
 

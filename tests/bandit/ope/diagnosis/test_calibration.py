@@ -185,7 +185,8 @@ def test_a_log_that_lists_its_artworks_and_claims_one_over_k_is_tested_too() -> 
         )
         rewards = np.random.default_rng(1).random(4000)
         stated = {"target_propensity": np.full(4000, 0.25)}
-        return state(Logged(first=0, propensity=propensity, reward=rewards, slates=slates, stated=stated)).settled()
+        rows = Logged(numbers=np.arange(4000), propensity=propensity, reward=rewards, slates=slates, stated=stated)
+        return state(rows).settled()
 
     claimed = evaluate([logged(np.full(4000, 0.25))])
     assert [refusal.code for refusal in claimed.refusals] == ["propensities_not_drawn_from"]

@@ -49,12 +49,13 @@ def test_a_log_given_twice_is_found_in_bounded_memory_whatever_its_parts() -> No
     keys = np.random.default_rng(4).integers(1 << 62, size=40_000).astype(np.uint64)
     log = np.concatenate([keys, keys])
     whole = Repeats(most=1000)
-    whole.add(log, first=0)
+    whole.add(log, numbers=np.arange(len(log)))
     parted = Repeats(most=1000)
     for start in range(0, len(log), 7000):
         part = Repeats(most=1000)
-        part.add(log[start : start + 7000], first=0)
-        parted = parted.following(part, rows=start)
+        keys_of_part = log[start : start + 7000]
+        part.add(keys_of_part, numbers=np.arange(len(keys_of_part)))
+        parted = parted.following(part, later=start)
     found = whole.found(named=10)
     assert found == parted.found(named=10)
     assert found is not None
@@ -69,7 +70,8 @@ def test_one_repeat_among_many_that_are_remembered_is_found() -> None:
     keys[150_000] = 17
     repeats = Repeats()
     for start in range(0, len(keys), 30_000):
-        repeats.add(keys[start : start + 30_000], first=start)
+        part = keys[start : start + 30_000]
+        repeats.add(part, numbers=np.arange(start, start + len(part)))
     found = repeats.found(named=10)
     assert found is not None
     assert (found.count, found.rows, found.share) == (1, (17, 150_000), 1.0)
