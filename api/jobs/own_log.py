@@ -1,6 +1,7 @@
 """This installation's log as batches, scored by what a word names: a version, a rule, most played. Values nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,7 @@ from bandit.decision import PolicyVersionId, RewardedDecision
 from bandit.harvest import is_held_out
 from bandit.ope.batch import Batch
 from bandit.ope.describing import Describing
-from bandit.ope.scoring import Pictures, score
+from bandit.ope.scoring import Pictures, Shelf
 from bandit.ope.targets.target import LearnedTarget, StatedTarget
 from bandit.policies.most_played import NAME as MOST_PLAYED
 from bandit.policies.policy import Policy
@@ -84,10 +85,19 @@ class Scorer:
         return scored if self._target is None else map(self._target.restate, scored)
 
     def _scored(self, rows: Iterable[RewardedDecision], describing: Describing) -> Iterator[Batch]:
-        if self._policy.foundation_version is not None:
-            rows = Reencoder(self.engine, self._blobs, version=self._policy.foundation_version).rows(rows)
+        return self._shelf.batches(
+            rows if self._reencoder is None else self._reencoder.rows(rows), describing=describing
+        )
+
+    @cached_property
+    def _reencoder(self) -> Reencoder | None:
+        version = self._policy.foundation_version
+        return None if version is None else Reencoder(self.engine, self._blobs, version=version)
+
+    @cached_property
+    def _shelf(self) -> Shelf:
         pictures = Pictures(images=self.pictures or {}, defaults=self._defaults, alike=self.tells_likeness)
-        return score(rows, self._policy, pictures=pictures, describing=describing)
+        return Shelf(self._policy, pictures)
 
 
 def visible_rows(own: Scorer, other: Scorer | None, measure: Measure) -> tuple[VisibleRows, ...]:

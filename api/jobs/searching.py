@@ -3,8 +3,9 @@
 Every trial is learned from the viewers that learning may see and valued on those that it holds out, beside the live
 version. With halving, trials are first learned from a part of the viewers and the worse half is dropped, and so on
 (Jamieson & Talwalkar 2016, with viewers as what is spent). Whoever looks at many trials finds one that looks good by
-luck, so all intervals hold at once, those of dropped trials counted (Šidák 1967). Nothing is recommended but what is
-better than the live version at the low end of such an interval.
+luck, so the intervals of all trials, as they are when learned from all viewers, hold at once (Šidák 1967): it does not
+matter by what the last stage was picked from them. Those of dropped trials are of less learning and only told. Nothing
+is recommended but what is better than the live version at the low end of such an interval.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +30,7 @@ from bandit.errors import InvalidTrial
 from bandit.harvest import is_held_out
 from bandit.learning import LearnedModel
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
-from bandit.ope.scoring import Pictures, beside, score
+from bandit.ope.scoring import Pictures, Shelf
 from bandit.policies.policy import Policy
 from bandit.registry import load_policy
 from bandit.tuning.trials import Trial
@@ -43,7 +44,7 @@ _SALT = "tune"
 class LogSearch:
     """What is tried. `halving`: learn from a part of the viewers first, and drop the worse half of the trials.
 
-    `level`: that of all intervals together. Raises InvalidTrial where nothing is to be tried.
+    `level`: that of all last intervals together. Raises InvalidTrial where nothing is to be tried.
     """
 
     trials: Sequence[Trial]
@@ -62,16 +63,13 @@ class LogSearch:
 
     @property
     def level_of_each(self) -> float:
-        """The level of one interval for all trials' to hold at once."""
+        """The level of one interval for those of all trials, none dropped, to hold at once."""
         return exp(log(self.level) / len(self.trials))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A trial, the part of the viewers that it was last learned from, and what the held-out rows say of it.
-
-    `low` and `high` are the ends of its paired difference to the live version, together with all others'.
-    """
+    """A trial, the part of the viewers that it was last learned from, and what the held-out rows say of it."""
 
     trial: Trial
     share: float
@@ -85,7 +83,7 @@ class Found:
 
     @property
     def gain(self) -> tuple[float, float, float] | None:
-        """(difference, low, high) to the live version; None where one of the two was refused."""
+        """(difference, low, high) to the live version on the same rows; None where one of the two was refused."""
         difference = self.evaluation.difference(ESTIMATOR)
         if difference is None or self.compared.baseline.evaluation.refused:
             return None
@@ -173,12 +171,12 @@ class _Contest:
         asked = Question(level=self._search.level_of_each, baseline=True)
         counting = [Counted(Evaluator(asked)) for _ in policies]
         of_live = Counted(Evaluator(replace(asked, baseline=False)))
+        shelves = [Shelf(policy, Pictures(images=self._lesson.pictures)) for policy in policies]
         for part in _chunks(self._held_out()):
             [live] = self._live.batches(part)
             of_live.add(live)
-            for policy, counted in zip(policies, counting, strict=True):
-                pictures = Pictures(images=self._lesson.pictures)
-                counted.add(*beside(score(part, policy, pictures=pictures, batch_rows=len(part)), [live]))
+            for shelf, counted in zip(shelves, counting, strict=True):
+                counted.add(shelf.before(live, part))
         beside_it = of_live.evaluated("", skipped=0)
         return [Compared(counted.evaluated("", skipped=0), beside_it) for counted in counting]
 

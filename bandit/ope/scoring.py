@@ -25,6 +25,7 @@ from bandit.slate import Slate
 _UNSEEN = Picture(vector=np.zeros(0, dtype=np.float32))
 _BATCH_ROWS = 8192
 _SLATES = 100_000
+_OTHER_ROWS = "the two policies were scored on different rows: score both on the same"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +61,7 @@ def score(
             not in the order of their ids.
         InvalidProbabilities: the policy did not state one probability an artwork.
     """
-    shelf = _Shelf(policy, pictures)
-    drawn = (row for row in rows if row.decision.reason is Reason.POLICY)
-    while part := list(islice(drawn, batch_rows)):
-        eligible = _eligible([row.decision for row in part], shelf.state(part))
-        eligible = _told_apart(eligible, part, pictures) if pictures.alike else eligible
-        yield _batch(part, eligible, describing or Describing())
+    return Shelf(policy, pictures).batches(rows, describing=describing, batch_rows=batch_rows)
 
 
 def beside(target: Iterable[Batch], baseline: Iterable[Batch]) -> Iterator[Batch]:
@@ -76,19 +72,46 @@ def beside(target: Iterable[Batch], baseline: Iterable[Batch]) -> Iterator[Batch
     """
     for own, other in zip(target, baseline, strict=True):
         if own.eligible is None or other.eligible is None or not np.array_equal(own.propensity, other.propensity):
-            raise InvalidExample("the two policies were scored on different rows: score both on the same")
+            raise InvalidExample(_OTHER_ROWS)
         eligible = replace(own.eligible, baseline=other.eligible.target)
         yield replace(own, baseline=other.target, eligible=eligible)
 
 
-class _Shelf:
-    """One policy and its slates, remembered as long as the log is read."""
+class Shelf:
+    """One policy and its slates, remembered as long as a log is read; see `score`."""
 
     def __init__(self, policy: Policy, pictures: Pictures) -> None:
         self._policy, self._pictures = policy, pictures
         self._slates: dict[tuple[TitleId, tuple[ArtworkId, ...], tuple[str, ...]], Slate] = {}
 
-    def state(self, rows: Sequence[RewardedDecision]) -> Floats:
+    def batches(
+        self,
+        rows: Iterable[RewardedDecision],
+        *,
+        describing: Describing | None = None,
+        batch_rows: int = _BATCH_ROWS,
+    ) -> Iterator[Batch]:
+        """The rows as batches with the policy as the target. Raises as `score` does."""
+        drawn = (row for row in rows if row.decision.reason is Reason.POLICY)
+        while part := list(islice(drawn, batch_rows)):
+            eligible = _eligible([row.decision for row in part], self._state(part))
+            eligible = _told_apart(eligible, part, self._pictures) if self._pictures.alike else eligible
+            yield _batch(part, eligible, describing or Describing())
+
+    def before(self, batch: Batch, rows: Sequence[RewardedDecision]) -> Batch:
+        """The batch of these rows with the policy as the target, and with the target that it had as the baseline.
+
+        Raises:
+            InvalidExample: it is of other rows.
+            InvalidProbabilities: the policy did not state one probability an artwork.
+        """
+        eligible, stated = batch.eligible, self._state(rows)
+        if eligible is None or len(eligible.target) != len(stated):
+            raise InvalidExample(_OTHER_ROWS)
+        eligible = replace(eligible, target=stated, baseline=eligible.target)
+        return replace(batch, target=stated[eligible.chosen], baseline=batch.target, eligible=eligible)
+
+    def _state(self, rows: Sequence[RewardedDecision]) -> Floats:
         """The probabilities of the eligible artworks of all rows, row after row: (m,)."""
         slots = [row.decision for row in rows]
         stated = self._policy.state(self._asked(rows, slots))

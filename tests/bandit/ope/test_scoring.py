@@ -13,7 +13,7 @@ from bandit.context import Candidate, Context, Picture, RequestContext
 from bandit.decision import Page, PageId, PolicyVersionId, Reason, RewardedDecision, Slot
 from bandit.errors import InvalidExample, InvalidProbabilities
 from bandit.ope.evaluation import evaluate
-from bandit.ope.scoring import Pictures, score
+from bandit.ope.scoring import Pictures, Shelf, beside, score
 from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy, Probabilities
 from bandit.policies.uniform import UniformPolicy
@@ -188,3 +188,17 @@ def test_batches_are_told_how_alike_their_artworks_look_only_where_that_is_asked
     # Itself, one at a right angle, one without a vector; then a title with one artwork.
     np.testing.assert_allclose(told.eligible.likeness, [1.0, np.exp(-1.0), 0.0, 1.0])
     assert told.eligible.names == plain.eligible.names
+
+
+def test_a_policy_is_put_before_another_on_the_same_rows_as_if_both_were_scored() -> None:
+    rows = [RewardedDecision(page_of(f"v{n}", slot_of("t", "ab", chosen=n % 2)), 0, n / 10) for n in range(10)]
+    [live] = score(rows, UniformPolicy(), pictures=Pictures())
+    shelf = Shelf(DefaultArtworkPolicy(), PICTURES)
+    [expected] = beside(shelf.batches(rows), [live])
+    found = shelf.before(live, rows)
+    for name in ("target", "baseline", "propensity", "reward"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for name in ("target", "baseline", "logged", "chosen"):
+        np.testing.assert_array_equal(getattr(found.eligible, name), getattr(expected.eligible, name))
+    with pytest.raises(InvalidExample, match="different rows"):
+        shelf.before(live, rows[1:])
