@@ -6,7 +6,7 @@ from math import log2
 
 from api.report.axis import Axis, Tick
 from api.report.forest import Entry, Forest, forest_of
-from api.report.found import ArtworkCalibration, Bucket, Calibration, Drift
+from api.report.found import ArtworkCalibration, Bucket, Calibration, Cell, Drift
 from api.report.numbers import count, percent, plain
 
 _ORDINARY_ERRORS = 4.0
@@ -84,12 +84,19 @@ def test_in_words(known: Calibration | None) -> str:
     test = known.test if known else None
     if test is None or test.p_value is None or test.statistic is None:
         return ""
-    where = f", at {test.worst_cell.name}" if test.worst_cell else ""
+    where = _where(test.worst_cell)
     return (
         f"Of {count(test.cells)} cells of artworks and probabilities, the one farthest off is {plain(test.statistic)} "
         f"standard errors away{where}. If all were as logged, one at least so far would be met with a probability of "
         f"{percent(test.p_value)}."
     )
+
+
+def _where(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    held = {"propensity": "what was logged with a probability of ", "target": "what the target shows with one of "}
+    return f", at {held.get(cell.kind, '')}{cell.name}"
 
 
 def drift_in_words(drift: Drift | None) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def _again(message: str, remedy: str, reason: str, rows: tuple[int, ...]) -> Bad
 
 def one_line(error: Exception) -> str:
     """What a library said, short enough for a line."""
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200].rstrip(". ")
 
 
 def _said(rows: tuple[int, ...]) -> str:

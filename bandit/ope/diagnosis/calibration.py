@@ -35,6 +35,13 @@ class Kind(StrEnum):
     TARGET = "target"
 
 
+_IN_WORDS = {
+    Kind.ARTWORK: "artwork {name}",
+    Kind.PROPENSITY: "what was logged with a probability of {name}",
+    Kind.TARGET: "what the target would show with a probability of {name}",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """Over `rows` entries that could have been drawn, which stand for `decisions`: `mean` is that of 1[drawn] / p.
@@ -56,6 +63,11 @@ class Cell:
     spread: float
     viewer_spread: float
     degrees: float | None
+
+    @property
+    def in_words(self) -> str:
+        """What the cell holds, as the subject of a sentence."""
+        return _IN_WORDS[self.kind].format(name=self.name)
 
     @property
     def deviation(self) -> float:

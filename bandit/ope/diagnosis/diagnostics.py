@@ -139,8 +139,9 @@ class Findings:
 
     @property
     def _uniform_known(self) -> bool:
-        support = self.support
-        return 0 < support.rows == self.weights.rows and not support.never_logged
+        support, draws = self.support, self.draws
+        trusted = draws is None or not draws.wrong
+        return trusted and 0 < support.rows == self.weights.rows and not support.never_logged
 
     def _design_effect(self) -> float | None:
         """By what factor the mean reward's variance grows because viewers repeat; None where that is unknown."""

@@ -138,7 +138,7 @@ def _wrong_draws(known: Findings) -> Refusal | None:
     return Refusal(
         code="propensities_not_drawn_from",
         message=(
-            f"{worst.kind} {worst.name} was drawn {worst.drawn:.0f} times where the logged probabilities state "
+            f"{worst.in_words} was drawn {worst.drawn:.0f} times where the logged probabilities state "
             f"{worst.stated:.0f}, {draws.statistic:.0f} standard errors apart: they are not what was drawn from"
         ),
         remedy="log the probability of each draw: an adaptive policy's own, not 1 / the number of artworks",

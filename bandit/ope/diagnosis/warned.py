@@ -92,7 +92,7 @@ def _of_log(known: Findings) -> Iterator[Warned]:
         yield Warned(
             code="propensities_off",
             message=(
-                f"{worst.kind} {worst.name} was drawn {worst.drawn:.0f} times where the logged probabilities state "
+                f"{worst.in_words} was drawn {worst.drawn:.0f} times where the logged probabilities state "
                 f"{worst.stated:.0f} (p = {draws.p_value:.2g} over {len(draws.cells)} cells)"
             ),
             remedy="log the probability of the draw itself; estimates from many draws are biased by small errors",

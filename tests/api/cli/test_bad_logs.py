@@ -140,6 +140,7 @@ def test_a_bad_log_is_named_with_its_rows_and_nothing_is_written(keyart: Command
     report = ("--html", tmp_path / "report.html")
     ended = keyart("evaluate", "--log", log, *bad.options, *report, "--json")
     assert (ended.code, len(ended.err.splitlines())) == (2, 1), (ended.out, ended.err)
+    assert ".." not in ended.err
     found = json.loads(ended.out)
     assert found["estimates"] == []
     named = {refusal["code"]: refusal for refusal in found["refusals"]}

@@ -1,11 +1,12 @@
 """`keyart evaluate --html`: a log that tells everything there is to tell becomes a page, and a refused one says why."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
+import pyarrow.parquet as pq
 import pytest
 
 from tests.api.cli.command import Command
@@ -39,8 +40,18 @@ def everything(*, stated: float = 0.8) -> dict[str, Any]:
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     """Rows with viewers, lists, times, pages and devices."""
-    pa.parquet.write_table(pa.table(everything()), tmp_path / "log.parquet")
+    pq.write_table(pa.table(everything()), tmp_path / "log.parquet")
     return tmp_path / "log.parquet"
+
+
+def test_a_log_that_cannot_answer_is_told_to_people_and_programs(keyart: Command, tmp_path: Path) -> None:
+    log, report = tmp_path / "log.parquet", tmp_path / "report.html"
+    pq.write_table(pa.table(everything(stated=0.5)), log)
+    ended = keyart("evaluate", "--log", log, "--html", report, "--json")
+    assert (ended.code, ended.err) == (3, "")
+    (refusal,) = json.loads(ended.out)["refusals"]
+    assert refusal["code"] == "propensities_not_drawn_from"
+    assert refusal["message"][1:] in report.read_text()
 
 
 def test_all_that_a_log_can_tell_is_drawn(keyart: Command, log: Path, tmp_path: Path) -> None:

@@ -107,7 +107,19 @@ def test_it_is_named_also_where_every_artwork_is_drawn_equally_often(make_batch:
     log = make_batch(uniform, true, chosen=chosen, reward=np.random.default_rng(1).random(4000))
     found = judged(log)
     assert found.cells[0].kind is Kind.TARGET
-    assert "propensities_not_drawn_from" in [refusal.code for refusal in evaluate([log]).refusals]
+    evaluation = evaluate([log])
+    (refusal,) = [one for one in evaluation.refusals if one.code == "propensities_not_drawn_from"]
+    assert refusal.message.startswith("what the target would show with a probability of 0.")
+
+
+def test_probabilities_that_were_not_drawn_from_value_no_policy_at_all(make_batch: MakeBatch) -> None:
+    chosen, true = adaptive(4000)
+    uniform, reward = np.full((4000, 4), 0.25), np.random.default_rng(1).random(4000)
+    for stated, refused in ((uniform, True), (true, False)):
+        found = evaluate([make_batch(stated, true, chosen=chosen, reward=reward)])
+        assert found.refused is refused
+        assert (found.diagnostics["baselines"]["uniform"] is None) is refused
+        assert found.diagnostics["baselines"]["logging"]["value"] == pytest.approx(reward.mean())
 
 
 def test_a_log_that_only_names_what_it_was_drawn_from_is_tested_too(make_batch: MakeBatch) -> None:
