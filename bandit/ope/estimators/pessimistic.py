@@ -13,7 +13,7 @@ import numpy as np
 from bandit.ope.batch import Batch, Floats
 from bandit.ope.estimators.estimator import Estimator, Settled
 from bandit.ope.estimators.means import mean_of
-from bandit.ope.intervals.interval import Method, NotEstimable, default_method
+from bandit.ope.intervals.interval import NotEstimable
 from bandit.ope.terms import Chosen, One, Term, WeightedReward
 
 RULE = "largest_lower_bound"
@@ -82,7 +82,8 @@ class Pessimistic(Estimator):
         """See `Estimator.settle`: the member with the largest lower bound, which `chosen` tells."""
         totals = sums.totals
         means = [self._mean(3 + place, totals) for place in range(len(self._grid))]
-        bounds = [mean - self._taken_off(value, sums=sums) for value, (mean, _) in zip(self._grid, means, strict=True)]
+        spent = math.log(len(self._grid) / self._miss) / _independent(sums)  # a union over the grid
+        bounds = [mean - self.allowance(value) * spent for value, (mean, _) in zip(self._grid, means, strict=True)]
         place = bounds.index(max(bounds))
         mean, gradient = means[place]
         ips, slopes = self._mean(2, totals)
@@ -93,15 +94,19 @@ class Pessimistic(Estimator):
             unbiased=Settled(value=ips, gradient=slopes),
         )
 
-    def _taken_off(self, value: float, *, sums: Chosen) -> float:
-        """A union over the grid. Rows of one viewer hang together, so viewers are counted where they repeat.
-
-        For viewers with equally many rows that is what Hölder's inequality gives (Janson 2004).
-        """
-        count = sums.rows if default_method(sums) is Method.NORMAL else sums.viewer_pieces
-        return self.allowance(value) * math.log(len(self._grid) / self._miss) / count
-
     def _mean(self, place: int, totals: Floats) -> tuple[float, Floats]:
         if totals[1] > 0.0:
             raise NotEstimable(f"{self.name} is for rewards of 0 to {self._largest:g} only: state their range")
         return mean_of(totals, np.eye(len(totals))[place], count=0)
+
+
+def _independent(sums: Chosen) -> float:
+    """As many independent rows as Hölder's inequality leaves: all decisions over those of the viewer who has most.
+
+    Rows of one viewer hang together in any way (Janson 2004); that viewer bounds by how much a draw moves the mean.
+    Without viewers, rows that were kept with several probabilities count as many as Kish's (1965) effective ones.
+    """
+    decisions = float(sums.totals[0])
+    if sums.viewer_pieces:
+        return decisions / float(sums.viewer_sums()[:, 0].max())
+    return decisions**2 / float(sums.row_gram()[0, 0])

@@ -61,6 +61,29 @@ def test_the_lower_bound_is_seldom_above_the_truth(kind: type[Pessimistic], repe
 
 
 @pytest.mark.parametrize("kind", BOTH)
+def test_the_bound_hangs_on_the_viewer_who_has_most(kind: type[Pessimistic]) -> None:
+    """One viewer of half the rows says as much as two viewers would, however many others there are."""
+    batch, _ = rare_log(1, rows=2000)
+    keys = np.where(np.arange(2000) < 1000, np.uint64(0), np.arange(2000, dtype=np.uint64))
+    found = over(kind(0.1), replace(batch, viewers=keys)).result()
+    taken_off = found.value - float(found.chosen["lower_bound"])
+    apart = over(kind(0.1), batch).result()
+    assert taken_off == pytest.approx(1000 * (apart.value - float(apart.chosen["lower_bound"])))
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_rows_that_stand_for_many_decisions_make_the_bound_lower(kind: type[Pessimistic]) -> None:
+    batch, _ = rare_log(1, rows=2000)
+    kept = np.where(np.arange(2000) < 20, 0.01, 1.0)
+    for rows in (replace(batch, kept=kept), replace(batch, kept=kept, viewers=None)):
+        shed, alike = (over(kind(0.1), replace(rows, kept=each)).result() for each in (kept, np.full(2000, 0.5)))
+        whole = over(kind(0.1), replace(rows, kept=None)).result()
+        off = [each.value - float(each.chosen["lower_bound"]) for each in (shed, alike, whole)]
+        assert off[0] > 5 * off[2]
+        assert off[1] == pytest.approx(off[2])
+
+
+@pytest.mark.parametrize("kind", BOTH)
 def test_the_parameter_with_the_largest_bound_is_picked_and_told(kind: type[Pessimistic], crowd: Batch) -> None:
     chosen = over(kind(), crowd).result().chosen
     assert chosen["rule"] == "largest_lower_bound"
