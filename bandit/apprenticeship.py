@@ -21,18 +21,18 @@ def run_apprentice(
     *,
     timeout: float,
     progress: Callable[[float], None] | None,
-    apprentice: Sequence[str] = APPRENTICE,
+    apprentice: Sequence[str] | None = None,
 ) -> None:
     """Let a process of its own learn what the spool in `folder` asks for, passing on its progress.
 
-    `apprentice` is what Python is told to run, with the folder behind it.
+    `apprentice` is what Python is told to run, with the folder behind it; without it, the learner of versions.
 
     Raises:
         LearningFailed: it died, or ran longer than `timeout` seconds.
     """
     home = str(Path(bandit.__file__).resolve().parent.parent)
     environment = os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join([home, *sys.path])}
-    command = [sys.executable, *apprentice, folder]
+    command = [sys.executable, *(apprentice or APPRENTICE), folder]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,  # noqa: S603
