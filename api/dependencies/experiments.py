@@ -90,7 +90,9 @@ def begin_experiment(
             hear_gate(connection, version, order)
         told = {str(version): _forecast(connection, version) for version in versions}
         forecasts = {version: found for version, found in told.items() if found is not None}
-        return start_experiment(connection, experiment, actor=order.actor, now=order.at, forecasts=forecasts)
+        return start_experiment(
+            connection, experiment, actor=order.actor, now=order.at, reason=order.reason, forecasts=forecasts
+        )
 
 
 def end_experiment(engine: Engine, *, experiment: str, order: Order) -> Experiment:

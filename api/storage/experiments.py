@@ -143,7 +143,13 @@ def running_allocations(connection: Connection) -> tuple[Allocation, ...]:
 
 
 def start_experiment(
-    connection: Connection, experiment: str, *, actor: str, now: datetime, forecasts: Mapping[str, Forecast]
+    connection: Connection,
+    experiment: str,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str,
+    forecasts: Mapping[str, Forecast],
 ) -> Experiment:
     """Let a draft's cells decide from the commit on, and keep the forecasts that stand now.
 
@@ -162,7 +168,7 @@ def start_experiment(
     told = {name: msgspec.to_builtins(asdict(each)) for name, each in forecasts.items()}
     changes = {"state": ExperimentState.RUNNING, "begin": begin, "started_by": actor, "started_at": now}
     connection.execute(_change(experiment).values(**changes, forecasts=told))
-    _record(connection, found, state=ExperimentState.RUNNING, actor=actor, now=now)
+    _record(connection, found, state=ExperimentState.RUNNING, actor=actor, now=now, reason=reason)
     return find_experiment(connection, experiment)
 
 
@@ -215,7 +221,7 @@ def _record(
     state: ExperimentState,
     actor: str,
     now: datetime,
-    reason: str | None = None,
+    reason: str,
 ) -> None:
     action = "experiment.start" if state is ExperimentState.RUNNING else "experiment.stop"
     told = Told(before={"state": before.state}, after={"state": state}, reason=reason)

@@ -33,6 +33,14 @@ class Change:
 PIN = ("POST", f"{HARBOR}/guards", {"kind": "pin", "artwork": "a", **WHY})
 LIVE = ("POST", f"/v1/policies/{DEFAULT}:promote", {"stage": "live", **WHY})
 WEB = ("POST", "/v1/keys", {"name": "web", "scopes": ["serving"]})
+PLAN = {
+    "experiment": "warm",
+    "share": 1.0,
+    "cells": [{"name": "a", "policy": "live"}, {"name": "b", "policy": DEFAULT}],
+}
+WARM = "experiment/warm"
+PLANNED = ("POST", "/v1/experiments", PLAN)
+STARTED = ("POST", "/v1/experiments/warm:start", WHY)
 BESIDE = "artwork/harbor/b"
 
 CHANGES = {
@@ -54,6 +62,9 @@ CHANGES = {
         first=(LIVE, ("POST", f"/v1/policies/{UNIFORM}:promote", {"stage": "live", **WHY})),
     ),
     "POST /v1/policies:rollback": Change(WHY, "version.rollback", f"version/{DEFAULT}", first=(LIVE,)),
+    "POST /v1/experiments": Change(PLAN, "experiment.create", WARM, reason=None),
+    "POST /v1/experiments/{experiment}:start": Change(WHY, "experiment.start", WARM, first=(PLANNED,)),
+    "POST /v1/experiments/{experiment}:stop": Change(WHY, "experiment.stop", WARM, first=(PLANNED, STARTED)),
     "POST /v1/keys": Change({**WEB[2], **WHY}, "key.create", "key/"),
     "POST /v1/keys/{name}:rotate": Change(WHY, "key.rotate", "key/", first=(WEB,)),
     "POST /v1/keys/{prefix}:revoke": Change(WHY, "key.revoke", "key/", first=(WEB,)),
@@ -87,7 +98,8 @@ def test_a_change_is_written_down(harbor: Installation, route: str) -> None:
         assert harbor.http.request(method, path, json=body).is_success
     method, template = route.split(" ")
     prefix = harbor.http.get("/v1/keys").json()["keys"][0]["prefix"] if "{prefix}" in template else ""
-    path = template.format(title="harbor", artwork="b", guard=1, version=DEFAULT, name="web", prefix=prefix)
+    asked = {"title": "harbor", "artwork": "b", "guard": 1, "version": DEFAULT, "name": "web", "experiment": "warm"}
+    path = template.format(**asked, prefix=prefix)
     sent: dict[str, Any] = {"content": change.body} if isinstance(change.body, bytes) else {"json": change.body}
     known = len(entries(harbor))
     answer = harbor.http.request(method, path, **sent)

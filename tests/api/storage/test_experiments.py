@@ -63,19 +63,19 @@ def test_an_experiment_is_planned_then_runs_then_is_over(engine: Engine, now: da
         assert running_experiments(connection) == []
         with pytest.raises(Conflict, match="does not run"):
             stop_experiment(connection, "warm", actor="ana", now=now, reason="")
-        started = start_experiment(connection, "warm", actor="ben", now=now, forecasts=told)
+        started = start_experiment(connection, "warm", actor="ben", now=now, reason="begin", forecasts=told)
         assert (started.state, started.started_by, started.forecasts) == (ExperimentState.RUNNING, "ben", told)
         assert running_allocations(connection) == (drafted.allocation,)
         with pytest.raises(Conflict, match="once only"):
-            start_experiment(connection, "warm", actor="ben", now=now, forecasts={})
+            start_experiment(connection, "warm", actor="ben", now=now, reason="begin", forecasts={})
         later = now + timedelta(days=1)
         ended = stop_experiment(connection, "warm", actor="eve", now=later, reason="seen enough")
         assert (ended.state, ended.stopped_at, ended.stopped_because) == (ExperimentState.STOPPED, later, "seen enough")
         assert running_allocations(connection) == ()
         with pytest.raises(Conflict, match="once only"):
-            start_experiment(connection, "warm", actor="ben", now=now, forecasts={})
-        actions = [each.action for each in list_entries(connection)]
-    assert actions == ["experiment.stop", "experiment.start", "experiment.create"]
+            start_experiment(connection, "warm", actor="ben", now=now, reason="begin", forecasts={})
+        noted = [(each.action, each.reason) for each in list_entries(connection)]
+    assert noted == [("experiment.stop", "seen enough"), ("experiment.start", "begin"), ("experiment.create", None)]
 
 
 def test_running_experiments_hold_different_viewers_and_no_more_than_there_are(engine: Engine, now: datetime) -> None:
@@ -83,12 +83,15 @@ def test_running_experiments_hold_different_viewers_and_no_more_than_there_are(e
         for name, share in (("one", 0.6), ("two", 0.4), ("three", 0.4)):
             add_experiment(connection, plan(name, share), actor="ana", now=now)
         for name in ("one", "two"):
-            start_experiment(connection, name, actor="ana", now=now, forecasts={})
+            start_experiment(connection, name, actor="ana", now=now, reason="begin", forecasts={})
         assert [each.begin for each in running_allocations(connection)] == [0.0, 0.6]
         with pytest.raises(Conflict, match="leave less than"):
-            start_experiment(connection, "three", actor="ana", now=now, forecasts={})
+            start_experiment(connection, "three", actor="ana", now=now, reason="begin", forecasts={})
         stop_experiment(connection, "one", actor="ana", now=now, reason="done")
-        assert start_experiment(connection, "three", actor="ana", now=now, forecasts={}).allocation.begin == 0.0
+        assert (
+            start_experiment(connection, "three", actor="ana", now=now, reason="begin", forecasts={}).allocation.begin
+            == 0.0
+        )
         assert [each.name for each in list_experiments(connection)] == ["one", "three", "two"]
         assert [each.name for each in list_experiments(connection, after="one", limit=1)] == ["three"]
 
