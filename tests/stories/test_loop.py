@@ -121,7 +121,7 @@ def test_from_pictures_to_a_learned_version_and_back(
     assert manifest["rows"] + manifest["held_out"] == VIEWERS * EVENINGS * len(TITLES)
     found = command("evaluate", "--policy", version, "--json").json()
     assert found["rows"] == manifest["held_out"]
-    assert {each["estimator"] for each in found["estimates"]} == {"replay", "ips", "snips"}
+    assert {each["estimator"] for each in found["estimates"]} >= {"replay", "ips", "snips"}
 
     assert deciding(http) == "uniform"
     command("promote", version, "--reason", "the story", "--json").json()
