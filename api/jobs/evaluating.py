@@ -72,10 +72,10 @@ class OwnOrder:
 
     def asked(self, *, baseline: bool, likeness: bool) -> Question:
         """What is asked of the rows, beside a baseline or not, which know how alike pictures are or not."""
-        kinds = allowed(predicted=self.model is not None, likeness=likeness)
+        predicted, greatest = self.model is not None, self.question.greatest_reward
         return replace(
             self.question,
-            estimators=tuple(kind() for kind in kinds),
+            estimators=allowed(predicted=predicted, likeness=likeness, greatest_reward=greatest),
             level=self.measure.level,
             baseline=baseline,
             segments=Cutting(dimensions=self.segments, baseline=baseline) if self.segments else None,
@@ -100,9 +100,10 @@ class Counted:
         """Take in the rows of a batch."""
         self.evaluator.add(batch)
         if batch.eligible is not None:
-            sums = np.bincount(batch.eligible.artworks, batch.eligible.target, len(batch.eligible.names))
-            for name, mass in zip(batch.eligible.names, sums.tolist(), strict=True):
-                self.shown[name] = self.shown.get(name, 0.0) + mass
+            mass = batch.eligible.target * np.repeat(batch.stands_for, batch.eligible.counts)
+            sums = np.bincount(batch.eligible.artworks, mass, len(batch.eligible.names))
+            for name, count in zip(batch.eligible.names, sums.tolist(), strict=True):
+                self.shown[name] = self.shown.get(name, 0.0) + count
             self.chance.add(batch.eligible.row_sums(entropy_terms(batch.eligible.target)), batch.eligible.counts)
 
     def evaluated(self, rows: str, *, skipped: int) -> Evaluated:

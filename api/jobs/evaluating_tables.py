@@ -78,8 +78,8 @@ def _question(order: TableOrder, cut: list[LogPart]) -> Question:
     baseline = order.baseline is not None or all(not {BASELINE, BASELINES}.isdisjoint(part.names) for part in cut)
     if order.every:
         predicted = order.model is not None or all(PREDICTIONS in part.names for part in cut)
-        kinds = allowed(predicted=predicted, likeness=False)
-        question = replace(question, estimators=tuple(kind() for kind in kinds))
+        every = allowed(predicted=predicted, likeness=False, greatest_reward=question.greatest_reward)
+        question = replace(question, estimators=every)
     segments = Cutting(dimensions=order.table.segments, baseline=baseline) if order.table.segments else None
     return replace(question, baseline=baseline, segments=segments)
 

@@ -31,8 +31,13 @@ KINDS: tuple[type[Estimator], ...] = (
 """Each can be made without arguments: hyper-parameters are then picked by their rule."""
 
 
-def allowed(*, predicted: bool, likeness: bool) -> tuple[type[Estimator], ...]:
-    """Those that a log allows whose batches are `predicted` by a reward model, and know their artworks' `likeness`."""
+def allowed(*, predicted: bool, likeness: bool, greatest_reward: float = 1.0) -> tuple[Estimator, ...]:
+    """Those that a log allows whose batches are `predicted` by a reward model, and know their artworks' `likeness`.
+
+    `greatest_reward` is the most that a decision can earn.
+    """
     return tuple(
-        kind for kind in KINDS if (predicted or not kind.needs_predictions) and (likeness or not kind.needs_likeness)
+        ImplicitExploration(largest_reward=greatest_reward) if kind is ImplicitExploration else kind()
+        for kind in KINDS
+        if (predicted or not kind.needs_predictions) and (likeness or not kind.needs_likeness)
     )

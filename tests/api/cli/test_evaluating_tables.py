@@ -156,6 +156,17 @@ def test_stated_bounds_that_hold_change_nothing(keyart: Command, tmp_path: Path)
     assert estimates(found)["ips"]["value"] == pytest.approx(golden.IPS, abs=1e-12)
 
 
+def test_estimators_that_need_the_range_of_rewards_are_told_it(keyart: Command, tmp_path: Path) -> None:
+    log = write(tmp_path, {**golden.columns(), "reward": [4.0 * reward for reward in golden.REWARD]})
+    assert "ix" not in estimates(keyart("evaluate", "--log", log, "--json").json())
+    stated = estimates(keyart("evaluate", "--log", log, "--reward-range", "0", "4", "--json").json())["ix"]
+    alone = estimates(keyart("evaluate", "--log", write(tmp_path, golden.columns(), name="unit"), "--json").json())[
+        "ix"
+    ]
+    assert stated["value"] == pytest.approx(4.0 * alone["value"])
+    assert stated["chosen"]["lower_bound"] == pytest.approx(4.0 * alone["chosen"]["lower_bound"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from api.errors import Conflict, DamagedFile, UnknownVersion
-from api.jobs.evaluating import OwnOrder, compare, evaluate_own
+from api.jobs.evaluating import Counted, OwnOrder, compare, evaluate_own
 from api.jobs.own_log import Scorer
 from api.storage.database import transaction
 from api.storage.rewards import rewarded_decisions
@@ -20,6 +21,8 @@ from api.storage.vectors import (
 from artwork.catalog import TitleId
 from bandit.decision import PolicyVersionId
 from bandit.harvest import is_held_out
+from bandit.ope.batch import Batch, Eligible
+from bandit.ope.evaluation import Evaluator
 from bandit.policies.uniform import UNIFORM
 from bandit.rewards import QUALITY_PLAY
 from tests.api.installation import EMBEDDING, Installation, an_outcome, decisions_of, unit_vector
@@ -35,6 +38,27 @@ def test_the_uniform_policy_on_its_own_log_is_worth_the_mean_reward(ready: Insta
         estimate = found.evaluation.estimate(name)
         assert estimate is not None
         assert estimate.value == pytest.approx(sum(rewards) / len(rewards), abs=1e-12)
+
+
+def test_what_would_be_shown_counts_as_often_as_a_row_stands_for_decisions() -> None:
+    eligible = Eligible(
+        starts=np.array([0, 2, 4]),
+        chosen=np.array([0, 2]),
+        artworks=np.array([0, 1, 0, 1]),
+        names=("t/a", "t/b"),
+        logged=np.full(4, 0.5),
+        target=np.array([0.25, 0.75, 1.0, 0.0]),
+    )
+    batch = Batch(
+        propensity=np.full(2, 0.5),
+        target=np.array([0.25, 1.0]),
+        reward=np.ones(2),
+        kept=np.array([1.0, 0.1]),
+        eligible=eligible,
+    )
+    counted = Counted(Evaluator())
+    counted.add(batch)
+    assert counted.shown == pytest.approx({"t/a": 10.25, "t/b": 0.75})
 
 
 def test_a_learned_version_is_valued_on_the_viewers_it_never_saw(ready: Installation, learned: Learned) -> None:
