@@ -120,7 +120,8 @@ def _print_prices(found: Mapping[str, Any]) -> None:
     table = Table("shown at random besides", "costs", "decisions needed")
     for each in found["prices"]:
         factor = "never enough" if each["rows_factor"] is None else f"{each['rows_factor']:.2f} times"
-        table.add_row(f"{each['share']:.0%}", f"{each['lost_part']:+.2%} of what is earned", factor)
+        cost = "unknown" if each["lost_part"] is None else f"{each['lost_part']:+.2%} of what is earned"
+        table.add_row(f"{each['share']:.0%}", cost, factor)
     paper().print(table)
 
 

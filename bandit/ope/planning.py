@@ -12,7 +12,9 @@ from typing import Any, Final, final
 import numpy as np
 
 from bandit.ope.batch import Batch, Eligible, Floats
+from bandit.ope.diagnosis.diagnostics import DIAGNOSED, Diagnostics
 from bandit.ope.diagnosis.faults import Refusal, RowFaults
+from bandit.ope.diagnosis.verdict import refusals
 from bandit.ope.intervals.interval import NotEstimable, default_method, interval_around, standard_error
 from bandit.ope.intervals.quantiles import normal_quantile
 from bandit.ope.terms import OfUniform, One, Reward, Term, TermSums, Weight, WeightedReward
@@ -82,13 +84,14 @@ class Need:
 class Price:
     """What showing a further `share` of decisions at random would cost and buy.
 
-    `lost` is what it takes from a decision's mean reward, `lost_part` the same as a part of it. `rows_factor` is how
+    `lost` is what it takes from a decision's mean reward, `lost_part` the same as a part of it; None where the log
+    never showed some artworks, whose worth nobody knows. `rows_factor` is how
     many times the rows the question then needs; None where the target shows what the log never could.
     """
 
     share: float
-    lost: float
-    lost_part: float
+    lost: float | None
+    lost_part: float | None
     rows_factor: float | None
 
 
@@ -125,6 +128,7 @@ class Planner:
 
     faults: RowFaults = field(default_factory=RowFaults)
     _sums: TermSums = field(default_factory=lambda: TermSums(_TERMS))
+    _counts: Diagnostics = field(default_factory=Diagnostics)
     _squares: Floats = field(default_factory=lambda: np.zeros(len(SHARES)))
     _listed: int = 0
     _first: int | None = None
@@ -139,6 +143,7 @@ class Planner:
         sound = self.faults.add(batch)
         rows = batch if sound.all() else batch.select(sound)
         self._sums.add(rows)
+        self._counts.add(rows)
         if rows.eligible is not None:
             self._listed += len(rows)
             self._squares += [float(_square(rows.eligible, share) @ rows.stands_for) for share in SHARES]
@@ -146,7 +151,12 @@ class Planner:
             self._note(int(rows.at.min()), int(rows.at.max()))
 
     def __add__(self, other: "Planner") -> "Planner":
-        both = Planner(self.faults + other.faults, self._sums + other._sums, self._squares + other._squares)
+        both = Planner(
+            self.faults + other.faults,
+            self._sums + other._sums,
+            self._counts + other._counts,
+            self._squares + other._squares,
+        )
         both._listed = self._listed + other._listed
         for part in (self, other):
             if part._first is not None and part._last is not None:
@@ -162,13 +172,18 @@ class Planner:
         if not found and not self._sums.of([Reward()]).totals[0] > 0:
             message = "no row has a reward: nothing tells how rewards vary"
             found = [Refusal(code="no_rewards", message=message, remedy="check the joins, or log longer")]
-        return found
+        return found or [one for one in self._doubts() if one.code not in _PLANNED_ALL_THE_SAME]
+
+    def _doubts(self) -> list[Refusal]:
+        """Why an evaluation of these rows would tell no number."""
+        return refusals(self._counts.over(self._sums))
 
     def plan(self, question: Question) -> Plan:
         """What the log says ahead of time; ask only where there are no refusals."""
         logged = self._ratio(_LOGGED, question)
         listed = self._listed == self._sums.sums.rows
-        difference = self._less(_TARGET, question)
+        held = all(one.code != _NOT_HELD for one in self._doubts())
+        difference = self._less(_TARGET, question) if held else None
         return Plan(
             rows=self._sums.sums.rows,
             viewers=self._sums.sums.viewer_pieces or None,
@@ -176,7 +191,7 @@ class Planner:
             logged=logged,
             target=self._ratio(_TARGET, question) if difference else None,
             difference=difference,
-            uniform=self._ratio(_UNIFORM, question) if listed else None,
+            uniform=self._uniform(question) if listed else None,
             exploring=self._less(_FAVOURITE, question) if listed else None,
             seen_now=question.reach() * difference.error / logged.value if difference else None,
             off_policy=self._needs(question, logged, error=difference.error) if difference else (),
@@ -204,17 +219,22 @@ class Planner:
         return tuple(found)
 
     def _prices(self, question: Question, logged: Worth) -> tuple[Price, ...]:
-        uniform = self._ratio(_UNIFORM, question).value
+        uniform = self._uniform(question)
+        loss = None if uniform is None else logged.value - uniform.value
         now = float(self._squares[0])
         return tuple(
             Price(
                 share=share,
-                lost=share * (logged.value - uniform),
-                lost_part=share * (logged.value - uniform) / logged.value,
+                lost=None if loss is None else share * loss,
+                lost_part=None if loss is None else share * loss / logged.value,
                 rows_factor=square / now if np.isfinite(square) and np.isfinite(now) else None,
             )
             for share, square in zip(SHARES, self._squares.tolist(), strict=True)
         )
+
+    def _uniform(self, question: Question) -> Worth | None:
+        """What uniform would earn; None where some artworks were never shown."""
+        return None if self._counts.support.never_logged else self._ratio(_UNIFORM, question)
 
     def _ratio(self, terms: Sequence[Term], question: Question) -> Worth:
         """Σ over / Σ under of two terms."""
@@ -252,11 +272,15 @@ class Planner:
         self._last = last if self._last is None else max(self._last, last)
 
 
+_NOT_HELD = "unsupported_target"
+_PLANNED_ALL_THE_SAME = {_NOT_HELD, "no_overlap", "no_rewards_of_target", "too_few_rewarded_rows"}
+"""What a longer log, or one with more exploration, may mend: that is what a plan is asked for."""
+
 _LOGGED = (Reward(), One())
 _TARGET = (WeightedReward(), Weight())
 _UNIFORM = (OfUniform(WeightedReward()), OfUniform(Weight()))
 _FAVOURITE = (OfFavourite(WeightedReward()), OfFavourite(Weight()))
-_TERMS = (*_LOGGED, *_TARGET, *_UNIFORM, *_FAVOURITE)
+_TERMS = tuple(dict.fromkeys([*_LOGGED, *_TARGET, *_UNIFORM, *_FAVOURITE, *DIAGNOSED]))
 
 
 def _favourites(eligible: Eligible) -> Floats:

@@ -1,5 +1,6 @@
 """Plans: needs follow from the spread of the log, exploring costs what uniform loses, and parts add up."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,39 @@ def test_needed_rows_find_the_lift_as_often_as_was_asked() -> None:
         again = planned(log(round(need.rows), seed=100 + seed, viewers=10**9))
         found += not again.difference.low <= 0 <= again.difference.high
     assert found / 200 == pytest.approx(0.8, abs=0.1)
+
+
+def never_showing(*artworks: int) -> Batch:
+    """The log of a policy that draws as the other does, but never these."""
+    whole = log()
+    assert whole.eligible is not None
+    batch = whole.select(~np.isin(whole.eligible.chosen % 4, artworks))
+    eligible = batch.eligible
+    assert eligible is not None
+    drawn = np.where(np.isin(np.arange(4), artworks), 0.0, [0.8, 0.2 / 3, 0.2 / 3, 0.2 / 3])
+    logged = np.tile(drawn / drawn.sum(), len(batch))
+    return replace(batch, propensity=logged[eligible.chosen], eligible=replace(eligible, logged=logged))
+
+
+def test_what_was_never_shown_has_no_worth() -> None:
+    found = planned(never_showing(2, 3))
+    assert found.uniform is None
+    assert [(each.lost, each.lost_part) for each in found.prices] == [(None, None)] * len(SHARES)
+    assert found.target.value > 0
+    found = planned(never_showing(1))
+    assert (found.target, found.difference, found.seen_now, found.off_policy) == (None, None, None, ())
+    assert found.prices[0].rows_factor is None
+    assert found.online
+
+
+def test_no_plan_is_made_from_probabilities_that_were_not_drawn_from() -> None:
+    batch = log()
+    eligible = batch.eligible
+    assert eligible is not None
+    planner = Planner()
+    claimed = replace(eligible, logged=np.full(len(eligible.logged), 0.25))
+    planner.add(replace(batch, propensity=np.full(len(batch), 0.25), eligible=claimed))
+    assert [one.code for one in planner.refusals()] == ["propensities_not_drawn_from"]
 
 
 def test_an_experiment_of_two_cells_needs_what_two_means_need() -> None:
