@@ -15,6 +15,8 @@ from api.cli.options import AsJson, Home
 
 if TYPE_CHECKING:
     from api.cli.evaluation_order import Asked
+    from api.errors import KeyartError
+    from bandit.errors import BanditError
     from bandit.ope.evaluation import Evaluation
     from bandit.ope.runner import Runner
 
@@ -72,18 +74,16 @@ def evaluate(  # a command's options are its parameters
 
 
 def _answered(asked: "Asked", *, jobs: int, ray: str | None, as_json: bool) -> "tuple[Evaluation, str]":
-    from api.jobs.logs.bad_log import BadLog
+    from api.errors import KeyartError
     from api.progress import progress_bar
     from bandit.errors import BanditError
 
     try:
         with progress_bar("Evaluating") as progress, _runner(jobs, ray) as runner:
             return asked.answered(runner, progress)
-    except (BadLog, BanditError) as error:
+    except (KeyartError, BanditError) as error:
         if as_json:
-            typer.echo(
-                json.dumps(_nothing_but(error.refusal().to_json() if isinstance(error, BadLog) else _named(error)))
-            )
+            typer.echo(json.dumps(_nothing_but(_named(error))))
         raise
 
 
@@ -141,8 +141,16 @@ def _sentence(said: str) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def _named(error: Exception) -> dict[str, Any]:
-    """A mistake of the target or model, as a refusal: its name, and its sentence with the remedy in it."""
+def _named(error: "KeyartError | BanditError") -> dict[str, Any]:
+    """What was refused before any row was valued, as a refusal: its name, what is wrong, and the remedy."""
+    from api.errors import KeyartError
+    from api.jobs.logs.bad_log import BadLog
+
+    if isinstance(error, BadLog):
+        return error.refusal().to_json()
+    if isinstance(error, KeyartError):
+        said = {"message": error.message.removesuffix("."), "remedy": error.remedy.removesuffix(".")}
+        return {"code": error.code, **said, "rows": []}
     code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
     message, _, remedy = str(error).rpartition(": ")
     return {"code": code, "message": message or remedy, "remedy": remedy, "rows": []}

@@ -38,10 +38,12 @@ Segment = Annotated[
 ]
 Pages = Annotated[bool, typer.Option("--pages", help="Also tell what the policy would earn a page.")]
 Query = Annotated[str | None, typer.Option(help="With a DuckDB file as --log: what to ask of it.")]
-RewardRange = Annotated[tuple[float, float] | None, typer.Option(help="Bounds that every reward must keep.")]
+RewardRange = Annotated[
+    tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="Bounds that every reward must keep.")
+]
 WeightRange = Annotated[
     tuple[float, float] | None,
-    typer.Option(help="Bounds that every weight (target's probability / propensity) must keep."),
+    typer.Option(metavar="LOW HIGH", help="Bounds that every weight (target's probability / propensity) must keep."),
 ]
 Level = Annotated[float, typer.Option(min=0.5, max=0.999, help="Level of the intervals.")]
 Reward = Annotated[

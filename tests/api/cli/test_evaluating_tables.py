@@ -136,6 +136,26 @@ def test_a_log_that_cannot_know_is_refused_with_code_three(keyart: Command, tmp_
     assert [refusal["code"] for refusal in json.loads(ended.out)["refusals"]] == ["no_overlap"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--policy", "default"), "A table cannot be scored by default"),
+        (("--policy", "rules:nowhere.json"), "nowhere.json cannot be read as text"),
+        (("--map", "reward"), "--map reward names no column"),
+        (("--guard", "nowhere.json"), "Guards need a target that is not a column"),
+    ],
+)
+def test_a_mistake_of_the_question_is_an_object_too(
+    keyart: Command, tmp_path: Path, asked: tuple[str, ...], said: str
+) -> None:
+    ended = keyart("evaluate", "--log", write(tmp_path, golden.columns()), *asked, "--json")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    found = json.loads(ended.out)
+    (refusal,) = found["refusals"]
+    assert (refusal["code"], refusal["message"], found["estimates"]) == ("bad_input", said, [])
+    assert ended.err == f"keyart: {refusal['message']}. {refusal['remedy']}.\n"
+
+
 def test_an_empty_log_is_bad_input(keyart: Command, tmp_path: Path) -> None:
     empty: dict[str, Any] = {name: pa.array([], pa.float64()) for name in golden.columns()}
     ended = keyart("evaluate", "--log", write(tmp_path, empty))
