@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import pytest
@@ -14,12 +14,17 @@ from sqlalchemy import Engine, inspect, text
 
 from api.errors import StorageUnavailable
 from api.storage.database import open_engine, reading, transaction
+from api.storage.evaluations import add_evaluation, latest_evaluation
+from api.storage.experiments import add_experiment, add_reading, list_experiments
+from api.storage.forecasts import Reading, add_forecast, list_forecasts, put_readings
 from api.storage.migration import MIGRATIONS, current, migrate, newest_revision
 from api.storage.policies import standing
 from api.storage.schema import metadata
 from api.storage.stages import Deployment, Stage
 from api.storage.tables import deployments
 from bandit.policies.uniform import UNIFORM
+from tests.api.storage.test_experiments import plan
+from tests.api.storage.test_forecasts import deployed, said
 from tests.contracts.joined import WINDOW, JoinedLog, a_page, an_outcome
 
 
@@ -63,11 +68,7 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
 
 
 def test_tables_of_an_older_keyart_are_no_mystery_and_are_brought_forward(own_engine: Engine, now: datetime) -> None:
-    with transaction(own_engine) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
+    below(own_engine, "0001")
     with pytest.raises(StorageUnavailable, match="keyart migrate"), reading(own_engine) as connection:
         standing(connection)
     back = Deployment(version=UNIFORM, stage=Stage.LIVE, actor="ops", reason="", at=now)
@@ -86,17 +87,49 @@ def test_a_log_from_before_the_counts_adds_up_once_it_was_joined(own_engine: Eng
     log = JoinedLog(own_engine)
     log.log(*(a_page(number) for number in range(3)))
     log.tell(*(an_outcome(number, 0, "a", seconds=900.0) for number in (0, 1, 9)))
-    with transaction(own_engine) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0003")
+    below(own_engine, "0003")
     migrate(own_engine)
     found = log.conservation()
     assert (found.issued, found.open, found.received, found.waiting) == (9, 9, 3, 3)
     log.join(after=2 * WINDOW)
     found = log.conservation()
     assert (found.rewarded, found.unseen, found.matched, found.waiting) == (2, 7, 2, 1)
+
+
+def test_experiments_and_forecasts_come_and_go_and_leave_what_was_there_before(
+    own_engine: Engine, now: datetime
+) -> None:
+    """Down to 0007 with rows in all that 0008 and 0009 made, and up again."""
+    number, deployment = deployed(own_engine, now, Stage.LIVE)
+    with transaction(own_engine) as connection:
+        add_evaluation(connection, replace(said(now), found={"rows": 100}))
+        add_forecast(connection, number=number, deployment=deployment, evaluation=said(now))
+        [forecast] = list_forecasts(connection)
+        read = [Reading(day=now.date(), rows=10, viewers=1, value=0.1)]
+        put_readings(connection, forecast.forecast, read, until=now)
+        add_experiment(connection, plan(), actor="ana", now=now)
+        add_reading(connection, "warm", {"rows": 10}, now=now)
+    below(own_engine, "0008")
+    assert not {"forecasts", "forecast_readings"} & {*inspect(own_engine).get_table_names()}
+    assert "found" not in {each["name"] for each in inspect(own_engine).get_columns("policy_evaluations")}
+    with reading(own_engine) as connection:
+        assert [each.name for each in list_experiments(connection)] == ["warm"]
+    below(own_engine, "0007")
+    assert not {"experiments", "experiment_readings"} & {*inspect(own_engine).get_table_names()}
+    migrate(own_engine)
+    with reading(own_engine) as connection:
+        assert latest_evaluation(connection, forecast.version) == said(now)
+        assert standing(connection).live == forecast.version
+        assert (list_forecasts(connection), list_experiments(connection)) == ([], [])
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def below(engine: Engine, revision: str) -> None:
+    with transaction(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
 
 
 def test_a_database_of_a_newer_keyart_is_left_alone(own_engine: Engine) -> None:
