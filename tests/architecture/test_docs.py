@@ -23,12 +23,18 @@ def routes() -> Iterator[str]:
     yield from (f"{method} {path}" for method, path in PERMISSIONS if path != "/")
 
 
-def commands(group: Any, words: str = "keyart") -> Iterator[str]:
+def commands(group: Any, words: str = "keyart") -> Iterator[tuple[str, Any]]:
+    """Every command as people write it, with what typer knows of it."""
     inner = getattr(group, "commands", {})
     if not inner:
-        yield words
+        yield words, group
     for name, command in inner.items():
         yield from commands(command, f"{words} {name}")
+
+
+COMMANDS = dict(commands(get_command(app)))
+OF_ALL = {"--home", "--json", "--reason"}
+"""Options that the page tells once, above its table."""
 
 
 @pytest.mark.parametrize("route", list(routes()))
@@ -36,9 +42,13 @@ def test_every_route_is_documented(route: str) -> None:
     assert f"`{route}`" in page("console.md" if " /console" in route else "http.md")
 
 
-@pytest.mark.parametrize("command", list(commands(get_command(app))))
-def test_every_command_is_documented(command: str) -> None:
-    assert re.search(rf"`{command}[ `]", page("commands.md"))
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_is_documented_with_its_options(command: str) -> None:
+    [row] = [line for line in page("commands.md").splitlines() if line.startswith(f"| `{command}` |")]
+    options = [each for each in COMMANDS[command].params if not getattr(each, "hidden", False)]
+    named = [{*each.opts, *each.secondary_opts} for each in options if each.opts[0].startswith("--")]
+    told = set(re.findall(r"--[a-z-]+", row)) | OF_ALL
+    assert [each for each in named if not each & told] == []
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
@@ -53,7 +63,7 @@ def test_nothing_is_documented_that_does_not_exist() -> None:
     called = {
         " ".join(words.split()) for words in re.findall(r"^\| `(keyart [^`]*)`", page("commands.md"), re.MULTILINE)
     }
-    assert called - set(commands(get_command(app))) == set()
+    assert called - set(COMMANDS) == set()
     settings = set(re.findall(r"`KEYART_([A-Z_]+)`", page("settings.md")))
     assert {name.lower() for name in settings} <= {*Settings.model_fields, "log_level", "log_format", "stills"}
 
