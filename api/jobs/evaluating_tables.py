@@ -64,7 +64,7 @@ def evaluate_table(
     target = None if target is None else guarded(target, order.guards)
     told = None if order.model is None else added(runner.run(partial(_fit, order.model), cut))
     preparation = Preparation(target=target, baseline=baseline, model=None if told is None else told.fitted())
-    question = _question(order, cut)
+    question = _question(order, preparation, cut)
     evaluators = runner.run(partial(_evaluate, preparation, question), cut)
     found = added(_told(evaluators, len(cut), progress)).result()
     if told is None or found.refused:
@@ -73,15 +73,27 @@ def evaluate_table(
     return refitted(found, answers, question)
 
 
-def _question(order: TableOrder, cut: list[LogPart]) -> Question:
+def _question(order: TableOrder, prepared: Preparation, cut: list[LogPart]) -> Question:
     question = order.question
     baseline = order.baseline is not None or all(not {BASELINE, BASELINES}.isdisjoint(part.names) for part in cut)
     if order.every:
-        predicted = order.model is not None or all(PREDICTIONS in part.names for part in cut)
+        carried = _hold(cut, PREDICTIONS, "artwork") and _lists(prepared.target, TARGETS, cut)
+        predicted = order.model is not None or carried
         every = allowed(predicted=predicted, likeness=False, greatest_reward=question.greatest_reward)
         question = replace(question, estimators=every)
     segments = Cutting(dimensions=order.table.segments, baseline=baseline) if order.table.segments else None
-    return replace(question, baseline=baseline, segments=segments)
+    listed = _lists(prepared.baseline, BASELINES, cut)
+    return replace(question, baseline=baseline, baseline_listed=listed, segments=segments)
+
+
+def _lists(target: Target | None, column: str, cut: list[LogPart]) -> bool:
+    """Whether each eligible artwork's probability is known: as a target states it, or in this column of the log."""
+    told = column if target is None else "probabilities" if target.reads_logged else None
+    return told is None or _hold(cut, told)
+
+
+def _hold(cut: list[LogPart], *columns: str) -> bool:
+    return all(set(columns) <= part.names.keys() for part in cut)
 
 
 def _named(word: str | None) -> Target | None:
@@ -99,18 +111,23 @@ def _cut(order: TableOrder, target: Target | None) -> list[LogPart]:
     if target is None and order.guards is not None:
         raise BadInput("Guards need a target that is not a column.", f"Name one with --policy: {WORDS}.")
     cut = parts(order.table)
-    lists_it = target is None and all(TARGETS in part.names for part in cut)
-    needed = (*(() if lists_it else _needed(target)), *(("page",) if order.question.pages else ()))
+    needed = tuple(_needed(order, target, cut))
     return parts(replace(order.table, needed=needed)) if needed else cut
 
 
-def _needed(target: Target | None) -> tuple[str, ...]:
-    """The columns without which a target could not be stated."""
+def _needed(order: TableOrder, target: Target | None, cut: list[LogPart]) -> Iterator[str]:
+    """The columns without which a target could not be stated, nor a model be asked what it would earn."""
+    asked = order.model is not None
     if target is None:
-        return (COLUMN,)
-    if isinstance(target, LoggingTarget):
-        return ()
-    return ("artworks",) if isinstance(target, UniformTarget) else ("artworks", "artwork")
+        yield TARGETS if asked or _hold(cut, TARGETS) else COLUMN
+    elif not isinstance(target, LoggingTarget):
+        yield "artworks"
+    if asked or not (target is None or isinstance(target, LoggingTarget | UniformTarget)):
+        yield "artwork"
+    if target is not None and target.reads_logged and (asked or order.guards is not None):
+        yield "probabilities"
+    if order.question.pages:
+        yield "page"
 
 
 def _learned(target: Target | None, cut: list[LogPart], runner: Runner) -> Target | None:

@@ -81,8 +81,9 @@ class Question:
 
     `estimators` value the target; those that a log cannot feed (`Estimator.needs_predictions`, `needs_likeness`) are
     left to the caller not to ask. `baseline`: whether the batches know the probabilities of a policy that the target
-    is compared with. `floor`: target probability on artworks that were logged with less is reported as barely
-    supported. `reward_range` and `weight_range` are what no row can leave, where somebody knows it.
+    is compared with, and `baseline_listed` whether those of every eligible artwork: without these, what needs
+    predictions or likeness has no difference. `floor`: target probability on artworks that were logged with less is
+    reported as barely supported. `reward_range` and `weight_range` are what no row can leave, where somebody knows it.
     `segments`: how the log is cut into segments; None where none are asked for. `pages`: whether to tell what the
     target would earn a page (`bandit.ope.pages`).
     """
@@ -90,6 +91,7 @@ class Question:
     estimators: tuple[Estimator, ...] = (Replay(), IPS(), SNIPS())
     level: float = 0.95
     baseline: bool = False
+    baseline_listed: bool = True
     floor: float = DEFAULT_FLOOR
     reward_range: Range | None = None
     weight_range: Range | None = None
@@ -104,8 +106,10 @@ class Question:
     @property
     def differences(self) -> tuple[Estimator, ...]:
         """The paired differences, of the estimators that have any."""
-        compared = (one for one in self.estimators if one.comparable)
-        return tuple(Difference(one) for one in compared) if self.baseline else ()
+        return tuple(Difference(one) for one in self.estimators if self._compares(one)) if self.baseline else ()
+
+    def _compares(self, one: Estimator) -> bool:
+        return one.comparable and (self.baseline_listed or not (one.needs_predictions or one.needs_likeness))
 
     @property
     def terms(self) -> Iterator[Term]:

@@ -30,7 +30,7 @@ class Logged:
 
     `numbers` are those of the rows in the log, from 0: rows that do not count are not here, and some formats hold
     several rows a line, which is then what is numbered. `stated` are columns of one number a row that the
-    log carries, by their canonical names (`target_propensity`, `baseline_propensity`, `predicted`).
+    log carries, by their canonical names (`target_propensity`, `baseline_propensity`).
     """
 
     numbers: Integers

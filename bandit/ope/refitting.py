@@ -4,10 +4,9 @@ The spread of rows around a fitted model says nothing of how else the model coul
 on one are given the interval of a bootstrap that fits it anew over buckets of viewers, stretched to hold the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bandit.ope.estimators.difference import Difference
 from bandit.ope.estimators.estimator import Estimate, Estimator
 from bandit.ope.evaluation import Evaluation, Question
 from bandit.ope.intervals.interval import NotEstimable
@@ -20,26 +19,25 @@ def asked_refits(model: RewardModel, question: Question) -> Refits:
 
     Raises as `bandit.ope.models.bootstrap.refits` does.
     """
-    return refits(model, _resting_on_it(question))
+    asked = (_resting_on_it(question.estimators), _resting_on_it(question.differences))
+    return refits(model, [one for each in asked for one in each.values()])
 
 
 def refitted(evaluation: Evaluation, answers: Refits, question: Question) -> Evaluation:
     """The evaluation with intervals that hold the model's error; as it is where viewers are too few to draw anew."""
-    kinds = {one.name: one for one in question.estimators if one.needs_predictions}
-    level = question.level
+    own, level = _resting_on_it(question.estimators), question.level
+    apart = _resting_on_it(question.differences)
     return replace(
         evaluation,
-        estimates=tuple(_with_refits(each, kinds.get(each.estimator), answers, level) for each in evaluation.estimates),
+        estimates=tuple(_with_refits(each, own.get(each.estimator), answers, level) for each in evaluation.estimates),
         differences=tuple(
-            _with_refits(each, Difference(kinds[each.estimator]) if each.estimator in kinds else None, answers, level)
-            for each in evaluation.differences
+            _with_refits(each, apart.get(each.estimator), answers, level) for each in evaluation.differences
         ),
     )
 
 
-def _resting_on_it(question: Question) -> Sequence[Estimator]:
-    own = [one for one in question.estimators if one.needs_predictions]
-    return [*own, *(Difference(one) for one in own if question.baseline)]
+def _resting_on_it(estimators: Sequence[Estimator]) -> Mapping[str, Estimator]:
+    return {one.name: one for one in estimators if one.needs_predictions}
 
 
 def _with_refits(estimate: Estimate, estimator: Estimator | None, answers: Refits, level: float) -> Estimate:

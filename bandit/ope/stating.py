@@ -14,7 +14,7 @@ from bandit.ope.logged import Logged, Slates
 TARGET, TARGETS = "target_propensity", "target_probabilities"
 BASELINE, BASELINES = "baseline_propensity", "baseline_probabilities"
 _ROUNDING = 1e-6
-PREDICTED, PREDICTIONS = "predicted", "predictions"
+PREDICTIONS = "predictions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +76,12 @@ def state(logged: Logged) -> Stated:
 
 
 def carried_predictions(logged: Logged, batch: Batch) -> Batch:
-    """The batch with the predictions that its log carries in lists, `predictions`; as it is where it carries none."""
+    """The batch with the predictions that its log carries in lists, `predictions`.
+
+    As it is where it carries none, or does not say which artwork was shown.
+    """
     slates, eligible = logged.slates, batch.eligible
-    if slates is None or eligible is None or PREDICTIONS not in slates.stated:
+    if slates is None or slates.chosen is None or eligible is None or PREDICTIONS not in slates.stated:
         return batch
     scores = slates.stated[PREDICTIONS]
     predicted = Predicted(

@@ -8,7 +8,7 @@ from api.errors import BadInput
 from api.jobs.logs.bad_log import BadLog
 from bandit.features import refuse_age_and_gender
 
-NUMBERS = ("target_propensity", "baseline_propensity", "predicted")
+NUMBERS = ("target_propensity", "baseline_propensity")
 """One number a row, as the log states it beside what it logged."""
 
 LISTS = ("target_probabilities", "baseline_probabilities", "predictions")

@@ -28,6 +28,7 @@ class Difference(Estimator):
         """
         self._of_target, self._of_baseline = estimator, of_baseline or estimator
         self.name = estimator.name
+        self.needs_predictions, self.needs_likeness = estimator.needs_predictions, estimator.needs_likeness
         super().__init__()
 
     @property

@@ -31,6 +31,7 @@ class GuardedTarget(Target):
     def __init__(self, target: Target, guards: Mapping[str, TitleGuard]) -> None:
         """`guards` by title; artworks are named without their title."""
         self.name = f"{target.name}+guards"
+        self.reads_logged = target.reads_logged
         self._target = target
         self._guards = dict(guards)
 

@@ -38,6 +38,7 @@ class RuleTarget(Target):
 
     def __init__(self, rules: Rules, *, name: str = "rules") -> None:
         self.name = name
+        self.reads_logged = rules.otherwise == "logging"
         self._rules = rules
 
     def probabilities(self, batch: Batch, eligible: Eligible) -> Floats:

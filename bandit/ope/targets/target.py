@@ -14,6 +14,8 @@ class Target(ABC):
     """States what a policy would have shown; instances hold plain values, so they travel between processes."""
 
     name: str
+    reads_logged: bool = False
+    """Whether it states what the log says of artworks that were not shown: made up where a log keeps no list."""
 
     @abstractmethod
     def probabilities(self, batch: Batch, eligible: Eligible) -> Floats:
@@ -75,6 +77,7 @@ class LoggingTarget(Target):
     """What the log itself was drawn from: its value is the mean reward."""
 
     name = "logging"
+    reads_logged = True
 
     def probabilities(self, batch: Batch, eligible: Eligible) -> Floats:
         """See `Target.probabilities`."""

@@ -223,7 +223,7 @@ def test_target_mass_that_was_rarely_logged_is_warned_of(make_batch: MakeBatch) 
 
 
 def test_estimators_that_the_rewards_are_nothing_for_are_left_out(crowd: Batch) -> None:
-    question = Question(estimators=tuple(kind() for kind in allowed(predicted=True, likeness=True)))
+    question = Question(estimators=allowed(predicted=True, likeness=True))
     told = {estimate.estimator for estimate in evaluate([crowd], question).estimates}
     assert told == {kind.name for kind in KINDS} - {"replay"}
     below_zero = evaluate([replace(crowd, reward=crowd.reward - 0.5)], question)
