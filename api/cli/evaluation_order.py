@@ -83,7 +83,7 @@ class Asked:
         order = TableOrder(
             table=table,
             target=self.policy,
-            baseline=self.baseline,
+            baseline=_no_column(self.baseline),
             guards=self.guard,
             model=self._model(),
             question=self._question(),
@@ -104,6 +104,14 @@ class Asked:
         return Question(
             level=self.level, reward_range=self.reward_range, weight_range=self.weight_range, pages=self.pages
         )
+
+
+def _no_column(baseline: str | None) -> str | None:
+    """The same, unless it names a column: the columns of a baseline are read wherever a log has them."""
+    if baseline is not None and baseline.startswith(("target_", "baseline_")):
+        remedy = "Leave it out and give the column baseline_propensity, or --map baseline_propensity=COLUMN."
+        raise BadInput(f"--baseline {baseline} names no policy but a column.", remedy)
+    return baseline
 
 
 def pair_of(text: str) -> tuple[str, str]:

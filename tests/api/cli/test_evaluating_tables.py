@@ -141,6 +141,7 @@ def test_a_log_that_cannot_know_is_refused_with_code_three(keyart: Command, tmp_
     [
         (("--policy", "default"), "A table cannot be scored by default"),
         (("--policy", "rules:nowhere.json"), "nowhere.json cannot be read as text"),
+        (("--baseline", "target_propensity"), "--baseline target_propensity names no policy but a column"),
         (("--map", "reward"), "--map reward names no column"),
         (("--guard", "nowhere.json"), "Guards need a target that is not a column"),
     ],
