@@ -2,6 +2,8 @@
 
 import gc
 
+from hypothesis import HealthCheck, settings
+
 from tests.api.fixtures import (
     harbor,
     home,
@@ -30,6 +32,10 @@ __all__ = [
     "ready",
     "shared",
 ]
+
+# The same examples in every run, however slow the machine is: what they find is found by whoever made the mistake.
+settings.register_profile("keyart", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("keyart")
 
 
 def pytest_collection_finish() -> None:
