@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit.errors import InvalidExample
-from bandit.ope.batch import Batch, Eligible, Floats, Mask
+from bandit.ope.batch import Batch, Eligible, Floats, Integers, Mask
 
 Numbers = NDArray[np.floating]
+_PAIRS_AT_ONCE = 4096
 
 
 def with_likeness(batch: Batch, vectors: Mapping[str, Sequence[float] | Numbers]) -> Batch:
@@ -37,9 +38,18 @@ def likeness(eligible: Eligible, vectors: Mapping[str, Sequence[float] | Numbers
     pairs, places = np.unique(eligible.artworks * count + shown, return_inverse=True)
     one, other = pairs // count, pairs % count
     # Rounded, so that equal vectors are exactly as alike as one is to itself.
-    cosines: Floats = (directions[one] * directions[other]).sum(axis=1).round(12)
+    cosines = _cosines(directions, one, other).round(12)
     alike = np.where(known[one] & known[other], np.exp(cosines - 1.0), 0.0)
     return np.where(one == other, 1.0, alike)[places]
+
+
+def _cosines(directions: Floats, one: Integers, other: Integers) -> Floats:
+    """Of pairs of directions, by their places (p,), some at a time: vectors are long, and pairs may be many."""
+    cosines = np.empty(len(one))
+    for begin in range(0, len(one), _PAIRS_AT_ONCE):
+        part = slice(begin, begin + _PAIRS_AT_ONCE)
+        cosines[part] = np.einsum("pd,pd->p", directions[one[part]], directions[other[part]])
+    return cosines
 
 
 def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Numbers]) -> tuple[Floats, Mask]:
@@ -55,4 +65,5 @@ def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Nu
     if not np.isfinite(table).all():
         raise InvalidExample("an artwork's vector is not finite: embed it again")
     lengths = np.linalg.norm(table, axis=1)
-    return table / np.where(lengths, lengths, 1.0)[:, np.newaxis], lengths > 0.0
+    table /= np.where(lengths, lengths, 1.0)[:, np.newaxis]
+    return table, lengths > 0.0
