@@ -11,7 +11,6 @@ is recommended but what is better than the live version at the low end of such a
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import exp, log
 
 from sqlalchemy import Engine
 
@@ -30,6 +29,7 @@ from bandit.errors import InvalidTrial
 from bandit.harvest import is_held_out
 from bandit.learning import LearnedModel
 from bandit.ope.evaluation import Evaluation, Evaluator, Question
+from bandit.ope.intervals.simultaneous import level_of_each
 from bandit.ope.scoring import Pictures, Shelf
 from bandit.policies.policy import Policy
 from bandit.registry import load_policy
@@ -64,7 +64,7 @@ class LogSearch:
     @property
     def level_of_each(self) -> float:
         """The level of one interval for those of all trials, none dropped, to hold at once."""
-        return exp(log(self.level) / len(self.trials))
+        return level_of_each(len(self.trials), level=self.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

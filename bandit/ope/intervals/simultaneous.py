@@ -58,10 +58,15 @@ def simultaneous(
 
 def simultaneous_quantile(questions: int, *, level: float = 0.95, degrees: float | None = None) -> float:
     """How many standard errors each of so many intervals reaches for all to hold at once; see `simultaneous`."""
+    each = level_of_each(questions, level=level)
+    return normal_quantile(each) if degrees is None else student_quantile(each, degrees)
+
+
+def level_of_each(questions: int, *, level: float = 0.95) -> float:
+    """The level of each of so many intervals for all to hold at once; see `simultaneous`, also for what it raises."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"a level of {level} is no confidence level: give one inside (0, 1), such as 0.95")
-    each = math.exp(math.log(level) / max(questions, 1))
-    return normal_quantile(each) if degrees is None else student_quantile(each, degrees)
+    return math.exp(math.log(level) / max(questions, 1))
 
 
 def _asked(p: Floats) -> Integers:
