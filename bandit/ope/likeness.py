@@ -54,7 +54,7 @@ def _cosines(directions: Floats, one: Integers, other: Integers) -> Floats:
 
 def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Numbers]) -> tuple[Floats, Mask]:
     """Unit vectors (names, d), and which of them are known; a vector of zeros has no direction and is not."""
-    found = [None if name not in vectors else np.asarray(vectors[name], dtype=np.float64) for name in names]
+    found = [None if name not in vectors else np.asarray(vectors[name]) for name in names]
     widths = {vector.shape for vector in found if vector is not None}
     if len(widths) > 1 or any(len(shape) != 1 for shape in widths):
         raise InvalidExample(f"artworks have vectors of {len(widths)} lengths: give all in one embedding version")
@@ -64,6 +64,6 @@ def _directions(names: Sequence[str], vectors: Mapping[str, Sequence[float] | Nu
             table[place] = vector
     if not np.isfinite(table).all():
         raise InvalidExample("an artwork's vector is not finite: embed it again")
-    lengths = np.linalg.norm(table, axis=1)
+    lengths = np.sqrt(np.einsum("nd,nd->n", table, table))  # norm would copy the table
     table /= np.where(lengths, lengths, 1.0)[:, np.newaxis]
     return table, lengths > 0.0
