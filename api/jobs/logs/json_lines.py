@@ -17,6 +17,8 @@ from api.jobs.logs.bad_log import BadLog, one_line
 from api.jobs.logs.lines import LineRange, line_ranges
 from api.jobs.logs.source import BATCH_ROWS, flat
 
+_IN_BLOCK = re.compile(r"\.? in row (\d+)")
+
 
 @dataclass(frozen=True, slots=True)
 class JsonSource:
@@ -62,8 +64,9 @@ def _parsed(block: bytes, path: Path, *, first: int) -> pa.Table:
     try:
         return flat(pj.read_json(io.BytesIO(block), whole))
     except pa.ArrowException as error:
-        row = re.search(r"in row (\d+)", str(error))
+        row = _IN_BLOCK.search(str(error))
         rows = [first + int(row[1])] if row else []
         reason = "wrong_type" if "changed from" in str(error) else "unreadable_file"
-        message = f"{path} cannot be read: {one_line(error)}."
+        said = _IN_BLOCK.sub("", one_line(error))  # rows are counted from the log's first, not from the block's
+        message = f"{path} cannot be read: {said}."
         raise BadLog(message, "Write one object a line, each name with one type.", reason=reason, rows=rows) from error

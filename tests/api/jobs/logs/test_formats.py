@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,18 @@ def test_long_files_of_lines_are_cut_between_lines(tmp_path: Path, monkeypatch: 
     batches = [rows for part in found for rows in part.rows()]
     assert numbers(batches, "reward") == golden.REWARD
     assert numbers(batches, "numbers") == [*range(golden.ROWS)]
+
+
+def test_a_line_that_is_cut_off_is_named_by_its_number_in_the_log_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 100)
+    log = as_json_lines(whole(), tmp_path / "log.jsonl")
+    log.write_text(log.read_text().rstrip()[:-4])
+    with pytest.raises(BadLog) as refused:
+        read(log)
+    assert refused.value.rows == (11,)
+    assert re.findall(r"rows? \d+", refused.value.message) == ["row 11"]
 
 
 def test_arrow_files_are_cut_between_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
