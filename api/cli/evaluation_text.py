@@ -27,7 +27,7 @@ def print_evaluation(found: dict[str, Any], *, rows: str) -> None:
     if diagnostics.get("interval_rule"):
         console.print(f"The interval of snips: {diagnostics['interval_rule']}.")
     plain = _flat({key: each for key, each in diagnostics.items() if key not in _PRINTED_APART})
-    for name, value in chain(_picked(found), plain, _calibration(diagnostics)):
+    for name, value in chain(_picked(found), plain, _held_to_draws(diagnostics), _calibration(diagnostics)):
         console.print(f"{name:>38}  {value}")
     for warning in (*diagnostics["warnings"], *found.get("page", {}).get("warnings", ())):
         remedy = f" Remedy: {warning['remedy']}." if warning.get("remedy") else ""
@@ -42,6 +42,9 @@ _PRINTED_APART = (
     "largest_weights",
     "weight_histogram",
     "where_it_loses",
+    "at_floor",
+    "calibration",
+    "drift",
 )
 _WORST_SHOWN = 3
 _SEGMENTS_SHOWN = 12
@@ -88,6 +91,24 @@ def _picked(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if said:
             promised = [] if least is None else [f"at least {least:.4f}"]
             yield f"picked for {estimate['estimator']}", ", ".join([*said, f"by {rule}", *promised])
+
+
+def _held_to_draws(diagnostics: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Rows at the floor, whether the log was drawn from what it states, and how its policy moved."""
+    floor = cast(dict[str, Any], diagnostics.get("at_floor") or {})
+    if floor:
+        yield f"rows logged at {floor['floor']:g} or less", f"{floor['share_of_rows']:.2%}"
+    calibration = cast(dict[str, Any], diagnostics.get("calibration") or {})
+    tested = cast(dict[str, Any], calibration.get("test") or {})
+    if tested:
+        cell = tested["worst_cell"]
+        worst = (
+            f"{cell['kind']} {cell['name']} was drawn {cell['drawn']:,.0f} times where {cell['stated']:,.0f} are stated"
+        )
+        yield "drawn from what it states", f"p {tested['p_value']:.3g} over {tested['cells']} cells; {worst}"
+    drift = cast(dict[str, Any], diagnostics.get("drift") or {})
+    if drift:
+        yield "logging policy moved", f"{drift['total_variation']:.1%} of its probability in {drift['days']:.0f} days"
 
 
 def _calibration(diagnostics: dict[str, Any]) -> Iterator[tuple[str, str]]:
