@@ -6,7 +6,8 @@
 3. Else rewards are rare or weights heavy. Estimators that weigh rewards and nothing else (IPS, SNIPS) get the
    Cressie–Read interval; others get theirs of 1, widened at each end by as much as the unseen row moves it.
 
-From 30 rows on, a fifth of the risk is kept in reserve: what is called 95 % is made with the quantile of 96 %.
+From 30 rows on, the interval to go by keeps a fifth of the risk in reserve: what is called 95 % is made with the
+quantile of 96 %. Normal and clustered intervals that are listed beside it are the textbook's.
 """
 
 from collections.abc import Iterator
@@ -115,10 +116,10 @@ def intervals(settled: Settled, own: Chosen, *, evidence: Chosen, bounds: Bounds
     case = _Case(
         settled=settled, own=own, evidence=evidence, bounds=bounds, plain=_plain(settled, own, level=asked), level=level
     )
-    return _ruled(case, clustering)
+    return _ruled(case, clustering, textbook=plain)
 
 
-def _ruled(case: _Case, clustering: str) -> Ruling:
+def _ruled(case: _Case, clustering: str, *, textbook: Interval) -> Ruling:
     likely = case.likely(case.reach)
     plain, careful = case.told(case.plain), _careful(case, likely)
     telling = (*_others(case), _anytime(case))
@@ -127,7 +128,7 @@ def _ruled(case: _Case, clustering: str) -> Ruling:
             intervals=_each_once(plain, careful, *telling),
             why=f"{clustering}; one more row, as heavy as can be, would widen it by {likely.widening:.1%} only",
         )
-    return Ruling(intervals=_each_once(careful, plain, *telling), why=f"{clustering}; {_hard(likely, case.bounds)}")
+    return Ruling(intervals=_each_once(careful, textbook, *telling), why=f"{clustering}; {_hard(likely, case.bounds)}")
 
 
 def _hard(likely: Likely, bounds: Bounds) -> str:
@@ -168,7 +169,7 @@ def _within(case: _Case, likely: Likely, *, ends: tuple[float, float], method: M
 def _others(case: _Case) -> Iterator[Interval]:
     """By row beside by viewer, for those who would see what clustering does."""
     if case.by_viewer:
-        yield case.told(_plain(case.settled, case.own, level=case.plain.level, method=Method.NORMAL))
+        yield _plain(case.settled, case.own, level=case.level, method=Method.NORMAL)
 
 
 def _anytime(case: _Case) -> Interval:
