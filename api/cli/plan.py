@@ -25,9 +25,7 @@ def register(app: typer.Typer) -> None:
 def plan(  # a command's options are its parameters
     policy: Annotated[
         str | None,
-        typer.Option(
-            help="The policy in question: a version, `uniform`, `rules:FILE`; with --log none: its target_propensity."
-        ),
+        typer.Option(help="The policy in question, as for `keyart evaluate`; with --log none: its target_propensity."),
     ] = None,
     log: Annotated[
         Path | None, typer.Option(help="A file or folder of logged decisions; else this installation's.")

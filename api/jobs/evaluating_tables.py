@@ -58,12 +58,9 @@ def evaluate_table(
         InvalidExample, NoEligibleKnown, RefusedFeature: a target or model cannot be stated on it.
     """
     runner = runner or Serial()
-    target, baseline = _named(order.target), _named(order.baseline)
-    cut = _cut(order, target)
-    target, baseline = (_learned(each, cut, runner) for each in (target, baseline))
-    target = None if target is None else guarded(target, order.guards)
+    cut, preparation = prepared(order, runner)
     told = None if order.model is None else added(runner.run(partial(_fit, order.model), cut))
-    preparation = Preparation(target=target, baseline=baseline, model=None if told is None else told.fitted())
+    preparation = replace(preparation, model=None if told is None else told.fitted())
     question = _question(order, preparation, cut)
     evaluators = runner.run(partial(_evaluate, preparation, question), cut)
     found = added(_told(evaluators, len(cut), progress)).result()
@@ -73,16 +70,28 @@ def evaluate_table(
     return refitted(found, answers, question)
 
 
-def _question(order: TableOrder, prepared: Preparation, cut: list[LogPart]) -> Question:
+def prepared(order: TableOrder, runner: Runner) -> tuple[list[LogPart], Preparation]:
+    """The parts of a log, and how their rows are stated; what must be learned for that is learned. Knows no model yet.
+
+    Raises as `evaluate_table` does.
+    """
+    target, baseline = _named(order.target), _named(order.baseline)
+    cut = _cut(order, target)
+    target, baseline = (_learned(each, cut, runner) for each in (target, baseline))
+    target = None if target is None else guarded(target, order.guards)
+    return cut, Preparation(target=target, baseline=baseline)
+
+
+def _question(order: TableOrder, preparation: Preparation, cut: list[LogPart]) -> Question:
     question = order.question
     baseline = order.baseline is not None or all(not {BASELINE, BASELINES}.isdisjoint(part.names) for part in cut)
     if order.every:
-        carried = _hold(cut, PREDICTIONS, "artwork") and _lists(prepared.target, TARGETS, cut)
+        carried = _hold(cut, PREDICTIONS, "artwork") and _lists(preparation.target, TARGETS, cut)
         predicted = order.model is not None or carried
         every = allowed(predicted=predicted, likeness=False, greatest_reward=question.greatest_reward)
         question = replace(question, estimators=every)
     segments = Cutting(dimensions=order.table.segments, baseline=baseline) if order.table.segments else None
-    listed = _lists(prepared.baseline, BASELINES, cut)
+    listed = _lists(preparation.baseline, BASELINES, cut)
     return replace(question, baseline=baseline, baseline_listed=listed, segments=segments)
 
 

@@ -1,23 +1,17 @@
 """The job that plans on a log: this installation's own, or a table that somebody brought. Knows no arithmetic."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sqlalchemy import Engine
 
-from api.errors import BadInput
-from api.jobs.logs.parts import parts
+from api.jobs.evaluating_tables import TableOrder, prepared
 from api.jobs.logs.table import LogTable
 from api.jobs.own_log import Scorer, visible_rows
-from api.jobs.target_words import COLUMN, stated_target
 from api.jobs.trusted import Measure
 from api.storage.blobs import BlobStore
 from bandit.ope.batch import Batch
 from bandit.ope.planning import Planner
-from bandit.ope.preparing import Preparation
-from bandit.ope.targets.target import LearnedTarget
-
-_WORDS = "uniform or rules:FILE"
+from bandit.ope.runner import Serial
 
 
 def plan_on_own(engine: Engine, blobs: BlobStore, target: str, *, measure: Measure) -> Planner:
@@ -39,13 +33,8 @@ def plan_on_table(table: LogTable, target: str | None) -> Planner:
         BadLog, BadInput: the log is not what is taken, or nothing can state such a target on a table.
         InvalidExample, NoEligibleKnown: the target needs what the log does not tell.
     """
-    stated = None if target in (None, COLUMN) else stated_target(target)
-    if isinstance(stated, LearnedTarget) or (stated is None and target not in (None, COLUMN)):
-        remedy = f"Use {_WORDS}, or leave it out and give the column {COLUMN}."
-        raise BadInput(f"Nothing can be planned on a table for {target}.", remedy)
-    preparation = Preparation(target=stated)
-    wanted = replace(table, needed=(COLUMN,) if stated is None else ("artworks",))
-    return _planned(preparation.batch(logged) for part in parts(wanted) for logged in part.rows())
+    cut, preparation = prepared(TableOrder(table=table, target=target), Serial())
+    return _planned(preparation.batch(logged) for part in cut for logged in part.rows())
 
 
 def _planned(batches: Iterable[Batch]) -> Planner:

@@ -38,6 +38,14 @@ def test_a_table_is_planned_on_beside_its_own_column_and_beside_uniform(keyart: 
     assert (told.code, "two equal cells" in told.out, "shown at random besides" in told.out) == (0, True, True)
 
 
+def test_a_target_that_is_learned_from_the_log_first_can_be_planned_on(keyart: Command, tmp_path: Path) -> None:
+    log = table(tmp_path / "log.parquet")
+    found = keyart("plan", "--log", log, "--policy", "most-played", "--json").json()
+    evaluated = keyart("evaluate", "--log", log, "--policy", "most-played", "--json").json()
+    [snips] = [each["value"] for each in evaluated["estimates"] if each["estimator"] == "snips"]
+    assert found["target"]["value"] == snips
+
+
 def test_an_installations_own_log_is_planned_on(keyart: Command, learned_home: Path) -> None:
     found = keyart("plan", "--home", learned_home, "--json").json()
     assert found["rows"] > 100
@@ -51,4 +59,4 @@ def test_what_nothing_can_be_planned_on_is_one_line(keyart: Command, tmp_path: P
     unpaid = keyart("plan", "--log", table(tmp_path / "unpaid.parquet", paid=0.0), "--json")
     assert (unpaid.code, "no_rewards" in unpaid.out) == (3, True)
     log = table(tmp_path / "log.parquet")
-    assert "Nothing can be planned" in keyart("plan", "--log", log, "--policy", "squarecb-0").refusal()
+    assert "cannot be scored by squarecb-0" in keyart("plan", "--log", log, "--policy", "squarecb-0").refusal()
