@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,11 +80,21 @@ def _answered(asked: "Asked", *, jobs: int, ray: str | None, as_json: bool) -> "
 
     try:
         with progress_bar("Evaluating") as progress, _runner(jobs, ray) as runner:
-            return asked.answered(runner, progress)
+            found, rows = _found(asked, runner, progress)
     except (KeyartError, BanditError) as error:
         if as_json:
             typer.echo(json.dumps(_nothing_but(_named(error))))
         raise
+    found.diagnostics["question"] = asked.said
+    return found, rows
+
+
+def _found(asked: "Asked", runner: "Runner", progress: "Callable[[float], None]") -> "tuple[Evaluation, str]":
+    if asked.log is not None:
+        return asked.of_table(asked.log, runner, progress), "all"
+    from api.cli.evaluation_own import evaluated_own  # it opens an installation, which a table does not need
+
+    return evaluated_own(asked)
 
 
 @contextmanager

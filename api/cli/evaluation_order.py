@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from api.errors import BadInput
 from api.jobs.evaluating_tables import TableOrder, evaluate_table
@@ -10,16 +11,6 @@ from api.jobs.logs.table import LogTable
 from bandit.ope.evaluation import Evaluation, Question
 from bandit.ope.models.model import RewardModel
 from bandit.ope.runner import Runner
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparing:
-    """What goes with a target: what it is compared with, guards on it, what predicts rewards, and segments."""
-
-    baseline: str | None
-    guards: Path | None
-    model: RewardModel | None
-    segments: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,36 +33,23 @@ class Asked:
     reward: str | None
     home: Path | None
 
-    def answered(self, runner: Runner, progress: Callable[[float], None]) -> tuple[Evaluation, str]:
-        """What was found, and which rows it is of.
-
-        Raises:
-            BadInput, BadLog, BanditError: something that was given cannot be taken.
-        """
-        found, rows = self._of_own_log() if self.log is None else self._of_table(self.log, runner, progress)
-        found.diagnostics["question"] = {
+    @property
+    def said(self) -> dict[str, Any]:
+        """What was asked, as the answer repeats it."""
+        return {
             "target": self.policy or "target_propensity",
             "baseline": self.baseline,
             "log": "this installation" if self.log is None else self.log.name,
             "level": self.level,
             "reward": self.reward,
         }
-        return found, rows
 
-    def _of_own_log(self) -> tuple[Evaluation, str]:
-        from api.cli.evaluation_own import evaluated_own  # it opens an installation, which a table does not need
+    def of_table(self, log: Path, runner: Runner, progress: Callable[[float], None]) -> Evaluation:
+        """What a table says.
 
-        if self.policy is None:
-            raise BadInput("No policy was named.", "Name one with --policy; `keyart learn` makes one.")
-        return evaluated_own(
-            self.policy,
-            Comparing(baseline=self.baseline, guards=self.guard, model=self._model(), segments=self.segments),
-            question=self._question(),
-            reward=self.reward,
-            home=self.home,
-        )
-
-    def _of_table(self, log: Path, runner: Runner, progress: Callable[[float], None]) -> tuple[Evaluation, str]:
+        Raises:
+            BadInput, BadLog, BanditError: something that was given cannot be taken.
+        """
         table = LogTable(
             path=log,
             names=dict(pair_of(each) for each in self.mapping),
@@ -85,12 +63,13 @@ class Asked:
             target=self.policy,
             baseline=_no_column(self.baseline),
             guards=self.guard,
-            model=self._model(),
-            question=self._question(),
+            model=self.reward_model(),
+            question=self.question(),
         )
-        return evaluate_table(order, runner, progress=progress), "all"
+        return evaluate_table(order, runner, progress=progress)
 
-    def _model(self) -> RewardModel | None:
+    def reward_model(self) -> RewardModel | None:
+        """What predicts rewards, if anything shall."""
         if self.model == "none":
             return None
         from bandit.ope.models.boosting import Boosting  # scikit-learn takes seconds to load
@@ -100,7 +79,8 @@ class Asked:
         models: dict[str, Callable[[], RewardModel]] = {"ridge": Ridge, "boosting": Boosting, "vowpal": VowpalRewards}
         return models[self.model]()
 
-    def _question(self) -> Question:
+    def question(self) -> Question:
+        """What is asked of the rows, but for what only the log can tell."""
         return Question(
             level=self.level, reward_range=self.reward_range, weight_range=self.weight_range, pages=self.pages
         )
