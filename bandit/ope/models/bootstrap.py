@@ -6,11 +6,10 @@ model is asked about viewers that it learned from.
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from bandit.ope.estimators.estimator import Estimator
 from bandit.ope.intervals.interval import Interval, Method, NotEstimable
 from bandit.ope.intervals.quantiles import student_quantile
 from bandit.ope.models.cut import Cut
+from bandit.ope.models.joining import Joining
 from bandit.ope.models.model import FittedModel, RewardModel, eligible_of
 from bandit.ope.models.ridge import FittedRidge, Ridge, crossing_of
 from bandit.ope.sums import Sums
@@ -43,7 +43,7 @@ class _Draws:
     occupied: int
 
 
-class Refits(ABC):
+class Refits(Joining):
     """What each replicate's models say, added up over a log in the pass that follows fitting. Streaming, mergeable."""
 
     def __init__(self, draws: _Draws, terms: Sequence[Term]) -> None:
@@ -61,16 +61,6 @@ class Refits(ABC):
     @abstractmethod
     def totals(self) -> Floats:
         """What the terms add up to in each replicate: (1 + replicates, k)."""
-
-    @abstractmethod
-    def join(self, other: Any) -> None:
-        """Take in what the same replicates say of another part of the log, without changing that one."""
-
-    @final
-    def __add__(self, other: Self) -> Self:
-        both = copy(self)
-        both.join(other)
-        return both
 
     @final
     def interval(

@@ -6,15 +6,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from copy import copy
 from dataclasses import replace
-from typing import Any, Self, final
+from typing import final
 
 import numpy as np
 
 from bandit.errors import BanditError
 from bandit.ope.batch import Batch, Eligible, Floats, Mask, Predicted
 from bandit.ope.models.cut import Cut
+from bandit.ope.models.joining import Joining
 
 
 class NoEligibleKnown(BanditError):
@@ -55,7 +55,7 @@ class FittedModel(ABC):
         return replace(batch, predicted=predicted)
 
 
-class RewardModel(ABC):
+class RewardModel(Joining):
     """A model in the making: what a log's rows tell, streaming and mergeable. Pickles."""
 
     name: str
@@ -70,16 +70,6 @@ class RewardModel(ABC):
             InvalidExample: its features are others than those of earlier batches.
             RefusedFeature: a feature means age or gender.
         """
-
-    @abstractmethod
-    def join(self, other: Any) -> None:
-        """Take in what a model of the same kind and settings was told, without changing that one."""
-
-    @final
-    def __add__(self, other: Self) -> Self:
-        both = copy(self)
-        both.join(other)
-        return both
 
     @property
     @abstractmethod
