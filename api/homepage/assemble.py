@@ -87,23 +87,6 @@ def assemble_pages(
     return [each.page or _default_page(each, catalogue, house=house) for each in work]
 
 
-def assemble_page(
-    request: PageRequest, catalogue: Catalogue, *, policy: Policy, stamp: PageStamp, house: House = _OPEN
-) -> Page:
-    """Decide one page by one policy, or by none where it fails; see `assemble_pages`."""
-    order = PageOrder(request=request, stamp=stamp, steps=(Step(Rung.LIVE, policy),))
-    return assemble_pages([order], catalogue, house=house)[0]
-
-
-def fallback_page(request: PageRequest, catalogue: Catalogue, *, stamp: PageStamp, house: House = _OPEN) -> Page:
-    """Show every asked title's default artwork, or the one that people pinned.
-
-    Raises:
-        UnknownTitles, TitlesWithoutArtwork: see `api.homepage.artwork.entries_of`.
-    """
-    return assemble_pages([PageOrder(request=request, stamp=stamp)], catalogue, house=house)[0]
-
-
 @dataclass(slots=True)
 class _Work:
     """A page on its way down the ladder."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from api.errors import RepeatedKey, StorageUnavailable
+from api.errors import StorageUnavailable
 from api.storage.bulk import insert_many, stamp
 from api.storage.database import transaction
 from api.storage.due import NewPage, admit
@@ -169,30 +169,6 @@ class DecisionLog:
             elif entry.fate is Fate.WRITING:
                 entry.unawaited = True
             return entry.fate is Fate.DURABLE
-
-    def append(
-        self,
-        page: Page,
-        *,
-        timeout: float,
-        idempotency_key: str | None = None,
-        request_digest: str | None = None,
-        response: bytes | None = None,
-    ) -> bool:
-        """Write a page and tell whether it is durable; False after `timeout` seconds, or when it cannot be written.
-
-        Raises:
-            RepeatedKey: another page was written under the key meanwhile; read its `stored_answer`.
-        """
-        entry = LogEntry(page, idempotency_key=idempotency_key, request_digest=request_digest, response=response)
-        done = threading.Event()
-        if self.offer([entry], settled=lambda _: done.set()):
-            return False
-        if not done.wait(timeout):
-            return self.give_up(entry)
-        if entry.fate is Fate.REPEATED:
-            raise RepeatedKey("The idempotency key was used a moment ago.", "Ask again.")
-        return entry.fate is Fate.DURABLE
 
     def counts(self) -> LogCounts:
         """Return the counts as they are now."""

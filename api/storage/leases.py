@@ -135,11 +135,6 @@ def let_go(connection: Connection, lease: Lease) -> bool:
     return _change(connection, lease, {"owner": None})
 
 
-def hasten(connection: Connection, job: str) -> bool:
-    """Let a job be due at once; False: there is none of this name."""
-    return connection.execute(update(schedule).where(schedule.c.job == job).values(next_at=None)).rowcount == 1
-
-
 def _told_of(ended: Ended) -> dict[str, Any]:
     failed = ended.state is RunState.FAILED
     told: dict[str, Any] = {

@@ -79,20 +79,6 @@ def find_page(connection: Connection, page: PageId) -> Page:
     return decode_page(body)
 
 
-def find_pages(connection: Connection, wanted: Iterable[PageId]) -> dict[PageId, Page]:
-    """Return those of the `wanted` pages that are in the log."""
-    found: dict[PageId, Page] = {}
-    for chunk in chunks(wanted):
-        rows = connection.execute(select(pages.c.page, pages.c.body).where(pages.c.page.in_(chunk)))
-        found.update({PageId(page): decode_page(body) for page, body in rows})
-    return found
-
-
-def stored_answer(connection: Connection, idempotency_key: str) -> StoredAnswer | None:
-    """Return what was answered under a key, None when it is new (or its page could not be logged)."""
-    return stored_answers(connection, [idempotency_key]).get(idempotency_key)
-
-
 def stored_answers(connection: Connection, keys: Iterable[str]) -> dict[str, StoredAnswer]:
     """Return what was answered under those of the keys that are not new."""
     found: dict[str, StoredAnswer] = {}

@@ -18,13 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from api.jobs.conservation import recount
 from api.jobs.joining import join_rewards
 from api.storage.database import reading
-from api.storage.pages import find_pages, new_page_id, read_pages
+from api.storage.pages import new_page_id, read_pages
 from api.storage.rewards import rewards_of
 from api.storage.tallies import read_conservation
 from bandit.decision import Page, PageId, Slot
 from bandit.rewards import RewardWindows
 from tests.api.installation import Installation, running, settings_in
 from tests.api.learned import TITLES, Learned, name_of
+from tests.api.written import find_pages
 from tests.contracts.history import WINDOW, Answered, Model, outcome
 from tests.stories.served import wait_until
 

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, select, text
 from api.storage.columns import chunks
 from api.storage.database import reading
 from api.storage.outcomes import outcomes_of
-from api.storage.pages import find_pages
 from api.storage.tables import events
 from bandit.decision import Outcome, Page, PageId
+from tests.api.written import find_pages
 
 AnsweredKey = tuple[bytes, bytes]
 """The body of a request with an idempotency key, and the bytes that it was answered with."""

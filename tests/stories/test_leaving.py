@@ -14,8 +14,9 @@ import pysqlite3
 import pytest
 
 from api.storage.database import open_engine, reading
-from api.storage.pages import PageId, find_pages
+from bandit.decision import PageId
 from tests.api.installation import an_event, running, settings_in
+from tests.api.written import find_pages
 from tests.stories.served import Served, served, wait_until
 
 CALLERS = 4

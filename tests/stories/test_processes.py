@@ -13,9 +13,10 @@ import httpx
 from api.dependencies.outcomes import OutcomeKind
 from api.storage.database import open_engine, reading
 from api.storage.outcomes import outcomes_of
-from api.storage.pages import PageId, find_pages
+from bandit.decision import PageId
 from tests.api.installation import an_event, an_outcome, decisions_of, running, settings_in
 from tests.api.pictures import picture
+from tests.api.written import find_pages
 from tests.architecture.house import ROOT
 from tests.stories.served import KEYART, Served, alive, served, wait_until
 

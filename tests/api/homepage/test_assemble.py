@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, eligible
-from api.homepage.assemble import PageStamp, assemble_page, fallback_page
+from api.homepage.assemble import PageStamp
 from api.homepage.catalogue import Catalogue, title_entry
 from api.homepage.experiment import DrawKey
 from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
@@ -19,6 +19,7 @@ from bandit.policies.policy import Policy, Probabilities
 from bandit.policies.uniform import UniformPolicy
 from bandit.sampling import draw, draw_uniform
 from foundation.events import ViewerId
+from tests.api.homepage.single import assemble_page, fallback_page
 
 AT = datetime(2026, 1, 2, 20, tzinfo=UTC)
 STAMP = PageStamp(page=PageId("0" * 32), at=AT, key=DrawKey(salt="salt", window=7))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from api.homepage.artwork import eligible
-from api.homepage.assemble import PageStamp, assemble_page, fallback_page
+from api.homepage.assemble import PageStamp
 from api.homepage.catalogue import Catalogue, title_entry
 from api.homepage.experiment import DrawKey
 from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
@@ -21,6 +21,7 @@ from bandit.policies.default_artwork import DefaultArtworkPolicy
 from bandit.policies.policy import Policy, Probabilities
 from bandit.policies.uniform import UniformPolicy
 from foundation.events import ViewerId
+from tests.api.homepage.single import assemble_page, fallback_page
 
 AT = datetime(2026, 1, 2, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -25,6 +25,7 @@ from foundation.events import EventId
 from tests.api.cli.command import Command
 from tests.api.installation import Installation, an_outcome, decisions_of
 from tests.api.learned import Learned
+from tests.api.written import append
 
 
 def test_every_rewarded_decision_is_one_row(ready: Installation, tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def log_page(installation: Installation, page: PageId, at: datetime, *, outcome_
     """Put a page of this id into the log, watched to the end, and join it."""
     with reading(installation.engine) as connection:
         shown = find_page(connection, PageId(installation.select()["page"]))
-    assert installation.services.log.append(msgspec.structs.replace(shown, page=page, at=at), timeout=10)
+    assert append(installation.services.log, msgspec.structs.replace(shown, page=page, at=at), timeout=10)
     watch(installation, page, at=outcome_at or at)
     installation.join(now=datetime.now(UTC) + timedelta(days=1))
 
@@ -188,7 +189,7 @@ def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Pa
         cell=CellLabel("warm/control"),
         diversity=0.5,
     )
-    assert harbor.services.log.append(page, timeout=10)
+    assert append(harbor.services.log, page, timeout=10)
     watch(harbor, page.page, at=page.at)
     with transaction(harbor.engine) as connection:
         seen = Outcome(event=EventId("seen"), page=page.page, slot=2, kind=OutcomeKind.SEEN, at=page.at)

@@ -18,11 +18,12 @@ from api.jobs.schedule import LONGEST_RETRY, is_due
 from api.jobs.worker import Worker
 from api.settings import Settings
 from api.storage.database import reading, transaction
-from api.storage.leases import JobStanding, RunState, hasten, plan, standings, take
+from api.storage.leases import JobStanding, RunState, plan, standings, take
 from api.storage.pages import PageId
 from api.storage.rewards import rewards_of
 from tests.api.installation import Installation, an_outcome, decisions_of, settings_in
 from tests.api.jobs.long_jobs import HOURLY, breaks, dies, job, long, quick, working
+from tests.api.written import make_due
 
 
 def told(home: Path) -> list[str]:
@@ -56,7 +57,7 @@ def test_a_job_runs_in_another_process_and_leaves_its_result(home: Path) -> None
         assert abs(found.next_at - datetime.now(UTC) - HOURLY) < timedelta(minutes=1)
         assert not work.step()
         with transaction(work.engine) as connection:
-            hasten(connection, "job")
+            make_due(connection, "job")
         assert work.step_here()
         assert stands(work.engine).memory == {"runs": 2}
 
@@ -84,7 +85,7 @@ def test_what_breaks_is_tried_again_soon_and_ever_later(home: Path) -> None:
         waits: list[timedelta] = []
         for _ in range(3):
             with transaction(work.engine) as connection:
-                hasten(connection, "job")
+                make_due(connection, "job")
             assert work.step_here()
             found = stands(work.engine)
             assert (found.state, found.result) == (RunState.FAILED, "ZeroDivisionError: no luck")

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, event, select, text
 from api.errors import RepeatedKey, UnknownDecision
 from api.storage.database import open_engine, reading, transaction
 from api.storage.decision_log import PAGES_A_COMMIT, DecisionLog, Fate, LogEntry
-from api.storage.pages import count_decisions, find_page, find_pages, last_page, read_pages, stored_answer
+from api.storage.pages import count_decisions, find_page, last_page, read_pages
 from api.storage.tables import pages
 from bandit.decision import Page
+from tests.api.written import append, find_pages, stored_answer
 
 MakePage = Callable[..., Page]
 
@@ -40,7 +41,7 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 def test_c1_what_is_appended_is_read_by_another_process(engine: Engine, log: DecisionLog, make_page: MakePage) -> None:
     page = make_page()
-    assert log.append(page, timeout=10)
+    assert append(log, page, timeout=10)
     other = open_engine(engine.url.render_as_string(hide_password=False))
     with reading(other) as connection:
         assert find_page(connection, page.page) == page
@@ -53,13 +54,13 @@ def test_pages_that_come_together_share_a_commit(engine: Engine, log: DecisionLo
     made = [make_page() for _ in range(60)]
     came: list[Page] = []
 
-    def append(page: Page) -> bool:
+    def tried(page: Page) -> bool:
         came.append(page)
-        return log.append(page, timeout=30)
+        return append(log, page, timeout=30)
 
     with ThreadPoolExecutor(60) as pool, transaction(engine) as connection:
         _lock_pages(connection)
-        appended = [pool.submit(append, page) for page in made]
+        appended = [pool.submit(tried, page) for page in made]
         _wait_until(lambda: len(came) == 60)  # the writer holds the first ones, few or many, and waits for the lock
         connection.rollback()
         assert all(each.result() for each in appended)
@@ -77,9 +78,9 @@ def test_c1_a_page_whose_time_is_up_before_it_was_begun_is_never_written(
     first, second = make_page(), make_page()
     with ThreadPoolExecutor(1) as pool, transaction(engine) as connection:
         _lock_pages(connection)
-        begun = pool.submit(log.append, first, timeout=30)
+        begun = pool.submit(append, log, first, timeout=30)
         _wait_until(lambda: log.waiting() == 0)
-        assert not log.append(second, timeout=0.01)
+        assert not append(log, second, timeout=0.01)
         connection.rollback()
         assert begun.result()
     log.close()
@@ -93,11 +94,11 @@ def test_c1_a_page_whose_time_is_up_while_it_is_written_is_deleted_again(
     late = make_page()
     with transaction(engine) as connection:
         _lock_pages(connection)
-        assert not log.append(late, timeout=0.1)
+        assert not append(log, late, timeout=0.1)
         assert log.waiting() == 0
         connection.rollback()
     _wait_until(lambda: log.counts().timed_out == 1)
-    assert log.append(make_page(), timeout=10)  # the group that deletes it, if the log did not tidy up before
+    assert append(log, make_page(), timeout=10)  # the group that deletes it, if the log did not tidy up before
     with reading(engine) as connection:
         assert count_decisions(connection) == (1, 2)
 
@@ -108,10 +109,10 @@ def test_c2_a_late_page_with_a_key_stays_for_the_retries_that_may_have_been_answ
     late = make_page()
     with transaction(engine) as connection:
         _lock_pages(connection)
-        assert not log.append(late, timeout=0.1, idempotency_key="k", request_digest="d", response=b"for retries")
+        assert not append(log, late, timeout=0.1, key="k", digest="d", response=b"for retries")
         connection.rollback()
     _wait_until(lambda: log.counts().timed_out == 1)
-    assert log.append(make_page(), timeout=10)
+    assert append(log, make_page(), timeout=10)
     log.close()
     with reading(engine) as connection:
         kept = stored_answer(connection, "k")
@@ -123,24 +124,24 @@ def test_c2_a_late_page_with_a_key_stays_for_the_retries_that_may_have_been_answ
 def test_while_a_commit_hangs_pages_are_refused_at_once(sqlite_engine: Engine, make_page: MakePage) -> None:
     log = DecisionLog(sqlite_engine, patience=0.05)
     with ThreadPoolExecutor(1) as pool, transaction(sqlite_engine) as connection:
-        hanging = pool.submit(log.append, make_page(), timeout=30)
+        hanging = pool.submit(append, log, make_page(), timeout=30)
         _wait_until(lambda: log.waiting() == 0)
         _wait_until(lambda: bool(log.offer([LogEntry(make_page())], settled=lambda _: None)))
         before = time.monotonic()
-        assert not log.append(make_page(), timeout=30)
+        assert not append(log, make_page(), timeout=30)
         assert time.monotonic() - before < 1
         connection.rollback()
         assert hanging.result()
-    _wait_until(lambda: log.append(make_page(), timeout=30))
+    _wait_until(lambda: append(log, make_page(), timeout=30))
     log.close()
 
 
 def test_after_a_failure_pages_are_refused_at_once_for_a_moment(sqlite_engine: Engine, make_page: MakePage) -> None:
     log = DecisionLog(sqlite_engine, patience=60, rest=3600)
     with transaction(sqlite_engine):
-        assert not log.append(make_page(), timeout=30)
+        assert not append(log, make_page(), timeout=30)
     before = time.monotonic()
-    assert not log.append(make_page(), timeout=30)
+    assert not append(log, make_page(), timeout=30)
     assert time.monotonic() - before < 1
     log.close()
     assert (log.counts().failed, log.counts().shed) == (1, 1)
@@ -167,8 +168,8 @@ def test_a_database_that_stays_locked_costs_the_page_and_nothing_else(
 ) -> None:
     log = DecisionLog(sqlite_engine, patience=60, rest=0)
     with transaction(sqlite_engine):
-        assert not log.append(make_page(), timeout=10)
-    assert log.append(make_page(), timeout=10)
+        assert not append(log, make_page(), timeout=10)
+    assert append(log, make_page(), timeout=10)
     log.close()
     assert (log.counts().committed, log.counts().failed) == (1, 1)
     assert sum(1 for _ in read_pages(sqlite_engine)) == 1
@@ -180,9 +181,9 @@ def test_a_page_that_cannot_be_stored_does_not_take_the_others_along(
     good, bad = [make_page() for _ in range(10)], make_page(viewer=None)
     with ThreadPoolExecutor(12) as pool, transaction(engine) as connection:
         _lock_pages(connection)
-        blocker = pool.submit(log.append, make_page(), timeout=30)
+        blocker = pool.submit(append, log, make_page(), timeout=30)
         _wait_until(lambda: log.waiting() == 0)
-        appended = [pool.submit(log.append, page, timeout=30) for page in [*good[:5], bad, *good[5:]]]
+        appended = [pool.submit(append, log, page, timeout=30) for page in [*good[:5], bad, *good[5:]]]
         _wait_until(lambda: log.waiting() == 11)
         connection.rollback()
         assert blocker.result()
@@ -193,9 +194,9 @@ def test_a_page_that_cannot_be_stored_does_not_take_the_others_along(
 def test_c2_of_two_pages_with_one_key_the_first_is_kept_and_the_second_is_told(
     engine: Engine, log: DecisionLog, make_page: MakePage
 ) -> None:
-    assert log.append(make_page(), timeout=10, idempotency_key="k", request_digest="one", response=b"first")
+    assert append(log, make_page(), timeout=10, key="k", digest="one", response=b"first")
     with pytest.raises(RepeatedKey):
-        log.append(make_page(), timeout=10, idempotency_key="k", request_digest="two", response=b"second")
+        append(log, make_page(), timeout=10, key="k", digest="two", response=b"second")
     with reading(engine) as connection:
         answer = stored_answer(connection, "k")
         assert stored_answer(connection, "other") is None
@@ -209,7 +210,7 @@ def test_c2_many_requests_with_one_key_at_once_store_one_answer(
 ) -> None:
     def ask(number: int) -> bool:
         try:
-            return log.append(make_page(), timeout=10, idempotency_key="k", request_digest="d", response=b"%d" % number)
+            return append(log, make_page(), timeout=10, key="k", digest="d", response=b"%d" % number)
         except RepeatedKey:
             return False
 
@@ -227,12 +228,12 @@ def test_a_full_queue_sheds_at_once(sqlite_engine: Engine, make_page: MakePage) 
     log = DecisionLog(sqlite_engine, capacity=3, patience=60)
     with ThreadPoolExecutor(4) as pool:
         with transaction(sqlite_engine):
-            appended = [pool.submit(log.append, make_page(), timeout=30)]
+            appended = [pool.submit(append, log, make_page(), timeout=30)]
             _wait_until(lambda: log.waiting() == 0)
-            appended += [pool.submit(log.append, make_page(), timeout=30) for _ in range(3)]
+            appended += [pool.submit(append, log, make_page(), timeout=30) for _ in range(3)]
             _wait_until(lambda: log.waiting() == 3)
             before = time.monotonic()
-            assert not log.append(make_page(), timeout=30)
+            assert not append(log, make_page(), timeout=30)
             assert time.monotonic() - before < 1
         [each.result() for each in appended]
     assert log.counts().shed == 1
@@ -243,13 +244,13 @@ def test_closing_writes_what_waits_and_then_takes_no_more(engine: Engine, make_p
     log = DecisionLog(engine, patience=60)
     many = PAGES_A_COMMIT + 20
     with ThreadPoolExecutor(many) as pool:
-        appended = [pool.submit(log.append, make_page(), timeout=30) for _ in range(many)]
+        appended = [pool.submit(append, log, make_page(), timeout=30) for _ in range(many)]
         _wait_until(lambda: log.counts().committed + log.waiting() > 0)
         log.close()
         durable = sum(each.result() for each in appended)
     assert sum(1 for _ in read_pages(engine)) == durable == log.counts().committed
     assert durable + log.counts().shed == many
-    assert not log.append(make_page(), timeout=1)
+    assert not append(log, make_page(), timeout=1)
     log.close()
 
 
@@ -265,7 +266,7 @@ def test_closing_deletes_what_was_given_up_while_it_was_written_last(
 
     event.listen(sqlite_engine, "commit", give_up_then)
     with ThreadPoolExecutor(2) as pool, transaction(sqlite_engine) as lock:
-        pool.submit(log.append, make_page(), timeout=30)
+        pool.submit(append, log, make_page(), timeout=30)
         _wait_until(lambda: log.waiting() == 0)
         log.offer([last], settled=lambda _: None)
         closing = pool.submit(log.close)
@@ -289,7 +290,7 @@ def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) 
     def ask(number: int) -> bool:
         key = f"k{number % 7}" if number % 3 == 0 else None
         try:
-            durable = log.append(make_page(), timeout=0.002 * (number % 9), idempotency_key=key)
+            durable = append(log, make_page(), timeout=0.002 * (number % 9), key=key)
             return durable and key is None
         except RepeatedKey:
             return False
@@ -301,7 +302,7 @@ def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) 
     ending.set()
     disturber.join()
     _wait_until(lambda: log.waiting() == 0)
-    assert log.append(make_page(), timeout=10)
+    assert append(log, make_page(), timeout=10)
     log.close()
     counts = log.counts()
     assert counts.committed + counts.failed + counts.timed_out + counts.shed + counts.repeated == 301
@@ -315,7 +316,7 @@ def test_every_page_is_counted_once(sqlite_engine: Engine, make_page: MakePage) 
 def test_reading_streams_in_order_between_bounds(engine: Engine, log: DecisionLog, make_page: MakePage) -> None:
     made = [make_page() for _ in range(25)]
     for page in made:
-        assert log.append(page, timeout=10)
+        assert append(log, page, timeout=10)
     assert list(read_pages(engine, batch=4)) == made
     between = read_pages(engine, since=made[3].page, until=made[20].page, batch=5)
     assert [page.page for page in between] == [page.page for page in made[4:21]]

@@ -20,6 +20,7 @@ from api.storage.decision_log import DecisionLog
 from api.storage.pages import new_page_id
 from bandit.context import RequestContext
 from bandit.decision import Page
+from tests.api.written import append
 
 log = DecisionLog(open_engine(sys.argv[1]))
 
@@ -29,7 +30,7 @@ def append_for_ever(_):
         page = Page(page=new_page_id(), viewer="0" * 32, at=now, request=RequestContext(at=now), policy="uniform",
                     policy_digest="", embedding_version="e", foundation_version=None, viewer_vector=None, salt="s",
                     window=0, slots=())
-        if log.append(page, timeout=30):
+        if append(log, page, timeout=30):
             sys.stdout.write(page.page + "\\n")
             sys.stdout.flush()
 

@@ -16,7 +16,6 @@ from api.storage.leases import (
     Vigil,
     beat,
     end,
-    hasten,
     holds,
     plan,
     standings,
@@ -88,10 +87,6 @@ def test_a_run_leaves_its_end_its_memory_and_when_it_is_next(planned: Engine, no
     assert (found.owner, found.state, found.result) == (None, RunState.FAILED, "disk full")
     assert (found.memory, found.runs, found.failures_in_a_row) == ({"version": "squarecb-1"}, 2, 1)
     assert found.next_at == now + timedelta(hours=1)
-    with transaction(planned) as connection:
-        assert hasten(connection, "learn")
-        assert not hasten(connection, "sleep")
-    assert seen(planned).next_at is None
 
 
 def test_a_holder_that_beats_is_left_alone_however_long_its_run(planned: Engine, now: datetime) -> None:

@@ -31,6 +31,7 @@ from api.storage.tallies import tally
 from bandit.decision import Outcome, OutcomeKind, Page, PageId, Reward
 from bandit.valuing import SlotState
 from foundation.events import EventId
+from tests.api.written import append
 
 DEFINITION = "quality_play/1"
 
@@ -176,7 +177,7 @@ def logged(engine: Engine, make_page: Callable[..., Page]) -> list[Page]:
     log = DecisionLog(engine)
     made = [make_page(slots=3) for _ in range(25)]
     for page in made:
-        assert log.append(page, timeout=10)
+        assert append(log, page, timeout=10)
     log.close()
     with transaction(engine) as connection:
         put_rewards(connection, [_rewards(page.page, {0: None, 2: 1.0}) for page in made[1::2]])
