@@ -38,7 +38,7 @@ def join_rewards(engine: Engine, *, windows: RewardWindows, now: datetime) -> in
         StorageUnavailable: nothing was changed.
     """
     with reading(engine) as connection:
-        found = find_due(connection, now=now, limit=PAGES_AT_ONCE)
+        found = find_due(connection, now=now, limit=PAGES_AT_ONCE, longest=windows.longest)
         if not found:
             return 0
         wanted = [each.page for each in found]
@@ -98,7 +98,10 @@ def _put_back(
             until[each.page] = now + ASK_AGAIN
         elif not known.final:
             part = parts[each.page]
-            until[each.page] = windows.ends(part.at, part.request.row) or now
+            ends = windows.ends(part.at, part.request.row) or now
+            until[each.page] = min(
+                ends, now + windows.longest
+            )  # a page of a clock that was ahead is looked at meanwhile
     return until
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from api.storage.bulk import insert_many, stamp
 from api.storage.columns import chunks
@@ -43,6 +43,10 @@ class DuePage:
     due_at: datetime
 
 
+AHEAD = timedelta(days=1)
+"""What is due later than anything that is planned now, by more than this, was planned by a clock that was ahead."""
+
+
 def admit(connection: Connection, logged: Sequence[NewPage]) -> None:
     """Let pages be valued that this transaction puts into the log, and count their decisions as issued and open."""
     rows = [(each.page, stamp(connection, each.at + FIRST_LOOK), 0) for each in logged]
@@ -57,11 +61,22 @@ def mark_due(connection: Connection, touched: Collection[PageId], *, now: dateti
     insert_many(connection, due_pages, _COLUMNS, rows=rows, conflict=_AGAIN)
 
 
-def find_due(connection: Connection, *, now: datetime, limit: int) -> list[DuePage]:
-    """Return pages that are due, those that have been so longest first."""
+def find_due(connection: Connection, *, now: datetime, limit: int, longest: timedelta | None = None) -> list[DuePage]:
+    """Return pages that are due, those that have been so longest first.
+
+    With `longest`, the furthest that pages are put off, also those that are due much later than that: they were touched
+    while a clock was ahead, and would wait until its time has come.
+    """
+    found = _between(connection, due_pages.c.due_at <= now, limit=limit)
+    if longest is None or len(found) == limit:
+        return found
+    return found + _between(connection, due_pages.c.due_at > now + longest + AHEAD, limit=limit - len(found))
+
+
+def _between(connection: Connection, when: ColumnElement[bool], *, limit: int) -> list[DuePage]:
     due = (
         select(due_pages.c.page, due_pages.c.changes, due_pages.c.due_at)
-        .where(due_pages.c.due_at <= now)
+        .where(when)
         .order_by(due_pages.c.due_at, due_pages.c.page)
         .limit(limit)
     )

@@ -3,14 +3,15 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from api.jobs.joining import ASK_AGAIN, PATIENCE, join_rewards, value_again
 from api.security import Keys
 from api.storage.database import open_engine, reading, transaction
-from api.storage.due import count_due
-from api.storage.pages import find_page, page_id_at
+from api.storage.due import NewPage, admit, count_due, mark_due
+from api.storage.pages import encode_page, find_page, page_id_at
 from api.storage.rewards import rewarded_decisions, rewards_of
 from api.storage.tables import pages
 from bandit.decision import DecisionId, PageId, Reward
@@ -226,3 +227,22 @@ def test_pages_of_the_future_wait_like_others(harbor: Installation) -> None:
     harbor.report(an_outcome(harbor.keys.sign_decision(page, 0), "seen"))
     assert harbor.join() == 1
     assert due(harbor) == 1
+
+
+def test_c3_what_came_while_the_clock_was_years_ahead_counts_once_it_is_set_right(harbor: Installation) -> None:
+    """A page of that time is looked at once a window, not for ever."""
+    years, window = timedelta(days=3650), timedelta(hours=1)
+    page = harbor.select()
+    harbor.report(an_outcome(decisions_of(page)[0], "watched", seconds=6000.0))
+    with transaction(harbor.engine) as connection:
+        mark_due(connection, [PageId(page["page"])], now=datetime.now(UTC) + years)
+        found = find_page(connection, PageId(page["page"]))
+        later = page_id_at(found.at + years)
+        row = {"page": later, "at": found.at + years, "viewer": found.viewer, "policy": found.policy, "slots": 1}
+        body = encode_page(msgspec.structs.replace(found, page=later, at=found.at + years))
+        connection.execute(insert(pages).values(**row, embedding_version=found.embedding_version, body=body))
+        admit(connection, [NewPage(later, found.at + years, 1)])
+    assert harbor.join(window=window) == 2
+    assert [each.value for each in rewards(harbor, page["page"])] == [1.0]
+    assert harbor.join(window=window) == 0
+    assert harbor.join(window=window, now=datetime.now(UTC) + window) == 2

@@ -117,6 +117,21 @@ def test_a_postponed_page_waits_until_its_time_or_the_next_outcome(engine: Engin
         assert len(find_due(connection, now=now, limit=9)) == 1
 
 
+def test_a_page_that_was_touched_while_a_clock_was_ahead_is_due_when_it_is_set_right(
+    engine: Engine, now: datetime
+) -> None:
+    years, day, window = timedelta(days=3650), timedelta(days=1), timedelta(hours=1)
+    ahead, behind, planned = new_page_id(), new_page_id(), new_page_id()
+    with transaction(engine) as connection:
+        add_outcomes(connection, [_outcome(ahead, 0, now)], now=now + years)
+        add_outcomes(connection, [_outcome(behind, 0, now)], now=now - years)
+        add_outcomes(connection, [_outcome(planned, 0, now)], now=now)
+        postpone(connection, {planned: now + window})
+        assert [each.page for each in find_due(connection, now=now, limit=9, longest=window)] == [behind, ahead]
+        assert [each.page for each in find_due(connection, now=now, limit=1, longest=window)] == [behind]
+        assert [each.page for each in find_due(connection, now=now, limit=9, longest=years + day)] == [behind]
+
+
 def test_of_two_workers_with_the_same_pages_only_the_first_writes(engine: Engine, now: datetime) -> None:
     pages = [new_page_id() for _ in range(4)]
     with transaction(engine) as connection:
