@@ -17,7 +17,7 @@ from api.errors import RejectedUpload, UnknownArtwork
 from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
 from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.titles import TitlePath
-from api.routes.wire import CatalogueId, Text, Wire, Word
+from api.routes.wire import CatalogueId, Flag, Text, Wire, Word
 from api.storage.catalog import find_artwork, list_artworks
 from api.storage.database import reading, transaction
 from api.storage.revisions import Revision, hold
@@ -35,10 +35,10 @@ class ArtworkBody(Wire):
     """What the creative team says of an artwork; everything is optional. `locales` and `devices` empty: everywhere."""
 
     label: Text | None = None
-    default: bool = False
+    default: Flag = False
     locales: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
     maturity: Word | None = None
-    spoiler: bool = False
+    spoiler: Flag = False
     devices: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
 
 

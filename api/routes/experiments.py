@@ -16,7 +16,7 @@ from api.dependencies.requests import ServicesDep
 from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Conditions, Meant, ReadersTag, tagged
-from api.routes.wire import Text, Wire
+from api.routes.wire import Flag, Real, Text, Whole, Wire
 from api.storage.database import reading
 from api.storage.experiments import Experiment, ExperimentPlan, find_experiment, list_experiments, list_readings
 from bandit.decision import PolicyVersionId
@@ -35,17 +35,17 @@ class CellBody(Wire):
 
     name: _Name
     policy: _Version
-    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    weight: Annotated[Real, Field(gt=0, le=1000)] = 1.0
 
 
 class RulesBody(Wire):
     """When a difference counts; see docs/experiments.md."""
 
-    risk: Annotated[float, Field(gt=0, le=0.5)] = 0.05
-    smallest_lift: Annotated[float, Field(gt=0, le=10)] = 0.02
+    risk: Annotated[Real, Field(gt=0, le=0.5)] = 0.05
+    smallest_lift: Annotated[Real, Field(gt=0, le=10)] = 0.02
     guardrails: tuple[Guardrail, ...] = tuple(Guardrail)
-    stops_itself: bool = True
-    days_before: Annotated[int, Field(ge=0, le=365)] = 28
+    stops_itself: Flag = True
+    days_before: Annotated[Whole, Field(ge=0, le=365)] = 28
 
 
 class ExperimentBody(Wire):
@@ -53,7 +53,7 @@ class ExperimentBody(Wire):
 
     experiment: _Name
     hypothesis: Text | None = None
-    share: Annotated[float, Field(gt=0, le=1)]
+    share: Annotated[Real, Field(gt=0, le=1)]
     cells: Annotated[list[CellBody], Field(min_length=2, max_length=10)]
     rules: RulesBody = RulesBody()
 
@@ -62,7 +62,7 @@ class StartBody(Wire):
     """Why; `force` starts against the gate."""
 
     reason: Text
-    force: bool = False
+    force: Flag = False
 
 
 class StopBody(Wire):
@@ -166,7 +166,7 @@ def stop(
     return _answer(ended)
 
 
-def _order(reason: str, actor: str, meant: Conditions, experiment: str, *, force: bool = False) -> Order:
+def _order(reason: str, actor: str, meant: Conditions, experiment: str, *, force: Flag = False) -> Order:
     """Who asks, and that the experiment is, in its answer, what the caller read."""
     return Order(
         actor=actor,

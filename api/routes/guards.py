@@ -15,7 +15,7 @@ from api.routes.listing import USUAL, Cursor, Limit, Number, cursor_of, part_of,
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import ReadersTag, tagged
 from api.routes.titles import TitlePath
-from api.routes.wire import CatalogueId, Moment, Text, Wire, Word
+from api.routes.wire import CatalogueId, Moment, Real, Text, Wire, Word
 from api.storage.database import reading, transaction
 from api.storage.guards import (
     ArtworkChange,
@@ -35,7 +35,7 @@ from bandit.guards import Guard, Pin, Schedule, Share, Span
 router = APIRouter(prefix="/titles/{title}", tags=["guards"], route_class=OnceRoute)
 
 GuardPath = Annotated[int, Path(ge=1, le=2**62)]
-Part = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[Real, Field(ge=0, le=1)]
 
 
 class WhyBody(Wire):

@@ -16,7 +16,7 @@ from api.dependencies.shadow import ShadowFigures
 from api.routes.listing import USUAL, Cursor, Limit, Name, Number, cursor_of, part_of, place_of
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Conditions, Meant, ReadersTag, tagged
-from api.routes.wire import Text, Wire
+from api.routes.wire import Flag, Real, Text, Wire
 from api.storage.database import reading
 from api.storage.evaluations import StoredEvaluation, latest_evaluation, latest_evaluations
 from api.storage.policies import (
@@ -136,9 +136,9 @@ class PromoteBody(Wire):
     """Where to and why. `share` is the part of viewers that a canary decides for; `force` overrides the gate."""
 
     stage: Literal["shadow", "canary", "live"] = "live"
-    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    share: Annotated[Real, Field(gt=0, le=1)] | None = None
     reason: Text
-    force: bool = False
+    force: Flag = False
 
 
 class WhyBody(Wire):

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from api.dependencies.pages import SelectCall
 from api.dependencies.requests import ServicesDep
 from api.homepage.request import AskedTitle
-from api.routes.wire import CatalogueId, Moment, OpaqueId, Wire, Word
+from api.routes.wire import CatalogueId, Moment, OpaqueId, Real, Whole, Wire, Word
 from artwork.catalog import TitleId
 from bandit.context import RequestContext
 
@@ -37,8 +37,8 @@ class AskedBody(Wire):
     """A title of the page; `position` counts from 0 and is its place in the list by default."""
 
     title: CatalogueId
-    position: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    score: float | None = None
+    position: Annotated[Whole, Field(ge=0, le=10_000)] | None = None
+    score: Real | None = None
 
 
 class SelectBody(Wire):

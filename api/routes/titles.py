@@ -13,7 +13,7 @@ from api.dependencies.requests import ServicesDep
 from api.errors import UnknownTitle
 from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
 from api.routes.tags import Meant, ReadersTag, tagged
-from api.routes.wire import CatalogueId, Text, Wire, Word
+from api.routes.wire import CatalogueId, Text, Whole, Wire, Word
 from api.storage.catalog import find_title, list_titles
 from api.storage.database import reading, transaction
 from api.storage.revisions import Revision, hold
@@ -30,9 +30,9 @@ class TitleBody(Wire):
     name: Text
     kind: TitleKind = TitleKind.FILM
     genres: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
-    year: Annotated[int, Field(ge=1870, le=2200)] | None = None
+    year: Annotated[Whole, Field(ge=1870, le=2200)] | None = None
     language: Word | None = None
-    runtime_seconds: Annotated[int, Field(gt=0, le=10_000_000)] | None = None
+    runtime_seconds: Annotated[Whole, Field(gt=0, le=10_000_000)] | None = None
     cast: Annotated[tuple[Text, ...], Field(max_length=200)] = ()
     maturity: Word | None = None
 

@@ -1,9 +1,18 @@
-"""The types that all wire models share: ids, texts, times. Unknown fields, NaN and infinity are refused."""
+"""The types that all wire models share: ids, texts, times, numbers. Unknown fields, NaN and infinity are refused."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+)
 
 
 class Wire(BaseModel):
@@ -24,6 +33,13 @@ def _no_number(at: object) -> object:
     if isinstance(at, int | float) or digits.isdigit():
         raise ValueError("write a time with its offset, such as 2026-01-31T18:00:00Z; a number is none")
     return at
+
+
+def _number_itself(value: object) -> object:
+    """Pydantic would read true as 1 and "7" as 7; 7.0 is a whole number in JSON."""
+    if isinstance(value, str | bool):
+        raise ValueError("write a whole number, without quotes")
+    return value
 
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -56,7 +72,16 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterVali
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(to_utc)]
 """An RFC 3339 time with its offset; kept as UTC."""
 
-Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+"""true or false; neither 1 nor "yes"."""
+
+Whole = Annotated[int, BeforeValidator(_number_itself)]
+"""A whole number; neither text nor true."""
+
+Real = Annotated[float, Strict()]
+"""A number; neither text nor true."""
+
+Seconds = Annotated[Real, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
 """A duration in seconds."""
 
 
