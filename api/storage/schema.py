@@ -11,6 +11,7 @@ from api.storage import (
     privacy_tables,
     repeat_tables,
     tables,
+    watch_tables,
 )
 
 DEFINED_IN = (
@@ -22,6 +23,7 @@ DEFINED_IN = (
     repeat_tables,
     experiment_tables,
     forecast_tables,
+    watch_tables,
 )
 
 metadata: MetaData = tables.metadata
