@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from api.dependencies.identity import has_died, new_name
 from api.errors import StorageUnavailable
-from api.jobs.identity import has_died, new_name
 from api.storage.database import reading, transaction
 from api.storage.leases import (
     BEAT_SECONDS,

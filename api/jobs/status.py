@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.jobs.identity import spoken
+from api.dependencies.identity import spoken
 from api.settings import Settings
 from api.storage.alarms import open_alarms
 from api.storage.catalog import count_artworks, count_titles

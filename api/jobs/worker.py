@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from api.dependencies.identity import new_name
 from api.errors import KeyartError
 from api.jobs.describing import describe_missing
 from api.jobs.embedding import complete_version, embed_images, open_embedder
 from api.jobs.holding import Holdings
-from api.jobs.identity import new_name
 from api.jobs.joining import join_rewards
 from api.jobs.long_work import LongWork
 from api.jobs.roster import HELD, JOIN, ROSTER, VIEWERS, WATCH

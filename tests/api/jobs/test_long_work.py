@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from api.jobs.identity import has_died, new_name, spoken
+from api.dependencies.identity import has_died, new_name, spoken
 from api.jobs.long_work import LongWork
 from api.jobs.schedule import LONGEST_RETRY, is_due
 from api.jobs.worker import Worker
