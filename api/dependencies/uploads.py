@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from api.dependencies.catalogue_edits import give_image
 from api.dependencies.services import Services
-from api.errors import RejectedUpload, Unavailable
+from api.errors import MissingFile, RejectedUpload, Unavailable
 from api.storage.catalog import find_title
 from api.storage.database import reading, transaction
 from api.storage.images import Image, find_image, perceptual_hashes
@@ -55,15 +55,20 @@ class StoredImage:
 
 
 def stored_image(services: Services, image: ImageHash) -> StoredImage:
-    """Return an image.
+    """Return an image. Its hash alone says which bytes are meant, so it loads while the database is away (C8).
 
     Raises:
         UnknownImage: no artwork ever had it.
         DamagedFile, MissingFile: its file is not what the database says.
+        StorageUnavailable: there is no file, and nobody can tell whether there ever was.
     """
-    with reading(services.engine) as connection:
-        found = find_image(connection, image)
-    return StoredImage(services.blobs.get_image(image, found.format), found.format)
+    try:
+        image_format, data = services.blobs.find_image(image)
+    except MissingFile:
+        with services.reads.reading() as connection:
+            find_image(connection, image)
+        raise
+    return StoredImage(data, image_format)
 
 
 def _checked(services: Services, data: bytes) -> CleanImage:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, cast, get_args
 
@@ -45,6 +46,18 @@ class BlobStore:
             DamagedFile: they have changed on disk.
         """
         return self._get(self._image(sha256, image_format), sha256)
+
+    def find_image(self, sha256: str) -> tuple[ImageFormat, bytes]:
+        """Return the format and the bytes of an image of which nothing but its hash is known.
+
+        Raises:
+            MissingFile: they are not kept here, in any format.
+            DamagedFile: they have changed on disk.
+        """
+        for image_format in IMAGE_FORMATS:
+            with suppress(MissingFile):
+                return image_format, self.get_image(sha256, image_format)
+        raise MissingFile(f"The file of the image {sha256} is missing.", "Restore it from a backup.")
 
     def put_model(self, data: bytes) -> str:
         """Keep the bytes of a model and return their digest, SHA-256 as 64 hex digits."""

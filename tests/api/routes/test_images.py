@@ -34,3 +34,12 @@ def test_an_image_that_changed_on_disk_is_never_sent(harbor: Installation) -> No
     is_problem(harbor.http.get(address), 500, "damaged_file")
     file.unlink()
     is_problem(harbor.http.get(address), 500, "missing_file")
+
+
+def test_c8_pictures_load_while_the_database_is_away(harbor: Installation) -> None:
+    address = address_of(harbor)
+    (harbor.home / "keyart.db").write_bytes(b"no database any more" * 1000)
+    harbor.services.engine.dispose()
+    answer = harbor.http.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    is_problem(harbor.http.get(f"/images/{'0' * 64}"), 503, "storage_unavailable")
