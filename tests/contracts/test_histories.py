@@ -34,6 +34,8 @@ KEYS, EVENTS = st.sampled_from(["k1", "k2", "k3"]), st.sampled_from(["e1", "e2"]
 VIEWERS = st.integers(0, 30).map(name_of)
 ASKED = st.sampled_from([TITLES, TITLES[:1], TITLES[1:]])
 KINDS = st.sampled_from(["seen", "hovered", "played"])
+NUMBERS = st.integers(0, 10**6)
+"""Choose among what was answered, which depends on time too: whatever hypothesis draws must not."""
 
 
 class History(RuleBasedStateMachine):
@@ -48,15 +50,15 @@ class History(RuleBasedStateMachine):
         self.model = Model()
         self.open = ExitStack()
         home = Path(shutil.copytree(self.learned.home, self.folder / f"history-{next(self.numbers)}"))
-        window = round(WINDOW.total_seconds())
-        self.settings = settings_in(home, admin_key=ADMIN_KEY, reward_window_seconds=window, select_budget_ms=400)
-        self.begin()
+        self.begin(home)
         self.join(2 * WINDOW)
         with reading(self.installation.engine) as connection:
             self.counted = read_conservation(connection)
 
-    def begin(self) -> None:
-        self.installation: Installation = self.open.enter_context(running(self.settings))
+    def begin(self, home: Path) -> None:
+        window = round(WINDOW.total_seconds())
+        settings = settings_in(home, admin_key=ADMIN_KEY, reward_window_seconds=window, select_budget_ms=400)
+        self.installation: Installation = self.open.enter_context(running(settings))
         self.installation.impatient()
         self.installation.http.headers.update({"Authorization": f"Bearer {ADMIN_KEY}"})
 
@@ -69,11 +71,10 @@ class History(RuleBasedStateMachine):
         body = {"viewer": viewer, "context": {"device": "tv"}, "titles": [{"title": title} for title in titles]}
         self.ask(body, key)
 
-    @precondition(lambda self: self.model.keys)
-    @rule(data=st.data())
-    def repeat(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(sorted(self.model.keys)))
-        self.ask(self.model.keys[key].body, key)
+    @rule(key=KEYS)
+    def repeat(self, key: str) -> None:
+        if key in self.model.keys:
+            self.ask(self.model.keys[key].body, key)
 
     def ask(self, body: Any, key: str | None) -> Answered | None:
         """Ask for a page. The same key with another body is refused, and writes nothing."""
@@ -90,11 +91,10 @@ class History(RuleBasedStateMachine):
         return found
 
     @precondition(lambda self: self.model.pages)
-    @rule(data=st.data(), event=EVENTS, kind=KINDS, late=st.booleans(), twice=st.booleans())
-    def report(self, data: st.DataObject, event: str, kind: str, late: bool, twice: bool) -> None:
-        page = self.model.pages[data.draw(st.sampled_from(sorted(self.model.pages)))]
-        decision = data.draw(st.sampled_from(page.decisions))
-        row = outcome(decision, event, kind=kind, late=late)
+    @rule(number=NUMBERS, event=EVENTS, kind=KINDS, late=st.booleans(), twice=st.booleans())
+    def report(self, number: int, event: str, kind: str, late: bool, twice: bool) -> None:
+        page = self.page(number)
+        row = outcome(page.decisions[number % len(page.decisions)], event, kind=kind, late=late)
         self.tell([row, row] if twice else [row], genuine=page.logged)
 
     @rule(event=EVENTS)
@@ -103,12 +103,15 @@ class History(RuleBasedStateMachine):
         self.tell([outcome(decision, event, kind="seen", late=False)], genuine=True, known=False)
 
     @precondition(lambda self: self.model.pages)
-    @rule(data=st.data())
-    def forge(self, data: st.DataObject) -> None:
-        page = self.model.pages[data.draw(st.sampled_from(sorted(self.model.pages)))]
-        genuine = page.decisions[0]
+    @rule(number=NUMBERS)
+    def forge(self, number: int) -> None:
+        genuine = self.page(number).decisions[0]
         forged = genuine[:-1] + ("0" if genuine[-1] != "0" else "1")
         self.tell([outcome(forged, "forged", kind="played", late=False)], genuine=False)
+
+    def page(self, number: int) -> Answered:
+        pages = sorted(self.model.pages)
+        return self.model.pages[pages[number % len(pages)]]
 
     def tell(self, rows: list[dict[str, Any]], *, genuine: bool, known: bool = True) -> None:
         said = self.installation.report(*rows)
@@ -153,7 +156,18 @@ class History(RuleBasedStateMachine):
     def restart(self) -> None:
         self.open.close()
         self.model.restarted()
-        self.begin()
+        self.begin(self.installation.home)
+
+    @rule()
+    def crash(self) -> None:
+        """Go on from the files as they are at this moment, while the server has them open: all that a kill leaves."""
+        left = self.folder / f"history-{next(self.numbers)}"
+        with self.installation.locked():
+            shutil.copytree(self.installation.home, left)
+        self.open.close()
+        shutil.rmtree(self.installation.home)
+        self.model.restarted()
+        self.begin(left)
 
     @rule(viewer=VIEWERS, key=st.none() | KEYS)
     def outage(self, viewer: str, key: str | None) -> None:
@@ -176,8 +190,9 @@ class History(RuleBasedStateMachine):
             self.join(2 * WINDOW)
             self.check_durable()
             self.check_counts()
+            trained = self.learned.manifest
             for page in read_pages(self.installation.engine, since=self.oldest()):
-                check_draws(page)
+                check_draws(page, floor=trained.settings.epsilon if page.policy == trained.version else 0.0)
         finally:
             self.open.close()
 
@@ -221,10 +236,11 @@ def answered(body: Any, content: bytes) -> Answered:
     )
 
 
-def check_draws(page: Page) -> None:
-    """C6: what is logged is a distribution, and the draw can be made again from it, bit for bit."""
+def check_draws(page: Page, *, floor: float) -> None:
+    """C6: what is logged is a distribution, none under the floor, and the draw can be made again, bit for bit."""
     for slot in page.slots:
         assert sum(slot.probabilities) == pytest.approx(1.0, abs=1e-6)
+        assert min(slot.probabilities) >= floor / len(slot.probabilities) - 1e-9
         assert min(slot.probabilities) > 0
         drawn = int(np.searchsorted(np.cumsum(slot.probabilities), draw_number(page, slot), side="right"))
         assert min(drawn, len(slot.probabilities) - 1) == slot.chosen

@@ -36,6 +36,7 @@ def assert_held_in(engine: Engine, traffic: Traffic, *, name: str, runs: int, fi
     )
     assert not lost, f"lost: {lost[:5]}"
     assert not traffic.book.mistakes, traffic.book.mistakes[:5]
+    assert not traffic.book.rejected, traffic.book.rejected[:5]
     assert not traffic.unrendered(), traffic.unrendered()[:5]
     assert_accounted_for(engine)
 

@@ -1,5 +1,6 @@
 """A server that ends under load, again and again, and what must be there afterwards. Knows not how it ends."""
 
+import json
 import random
 import time
 from collections.abc import Callable
@@ -62,6 +63,7 @@ def live_through(
         killing.cycle(ending or server.kill, longest=longest)
     server.start()
     assert answers_as_before(killing, sample=200)
+    send_again(killing)
     server.kill()
     killing.close()
     assert_nothing_is_lost(killing, name=name, runs=cycles, figure=figure)
@@ -84,9 +86,24 @@ def assert_nothing_is_lost(killing: Killing, *, name: str, runs: int, figure: Re
     )
     assert not lost, f"lost: {lost[:5]}"
     assert not book.mistakes, book.mistakes[:5]
+    assert not book.rejected, book.rejected[:5]
     assert_accounted_for(engine)
     engine.dispose()
     assert shown.unrendered() == []
+
+
+def send_again(killing: Killing) -> None:
+    """Send what nobody knows the fate of, as a caller does: it is taken, once (C3), and a key has one answer (C2)."""
+    book = killing.book
+    with Wire(killing.server.port, book) as wire:
+        for sent, told in book.unanswered:
+            for _ in range(2):
+                content = wire.post("/v1/outcomes", sent)
+                assert content is not None
+                book.taken(told, json.loads(content)["rejected"])
+        for key, sent in book.unanswered_keys.items():
+            for _ in range(2):
+                assert wire.page(json.loads(sent), key) is not None
 
 
 def answers_as_before(killing: Killing, sample: int) -> bool:

@@ -1,7 +1,7 @@
 """What a server acknowledged, and whether the database holds it: the caller's book, written as answers come in."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, select, text
@@ -15,6 +15,8 @@ from tests.api.written import find_pages
 
 AnsweredKey = tuple[bytes, bytes]
 """The body of a request with an idempotency key, and the bytes that it was answered with."""
+Told = tuple[str, int, str]
+"""An outcome by its page, slot and event."""
 
 
 @dataclass
@@ -22,9 +24,14 @@ class Ledger:
     """Acknowledged pages (with the artworks they showed), outcomes, events and answers of idempotency keys."""
 
     pages: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    outcomes: set[tuple[str, int, str]] = field(default_factory=set)
+    outcomes: set[Told] = field(default_factory=set)
     events: set[str] = field(default_factory=set)
     keys: dict[str, AnsweredKey] = field(default_factory=dict)
+    unanswered: list[tuple[bytes, Sequence[Told]]] = field(default_factory=list)
+    """Batches of outcomes that nobody knows the fate of: their caller sends them again."""
+    unanswered_keys: dict[str, bytes] = field(default_factory=dict)
+    rejected: list[str] = field(default_factory=list)
+    """Why genuine outcomes of pages that are in the log were rejected: nothing but a clock can make it so."""
     unlogged: set[str] = field(default_factory=set)
     refusals: Counter[int] = field(default_factory=Counter)
     mistakes: list[str] = field(default_factory=list)
@@ -40,6 +47,12 @@ class Ledger:
         """Note what an idempotency key was answered; the same request must have been answered the same (C2)."""
         if self.keys.setdefault(key, (sent, content)) != (sent, content):
             self.mistakes.append(f"key {key} was answered twice, differently")
+
+    def taken(self, told: Sequence[Told], rejected: Sequence[Mapping[str, str]]) -> None:
+        """Note outcomes that were answered as durable, but those that were rejected."""
+        refused = {each["event"] for each in rejected}
+        self.rejected.extend(each["reason"] for each in rejected)
+        self.outcomes.update(each for each in told if each[2] not in refused)
 
     def acknowledged(self) -> int:
         """How many decisions, outcomes and events were answered as durable."""

@@ -93,6 +93,8 @@ class Wire:
         sent = json.dumps(body).encode()
         content = self.post("/v1/select", sent, key=key)
         if content is None:
+            if key is not None:
+                self._book.unanswered_keys[key] = sent
             return None
         answer = json.loads(content)
         if key is not None and answer["logged"]:
@@ -115,6 +117,23 @@ class ThroughClient:
         return Shown(page=found.page, logged=found.logged, slots=slots)
 
 
+class Ending:
+    """When callers stop. What was due before, and is late since the server stalled, is still sent and counted."""
+
+    def __init__(self) -> None:
+        self._come, self._at = threading.Event(), float("inf")
+
+    def come(self) -> None:
+        """Let nothing be sent that is due from now on."""
+        self._at = time.monotonic()
+        self._come.set()
+
+    def comes_before(self, due: float) -> bool:
+        """Wait until something is due, and tell whether the end came first."""
+        self._come.wait(max(0.0, due - time.monotonic()))
+        return due > self._at
+
+
 @dataclass(kw_only=True)
 class Traffic:
     """`rate` page views a second by `callers` threads. Every `keyed`-th page has an idempotency key, sometimes an old
@@ -132,15 +151,15 @@ class Traffic:
 
     @contextmanager
     def flowing(self) -> Generator[None]:
-        """Send pages while the block runs; those under way at its end are still waited for."""
-        ending, numbers, began = threading.Event(), count(), time.monotonic()
+        """Send pages while the block runs; those that were due before its end are still sent, and waited for."""
+        ending, numbers, began = Ending(), count(), time.monotonic()
         threads = [threading.Thread(target=self._call, args=(numbers, began, ending)) for _ in range(self.callers)]
         for thread in threads:
             thread.start()
         try:
             yield
         finally:
-            ending.set()
+            ending.come()
             for thread in threads:
                 thread.join()
 
@@ -166,12 +185,12 @@ class Traffic:
         """The pages that showed nothing, or not what was asked for."""
         return [view for view in self.views if not view.rendered]
 
-    def _call(self, numbers: "count[int]", began: float, ending: threading.Event) -> None:
+    def _call(self, numbers: "count[int]", began: float, ending: Ending) -> None:
         with Wire(self.port, self.book) as wire:
             while True:
                 number = next(numbers)
                 due = began + number / self.rate
-                if ending.wait(max(0.0, due - time.monotonic())) or ending.is_set():
+                if ending.comes_before(due):
                     return
                 self._view(wire, number, due)
 
@@ -219,13 +238,14 @@ class Traffic:
             self._post_event(wire, number, viewer)
 
     def _report(self, wire: Wire, page: str, decisions: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        content = wire.post("/v1/outcomes", json.dumps({"outcomes": rows}).encode())
-        if content is not None:
-            refused = {each["event"] for each in json.loads(content)["rejected"]}
-            slots = {decision: slot for slot, decision in enumerate(decisions)}
-            self.book.outcomes.update(
-                (page, slots[row["decision"]], row["event"]) for row in rows if row["event"] not in refused
-            )
+        slots = {decision: slot for slot, decision in enumerate(decisions)}
+        told = [(page, slots[row["decision"]], row["event"]) for row in rows]
+        sent = json.dumps({"outcomes": rows}).encode()
+        content = wire.post("/v1/outcomes", sent)
+        if content is None:
+            self.book.unanswered.append((sent, told))
+        else:
+            self.book.taken(told, json.loads(content)["rejected"])
 
     def _post_event(self, wire: Wire, number: int, viewer: str) -> None:
         event, title = f"{self.name}-event-{self.book.epoch}-{number}", next(iter(self.pictures))
