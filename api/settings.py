@@ -19,12 +19,11 @@ from pydantic_settings import (
 
 from api.errors import BadSettings
 from artwork.maturity import suitable_from
+from bandit.caps import Caps
 from bandit.rewards import RewardWindows
 
 SETTINGS_FILE = "keyart.toml"
 SHORTEST_SECRET = 16
-VIEWER_ROWS_A_DAY = 400
-"""Ten pages of forty titles."""
 
 
 def _absolute(path: Path) -> Path:
@@ -78,9 +77,11 @@ class Settings(BaseSettings):
     reward_window_seconds: Annotated[int, Field(ge=0)] = 0
     old_signatures_days: Annotated[int, Field(ge=0)] = 30
     retention_days: Annotated[int | None, Field(ge=1)] = None
-    viewer_rows_a_day: Annotated[int, Field(ge=1)] = VIEWER_ROWS_A_DAY
+    viewer_rows_a_day: Annotated[int, Field(ge=1)] = Caps().rows
+    viewer_title_rows_a_day: Annotated[int, Field(ge=1, le=65_535)] = Caps().title_rows
     robot_pages_a_day: Annotated[int, Field(ge=1)] = 1000
     robot_plays_a_day: Annotated[int, Field(ge=1)] = 150
+    robot_hours_a_day: Annotated[float | None, Field(gt=0)] = None
     jump_alarms_a_year: Annotated[float, Field(gt=0)] = 1.0
     reward_windows: dict[str, Annotated[int, Field(ge=0)]] = {}
     exploration_budget: Annotated[int, Field(ge=1)] = 5000
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
     def blob_root(self) -> str:
         """Where images and models are kept: `blob_url`, or else the home folder."""
         return self.blob_url or str(self.home)
+
+    @property
+    def caps(self) -> Caps:
+        """How many rows of a viewer count in a day."""
+        return Caps(rows=self.viewer_rows_a_day, title_rows=self.viewer_title_rows_a_day)
 
     @property
     def windows(self) -> RewardWindows:

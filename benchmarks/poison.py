@@ -1,10 +1,10 @@
 """What one viewer in a hundred who lies costs, with and without the protections: simulated, exact from the truth.
 
 Liars push the artwork of each title that is worth least: they play it whole whenever they see it, and nothing else.
-Quiet ones come as often as others; loud ones are a script that asks fifty times as often. Learned in rounds from the
-start of the log, as a service does; a share is that of the way from uniform to the best possible that the last policy
-goes.
-The cap and the rule for robots are to a viewer's usual day here (about one decision) what Keyart's are to one of forty.
+Quiet ones come as often as others; loud ones are a script that asks fifty times as often, for all titles or for one.
+Learned in rounds from the start of the log, as a service does; a share is that of the way from uniform to the best
+possible that the last policy goes. The caps and the rule for robots are to a viewer's usual day here (about one
+decision) what Keyart's are to one of forty.
 
 `python -m benchmarks.poison` prints the table (some minutes); `--small --decisions 3000` a shorter one.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from multiprocessing import get_context
 
+from bandit.caps import Caps
 from bandit.decision import RewardedDecision
 from bandit.features import FeatureSpec
 from bandit.learners import LearnerSettings
@@ -30,16 +31,22 @@ from bandit.registry import Holdout, load_policy
 from bandit.simulator.attack import Attack, Deceived, Protection, worst_artworks
 from bandit.simulator.online import Learner, rehearse
 from bandit.simulator.random_world import WorldShape
-from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, START, Rehearsal
+from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, START, Rehearsal, title_id
 from bandit.tuning.worlds import SHAPE, WORLDS
 
 SHARE, LOUD, ROUNDS = 0.01, 50, 5
 SMALL = WorldShape(titles=10, artworks=8, traits=8)
-ATTACKS = {"nobody lies": (0.0, 1), "1 % lie, quietly": (SHARE, 1), "1 % lie, loudly": (SHARE, LOUD)}
+ATTACKS = {
+    "nobody lies": (0.0, 1, None),
+    "1 % lie, quietly": (SHARE, 1, None),
+    "1 % lie, loudly": (SHARE, LOUD, None),
+    "1 % lie, of one title": (SHARE, 10 * LOUD, title_id(0)),
+}
 PROTECTIONS = {
     "none": Protection(),
-    "cap": Protection(rows_a_day=10),
-    "cap and robots": Protection(rows_a_day=10, plays_a_day=4),
+    "cap": Protection(caps=Caps(rows=10, title_rows=10)),
+    "caps": Protection(caps=Caps(rows=10, title_rows=2)),
+    "caps and robots": Protection(caps=Caps(rows=10, title_rows=2), plays_a_day=4),
 }
 LEARNERS: dict[str, LearnerSettings | None] = {
     "linear": LinearSettings(),
@@ -74,10 +81,10 @@ class Outcome:
 def play(case: Case) -> Outcome:
     """Play a case to its end."""
     rehearsal = WORLDS[case.world].rehearsal(case.seed, shape=SMALL if case.small else SHAPE)
-    share, times = ATTACKS[case.attack]
+    share, times, only = ATTACKS[case.attack]
     deceived = Deceived(
         learner=_learner(rehearsal, case),
-        attack=Attack(share=share, pushed=worst_artworks(rehearsal), times=times),
+        attack=Attack(share=share, pushed=worst_artworks(rehearsal), times=times, only=only),
         protection=PROTECTIONS[case.protection],
     )
     result = rehearse(rehearsal, deceived, decisions=case.decisions, rounds=ROUNDS)

@@ -146,7 +146,7 @@ class _Window:
 
     def rows(self, since: datetime, until: datetime) -> Iterator[list[ValuedDecision]]:
         logged = valued_decisions(self.engine, definition=self.reward, since=page_id_at(since), until=page_id_at(until))
-        trust = read_trust(self.engine, rows_a_day=self.settings.viewer_rows_a_day)
+        trust = read_trust(self.engine, caps=self.settings.caps)
         trusted = iter(TrustedRows(logged, trust))
         while part := list(islice(trusted, _ROWS_AT_ONCE)):
             yield [row for row in part if row.values.keys() >= {QUALITY_PLAY, TAKE, WATCH_SHARE}]

@@ -76,7 +76,7 @@ def artwork_reports(
     since = None if days is None else page_id_at(now - timedelta(days=days))
     log = ArtworkLog(settings.reward)
     decisions = valued_decisions(engine, definition=settings.reward, since=since)
-    trusted = TrustedRows(decisions, read_trust(engine, rows_a_day=settings.viewer_rows_a_day))
+    trusted = TrustedRows(decisions, read_trust(engine, caps=settings.caps))
     sums = log.read(trusted, title=title)
     shown = _active_images(engine)
     verdicts = artwork_verdicts(sums, rules=verdict_rules(settings), among=shown)

@@ -49,7 +49,7 @@ def _tally_missing(engine: Engine, settings: Settings, *, first: date, last: dat
     with reading(engine) as connection:
         known = read_title_days(connection, since=first, until=last)
     measure = measure_of(settings)
-    trust = read_trust(engine, rows_a_day=measure.rows_a_day)
+    trust = read_trust(engine, caps=measure.caps)
     for back in range((last - first).days + 1):
         day = last - timedelta(days=back)
         if day not in known or back < STILL_COMING_DAYS:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.errors import Conflict
 from api.jobs.joining import join_rewards
@@ -14,6 +14,7 @@ from api.jobs.judging import verdict_rules
 from api.jobs.reencoding import Reencoder
 from api.jobs.replaying import RewardedLog
 from api.jobs.resuming import learned_before
+from api.jobs.robots import judge_now
 from api.jobs.settling import settled_images
 from api.jobs.trusted import Trust, TrustedRows, read_trust
 from api.settings import Settings
@@ -165,7 +166,8 @@ def prepare_lesson(engine: Engine, blobs: BlobStore, *, settings: Settings, orde
     if window is None:
         window = timedelta(0) if order.provisional else settings.windows.longest
     watermark = _watermark(engine, window=window, now=now)
-    trust = read_trust(engine, rows_a_day=settings.viewer_rows_a_day)
+    judge_now(engine, settings)
+    trust = read_trust(engine, caps=settings.caps)
     config = _config(engine, _Settling(settings, trust), order, before=before, until=watermark)
     with reading(engine) as connection:
         parent = before.manifest.version if before else live_version(connection)
@@ -255,8 +257,13 @@ def _watermark(engine: Engine, *, window: timedelta, now: datetime) -> PageId | 
         return last_page(connection)
 
 
-def keep_version(engine: Engine, blobs: BlobStore, learned: LearnedModel) -> None:
-    """Store the bytes first, then name them: what the database names must exist."""
+def keep_version(
+    engine: Engine, blobs: BlobStore, learned: LearnedModel, *, also: Callable[[Connection], None] | None = None
+) -> None:
+    """Store the bytes first, then name them: what the database names must exist.
+
+    `also` belongs to it: it is done in the same transaction, and what it raises keeps the version out.
+    """
     manifest = learned.manifest
     if learned.sums is not None:
         blobs.put_model(learned.sums)
@@ -265,3 +272,5 @@ def keep_version(engine: Engine, blobs: BlobStore, learned: LearnedModel) -> Non
     version = PolicyVersion(version=manifest.version, digest=digest, manifest=described, created_at=manifest.created_at)
     with transaction(engine) as connection:
         add_policy_version(connection, version)
+        if also is not None:
+            also(connection)

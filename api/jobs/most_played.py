@@ -25,7 +25,7 @@ def count_most_played(engine: Engine, blobs: BlobStore, *, measure: Measure, now
     """
     since = page_id_at(now - COUNTED_FOR)
     rows = rewarded_decisions(engine, definition=measure.reward, since=since, provisional=True)
-    counts = count_fairly(TrustedRows(rows, read_trust(engine, rows_a_day=measure.rows_a_day)))
+    counts = count_fairly(TrustedRows(rows, read_trust(engine, caps=measure.caps)))
     if not counts:
         return None
     policy = MostPlayedPolicy(counts)

@@ -106,7 +106,7 @@ def visible_rows(own: Scorer, other: Scorer | None, measure: Measure) -> tuple[V
     They are trusted, `own` never learned from them, and both know every picture of them.
     """
     logged = rewarded_decisions(own.engine, definition=measure.reward)
-    trusted = TrustedRows(logged, read_trust(own.engine, rows_a_day=measure.rows_a_day))
+    trusted = TrustedRows(logged, read_trust(own.engine, caps=measure.caps))
     rows = VisibleRows(own.unseen(trusted), own.pictures)
     return (rows,) if other is None else (rows, VisibleRows(rows, other.pictures))
 

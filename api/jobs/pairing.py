@@ -75,7 +75,7 @@ def _read(
     """Read the log once, from the first promotion to the last moment that is settled."""
     since, until = min(each.forecast.began_at for each in wanted), max(each.until for each in wanted)
     logged = rewarded_decisions(engine, definition=reward, since=page_id_at(since), until=page_id_at(until))
-    rows = TrustedRows(logged, read_trust(engine, rows_a_day=settings.viewer_rows_a_day))
+    rows = TrustedRows(logged, read_trust(engine, caps=settings.caps))
     ledgers = [Ledger(each.forecast.level) for each in wanted]
     for row in rows:
         at = decided_at(row.page.page)

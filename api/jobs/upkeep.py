@@ -9,13 +9,13 @@ from api.jobs.carrying import carry_over, is_to_be_carried
 from api.jobs.erasing import erase_waiting
 from api.jobs.export_folder import exports_of
 from api.jobs.jumping import look_for_jumps
+from api.jobs.robots import ROBOTS, run_robots
 from api.jobs.schedule import Report, ScheduledJob, Turn
 from api.security import load_keys
 from api.settings import Settings
-from api.storage.busy_days import many_pages, many_plays
 from api.storage.database import reading, transaction
 from api.storage.erasure import open_erasures
-from api.storage.exclusions import put_robot_days, remove_robot_days
+from api.storage.exclusions import remove_robot_days
 from api.storage.removal import remove_pages
 from api.storage.retention import old_pages, remove_old_events, viewers_after
 from api.storage.title_days import remove_title_days
@@ -24,22 +24,6 @@ PAGES_AT_ONCE = 50
 """So few that the decision log waits for the write lock for some 50 milliseconds at most."""
 VIEWERS_AT_ONCE = 100
 _FILE_OF_A_DAY = "day=????-??-??.parquet"
-
-
-def find_robots(engine: Engine, settings: Settings, day: date) -> dict[str, int]:
-    """Judge a day (UTC) by the rules and return how many viewers each names; harmless to repeat.
-
-    A viewer with more pages, or more plays, in a day than the settings allow is no person, on that day.
-
-    Raises:
-        StorageUnavailable: the day is as it was.
-    """
-    with reading(engine) as connection:
-        paged = many_pages(connection, day, more_than=settings.robot_pages_a_day)
-        played = many_plays(connection, day, more_than=settings.robot_plays_a_day)
-    with transaction(engine) as connection:
-        put_robot_days(connection, day, dict.fromkeys(played, "robot: plays") | dict.fromkeys(paged, "robot: pages"))
-    return {"pages": len(paged), "plays": len(played)}
 
 
 def remove_what_is_old(engine: Engine, settings: Settings, *, now: datetime) -> str:
@@ -119,13 +103,6 @@ def _retain(turn: Turn) -> Report:
     return Report(remove_what_is_old(turn.engine, turn.settings, now=turn.now))
 
 
-def _robots(turn: Turn) -> Report:
-    today = turn.now.date()
-    found = [find_robots(turn.engine, turn.settings, day) for day in (today - timedelta(days=1), today)]
-    pages, plays = (sum(each[rule] for each in found) for rule in ("pages", "plays"))
-    return Report(f"{pages:,} viewer-days with too many pages, {plays:,} with too many plays since yesterday")
-
-
 def _jumps(turn: Turn) -> Report:
     found = look_for_jumps(turn.engine, turn.settings, now=turn.now)
     return Report(f"{len(found):,} titles jumped yesterday")
@@ -150,6 +127,6 @@ def _hourly_if_limited(settings: Settings) -> timedelta | None:
 UPKEEP: tuple[ScheduledJob, ...] = (
     ScheduledJob(name="erase", every=_minutely, run=_erase, idle=_nothing_to_erase),
     ScheduledJob(name="retain", every=_hourly_if_limited, run=_retain),
-    ScheduledJob(name="robots", every=_hourly, run=_robots),
+    ScheduledJob(name=ROBOTS, every=_hourly, run=run_robots),
     ScheduledJob(name="jumps", every=_six_hourly, run=_jumps),
 )

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from api.dependencies.promotion import Order, back_out
 from api.errors import KeyartError
-from api.jobs.loop import COOL_DOWN, WATCH_ACTOR
 from api.jobs.observing import is_drawn
+from api.jobs.scene import COOL_DOWN, WATCH_ACTOR
+from api.jobs.trusted import TrustedRows, read_trust
 from api.settings import Settings
 from api.storage.alarms import clear_alarm, open_alarms, raise_alarm
 from api.storage.blobs import BlobStore
@@ -25,6 +26,7 @@ from api.storage.policies import BUILT_IN, list_deployments, standing
 from api.storage.rewards import rewarded_decisions
 from api.storage.stages import Deployment, Standing
 from bandit.canary import in_canary
+from bandit.caps import DailyCap
 from bandit.decision import Page, PageId, PolicyVersionId, RewardedDecision
 from bandit.gate import OffPolicyResult
 from bandit.policies.uniform import UNIFORM
@@ -63,7 +65,8 @@ class Found:
 
 @dataclass
 class VersionWatch:
-    """What is watched of one version on stage; `rows_until` is the last page whose rewards were read."""
+    """What is watched of one version on stage; `rows_until` is the last page whose rewards were read, `cap` bounds
+    what a single viewer's rows can say against it."""
 
     version: PolicyVersionId
     calibration: CalibrationWatch
@@ -71,6 +74,7 @@ class VersionWatch:
     entropy: EntropyWatch | None
     shortfall: ShortfallWatch | None
     rows_until: PageId
+    cap: DailyCap
 
     def add(self, pages: Iterable[Page], *, should_decide: Callable[[Page], bool]) -> None:
         """Take in the pages that came since the last look."""
@@ -146,6 +150,7 @@ class Watcher:
             entropy=EntropyWatch(reference=reference) if reference else None,
             shortfall=_shortfall(known, self.settings),
             rows_until=page_id_at(deployed_at),
+            cap=DailyCap(self.settings.caps),
         )
 
     def _new_pages(self, now: datetime) -> list[Page]:
@@ -168,7 +173,8 @@ class Watcher:
             taken.append(row)
         if taken:
             watched.rows_until = taken[-1].page.page
-            watched.add_rows(taken)
+            trust = read_trust(self.engine, caps=self.settings.caps)
+            watched.add_rows(TrustedRows(taken, trust, watched.cap))
 
     def _answer(self, found: Found, now: datetime) -> str:
         """Raise the alarm, and take the version back where that is wanted and was not done before."""

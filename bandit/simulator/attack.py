@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 
 from artwork.catalog import ArtworkId, TitleId
-from bandit.caps import DailyCap
+from bandit.caps import Caps, DailyCap
 from bandit.decision import RewardedDecision
 from bandit.policies.policy import Policy
 from bandit.sampling import draw_uniform
@@ -27,11 +27,13 @@ class Attack:
     """A `share` of viewers lies: the artwork in `pushed` of each title is played whole, all others are not played.
 
     Each of their rows comes `times` times: 1 is as often as honest viewers, more is a script that asks all day long.
+    With `only` they ask for that title and no other.
     """
 
     share: float
     pushed: Mapping[TitleId, ArtworkId]
     times: int = 1
+    only: TitleId | None = None
     salt: str = "liars"
 
     def lies(self, viewer: ViewerId) -> bool:
@@ -41,27 +43,28 @@ class Attack:
     def told(self, rows: Iterable[RewardedDecision]) -> Iterator[RewardedDecision]:
         """What the log says in the place of `rows`."""
         for row in rows:
-            if self.lies(row.page.viewer):
-                pushed = row.decision.artwork == self.pushed[row.decision.title]
-                yield from [replace(row, reward=float(pushed))] * self.times
-            else:
+            title = row.decision.title
+            if not self.lies(row.page.viewer):
                 yield row
+            elif self.only is None or self.only == title:
+                pushed = row.decision.artwork == self.pushed[title]
+                yield from [replace(row, reward=float(pushed))] * self.times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """What stands against it: the rows of a viewer that count in a day, the plays in a day that no person has."""
 
-    rows_a_day: int | None = None
+    caps: Caps | None = None
     plays_a_day: int | None = None
 
     def counting(self, rows: Sequence[RewardedDecision]) -> Iterator[RewardedDecision]:
         """The rows, in the order of time, that are learned from."""
         robots = self._robots(rows)
-        cap = None if self.rows_a_day is None else DailyCap(self.rows_a_day)
+        cap = None if self.caps is None else DailyCap(self.caps)
         for row in rows:
             viewer, day = row.page.viewer, row.page.at.date()
-            if (viewer, day) not in robots and (cap is None or cap.admits(viewer, day)):
+            if (viewer, day) not in robots and (cap is None or cap.admits(viewer, row.decision.title, day=day)):
                 yield row
 
     def _robots(self, rows: Iterable[RewardedDecision]) -> set[tuple[ViewerId, date]]:
@@ -80,11 +83,13 @@ class Deceived:
     protection: Protection = field(default_factory=Protection)
     rows: int = field(default=0, init=False)
     of_liars: int = field(default=0, init=False)
+    of_titles: Counter[TitleId] = field(default_factory=Counter[TitleId], init=False)
 
     def __call__(self, rows: Sequence[RewardedDecision]) -> Policy:
-        """Learn from the rows; `rows` and `of_liars` say how many of them counted the last time."""
+        """Learn from the rows; `rows`, `of_liars`, `of_titles` say how many counted the last time."""
         counting = [*self.protection.counting([*self.attack.told(rows)])]
         self.rows = len(counting)
+        self.of_titles = Counter(row.decision.title for row in counting)
         self.of_liars = sum(self.attack.lies(row.page.viewer) for row in counting)
         return self.learner(counting)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import chain, count, islice, repeat
 from typing import Any
 
 import msgspec
@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from api.dependencies.promotion import Order, promote
 from api.errors import StorageUnavailable
-from api.jobs.loop import WATCH_ACTOR
 from api.jobs.most_played import count_most_played
+from api.jobs.scene import WATCH_ACTOR
 from api.jobs.trusted import Measure
 from api.jobs.watching import CALIBRATION, ENTROPY, FALLBACK, QUIET_FOR, SHORTFALL, Watcher
 from api.storage.alarms import open_alarms
@@ -24,6 +24,7 @@ from api.storage.stages import Stage
 from bandit.decision import CellLabel, Page, PolicyVersionId
 from bandit.policies.uniform import UNIFORM
 from bandit.sampling import draw_uniform
+from foundation.events import ViewerId
 from tests.api.installation import Installation, settings_in
 from tests.api.jobs.simulated import log_pages, placed, report_outcomes
 from tests.api.learned import Learned
@@ -172,6 +173,20 @@ def test_a_reward_that_is_as_foretold_is_no_alarm(watched: Watched) -> None:
     pages = [*placed(RecentLog(viewers=200).pages(300), policy=watched.version, shift=watched.now - START)]
     log_pages(watched.engine, pages)
     report_outcomes(watched.engine, pages, played=_plays(0.3), now=watched.now + timedelta(minutes=30))
+    watched.watcher.look(watched.now + timedelta(hours=2))
+    assert (watched.live(), watched.alarms()) == (watched.version, [])
+
+
+def test_whose_rows_do_not_count_cannot_talk_a_version_off_the_stage(watched: Watched) -> None:
+    """A script that sees everything and plays nothing would pull the mean reward below the forecast."""
+    _foretell(watched, low=0.28, high=0.32)
+    watched.put_on_stage()
+    pages = [*placed(RecentLog(viewers=200).pages(300), policy=watched.version, shift=watched.now - START)]
+    script = ViewerId("f" * 32)
+    honest, lying = pages[:100], [msgspec.structs.replace(page, viewer=script) for page in pages[100:]]
+    log_pages(watched.engine, [*honest, *lying])
+    played = chain(islice(_plays(0.3), sum(len(page.slots) for page in honest)), repeat(False))
+    report_outcomes(watched.engine, [*honest, *lying], played=played, now=watched.now + timedelta(minutes=30))
     watched.watcher.look(watched.now + timedelta(hours=2))
     assert (watched.live(), watched.alarms()) == (watched.version, [])
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, insert, select
 
+from api.jobs.joining import join_rewards
 from api.jobs.jumping import look_for_jumps
-from api.jobs.upkeep import find_robots, remove_what_is_old
+from api.jobs.robots import find_robots, judge_changed, judge_now
+from api.jobs.upkeep import remove_what_is_old
 from api.settings import Settings
 from api.storage.alarms import open_alarms
 from api.storage.database import reading, transaction
@@ -24,12 +26,13 @@ from api.storage.rewards import PageRewards, RewardsBody, put_rewards
 from api.storage.tables import outcomes, pages
 from api.storage.tallies import read_conservation
 from bandit.decision import Outcome, OutcomeKind, Page, PageId
-from bandit.rewards import QUALITY_PLAY
+from bandit.rewards import QUALITY_PLAY, RewardWindows
 from bandit.valuing import SlotState
 from foundation.events import Action, Event, EventId, ViewerId
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 ONE, OTHER = ViewerId("1" * 32), ViewerId("2" * 32)
+NOBODY = {"pages": 0, "plays": 0, "hours": 0}
 MakePage = Callable[..., Page]
 
 
@@ -109,14 +112,52 @@ def test_who_does_more_than_people_do_is_a_robot_on_that_day(
             page = put_page(connection, make_page(viewer=OTHER), at=NOW - timedelta(minutes=number), number=50 + number)
             add_outcomes(connection, [played(page, 0), played(page, 1)], now=NOW)
         put_page(connection, make_page(viewer=OTHER), at=NOW - timedelta(days=1))
-    assert find_robots(engine, rules, NOW.date()) == {"pages": 1, "plays": 1}
-    assert find_robots(engine, rules, NOW.date() - timedelta(days=1)) == {"pages": 0, "plays": 0}
+    assert find_robots(engine, rules, NOW.date()) == {"pages": 1, "plays": 1, "hours": 0}
+    assert find_robots(engine, rules, NOW.date() - timedelta(days=1)) == NOBODY
     with reading(engine) as connection:
         told = read_exclusions(connection)
     assert told.days == {(ONE, NOW.date()): "robot: pages", (OTHER, NOW.date()): "robot: plays"}
-    assert find_robots(engine, settings(tmp_path), NOW.date()) == {"pages": 0, "plays": 0}
+    assert find_robots(engine, settings(tmp_path), NOW.date()) == NOBODY
     with reading(engine) as connection:
         assert read_exclusions(connection).days == {}, "judged again under other rules"
+
+
+def watched(page: PageId, event: str, seconds: float) -> Outcome:
+    at = decided_at(page)
+    return Outcome(event=EventId(event), page=page, slot=0, kind=OutcomeKind.WATCHED, at=at, seconds=seconds)
+
+
+def test_who_reports_only_that_much_was_watched_is_found_too(
+    engine: Engine, make_page: MakePage, tmp_path: Path
+) -> None:
+    with transaction(engine) as connection:
+        for number in range(4):
+            page = put_page(connection, make_page(viewer=ONE), at=NOW - timedelta(minutes=number), number=number)
+            add_outcomes(connection, [watched(page, "e", 10.0), watched(page, "f", 25_000.0)], now=NOW)
+    assert find_robots(engine, settings(tmp_path, robot_plays_a_day=3), NOW.date()) == {**NOBODY, "plays": 1}
+    assert find_robots(engine, settings(tmp_path, robot_hours_a_day=24), NOW.date()) == {**NOBODY, "hours": 1}
+    assert find_robots(engine, settings(tmp_path, robot_hours_a_day=28), NOW.date()) == NOBODY, "27.8 hours"
+
+
+def test_every_day_that_changed_is_judged_however_long_ago_and_no_other(
+    engine: Engine, make_page: MakePage, tmp_path: Path
+) -> None:
+    rules = settings(tmp_path, robot_plays_a_day=1)
+    old, days = NOW - timedelta(days=9), RewardWindows()
+    with transaction(engine) as connection:
+        pages_then = [put_page(connection, make_page(viewer=ONE), at=old, number=number) for number in range(2)]
+        add_outcomes(connection, [played(pages_then[0])], now=NOW)
+    join_rewards(engine, windows=days, now=NOW)
+    first = judge_changed(engine, rules, {})
+    assert (first.days, first.robots) == (1, 0)
+    assert judge_changed(engine, rules, first.memory).days == 0
+    with transaction(engine) as connection:
+        add_outcomes(connection, [played(pages_then[1])], now=NOW)
+    join_rewards(engine, windows=days, now=NOW)
+    late = judge_changed(engine, rules, first.memory)
+    assert (late.days, late.robots) == (1, 1)
+    assert judge_changed(engine, settings(tmp_path), late.memory).days == 1, "other rules judge all anew"
+    assert judge_now(engine, rules).robots == 1, "who learns does not wait for a worker that never ran"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from bandit.caps import Caps
 from bandit.decision import RewardedDecision
 from bandit.features import FeatureSpec
 from bandit.learning import LearnConfig, Provenance, learn
@@ -13,11 +14,12 @@ from bandit.registry import Holdout, load_policy
 from bandit.simulator.attack import Attack, Deceived, Protection, worst_artworks
 from bandit.simulator.online import Learner, rehearse
 from bandit.simulator.random_world import WorldShape
-from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, START, Rehearsal
+from bandit.simulator.rehearsal import EMBEDDING_VERSION, FOUNDATION_VERSION, START, Rehearsal, title_id
 from bandit.tuning.worlds import WORLDS
 
 SHAPE = WorldShape(titles=10, artworks=8, traits=8)
-PROTECTED = Protection(rows_a_day=10, plays_a_day=4)
+PROTECTED = Protection(caps=Caps(rows=10, title_rows=2), plays_a_day=4)
+ONE_CAP = Protection(caps=Caps(rows=10, title_rows=10))
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,10 @@ def linear_in(rehearsal: Rehearsal) -> Learner:
     return learned
 
 
+def count(rows: Sequence[RewardedDecision]) -> Policy:
+    return MostPlayedPolicy(count_plays(rows))
+
+
 def gap_under(
     rehearsal: Rehearsal, *, share: float, protection: Protection | None = None, decisions: int = 3000
 ) -> tuple[float, Deceived]:
@@ -63,6 +69,21 @@ def test_liars_cost_much_without_protections_and_little_with_them(rehearsal: Reh
     assert (unharmed, counted.rows) == (clean, honest.rows), "no honest viewer comes near the cap"
 
 
+def test_a_script_that_falls_upon_one_title_is_bounded_there(rehearsal: Rehearsal) -> None:
+    """Below the rule for robots: its plays are spread over as many days as the World has."""
+    target = title_id(0)
+    attack = Attack(share=0.01, pushed=worst_artworks(rehearsal), times=500, only=target)
+    shares: list[float] = []
+    for protection in (Protection(), ONE_CAP, Protection(caps=PROTECTED.caps)):
+        deceived = Deceived(learner=count, attack=attack, protection=protection)
+        rehearse(rehearsal, deceived, decisions=3000, rounds=2)
+        shares.append(deceived.of_liars / deceived.of_titles[target])
+    alone, capped, of_titles = shares
+    assert alone > 0.7
+    assert capped < 0.25
+    assert of_titles < 0.06
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("world", ["weak", "strong"])
 def test_in_whole_worlds_the_protections_win_back_most_of_what_liars_take(world: str) -> None:
@@ -79,7 +100,7 @@ def test_a_lie_is_told_of_the_pushed_artwork_only_and_honest_rows_stay(rehearsal
 
     def listening(rows: Sequence[RewardedDecision]) -> Policy:
         heard.append([*rows])
-        return MostPlayedPolicy(count_plays(rows))
+        return count(rows)
 
     attack = Attack(share=0.05, pushed=worst_artworks(rehearsal), times=3)
     rehearse(rehearsal, Deceived(learner=listening, attack=attack), decisions=600, rounds=2)
