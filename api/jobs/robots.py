@@ -63,7 +63,7 @@ def judge_changed(engine: Engine, settings: Settings, memory: Mapping[str, Any])
     rules = [settings.robot_pages_a_day, settings.robot_plays_a_day, settings.robot_hours_a_day]
     with reading(engine) as connection:
         days = {str(day): revision for day, revision in read_days(connection).items()}
-    known = memory.get("days", {}) if memory.get("rules") == rules else {}
+    known: Mapping[str, int] = memory["days"] if memory.get("rules") == rules else {}
     changed = [day for day, revision in days.items() if known.get(day) != revision]
     found = [find_robots(engine, settings, date.fromisoformat(day)) for day in changed]
     named = sum(sum(each.values()) for each in found)
