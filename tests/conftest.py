@@ -15,7 +15,7 @@ from tests.api.fixtures import (
     ready,
     shared,
 )
-from tests.postgresql import postgresql_server
+from tests.postgresql import mortal_postgresql, postgresql_server
 from tests.processes import apart, no_needless_processes
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "installation",
     "learned",
     "learned_home",
+    "mortal_postgresql",
     "no_needless_processes",
     "no_settings_of_this_machine",
     "postgresql_server",

@@ -24,8 +24,9 @@ LONGEST = 1.5
 class Killing:
     """Two kinds of callers, and a server that ends under them: one shows pages through the client, one repeats keys."""
 
-    def __init__(self, server: Server, pictures: Pictures, *, seed: int = 0) -> None:
+    def __init__(self, server: Server, pictures: Pictures, *, seed: int = 0, database_url: str | None = None) -> None:
         self.server, self.book, self._chance = server, Ledger(), random.Random(seed)
+        self.database_url = database_url or settings_in(server.home).database_url
         defaults = {title: f"/images/{next(iter(known.values()))}" for title, known in pictures.items()}
         address = f"http://127.0.0.1:{server.port}"
         self._client = KeyartClient(address, ADMIN_KEY, defaults=defaults, deadline=BUDGET_MS / 1000)
@@ -72,7 +73,7 @@ def live_through(
 def assert_nothing_is_lost(killing: Killing, *, name: str, runs: int, figure: Record) -> None:
     """Compare the callers' book with the database."""
     book, shown = killing.book, killing.shown
-    engine = open_engine(settings_in(killing.server.home).database_url)
+    engine = open_engine(killing.database_url)
     lost = book.lost(engine)
     figure(
         Figure(

@@ -1,63 +1,32 @@
-"""C1 and C8 behind a network that fails: a PostgreSQL that is cut off, swallowed, slow, and there again."""
+"""C1 and C8 before a database that fails: a PostgreSQL that is cut off, swallowed, slow, killed, and there again."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 
 from api.storage.database import open_engine
-from api.storage.migration import migrate
 from tests.api.installation import running, settings_in
-from tests.faults.conftest import fill
+from tests.faults.distant import Distant, behind_a_proxy, filled
 from tests.faults.figures import Record
-from tests.faults.held import assert_held_in
+from tests.faults.held import assert_held_in, unlogged
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Proxy
 from tests.faults.server import ADMIN_KEY, AUTHORIZED, Server
 from tests.faults.traffic import Pictures, Traffic
+from tests.postgresql import MortalPostgresql
 from tests.stories.served import wait_until
 
 Serve = Callable[..., Server]
-_numbers = count()
-
-
-@dataclass(frozen=True)
-class Distant:
-    """A home whose PostgreSQL is reached through the proxy (`url`), and directly by the test (`direct`)."""
-
-    home: Path
-    url: str
-    direct: str
-    proxy: Proxy
-    pictures: Pictures
 
 
 @pytest.fixture
 def distant(postgresql_server: URL, catalogued: tuple[Path, Pictures], tmp_path: Path) -> Iterator[Distant]:
     """A filled PostgreSQL database of the test's own, behind a proxy."""
-    server = create_engine(postgresql_server, isolation_level="AUTOCOMMIT")
-    name = f"faults_{next(_numbers)}"
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    direct = postgresql_server.set(database=name)
-    engine = open_engine(direct.render_as_string(hide_password=False))
-    migrate(engine)
-    engine.dispose()
-    home = Path(shutil.copytree(catalogued[0], tmp_path / "distant"))
-    (home / "keyart.db").unlink()
-    pictures = fill(home, direct.render_as_string(hide_password=False))
-    with Proxy(f"{direct.query['host']}/.s.PGSQL.5432") as proxy:
-        url = URL.create("postgresql", username=direct.username, host="127.0.0.1", port=proxy.port, database=name)
-        yield Distant(home, str(url), direct.render_as_string(hide_password=False), proxy, pictures)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with behind_a_proxy(postgresql_server, catalogued[0], tmp_path) as found:
+        yield found
 
 
 FAULTS: dict[str, Callable[[Proxy], None]] = {
@@ -92,6 +61,30 @@ def test_c1_c8_a_database_that_comes_and_goes(fault: str, serve: Serve, distant:
     assert_held_in(engine, traffic, name=f"database {fault}", runs=4, figure=figure)
     assert traffic.book.unlogged_but_kept(engine) == set(), "a page that was answered as not logged is in the log"
     engine.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_c1_c8_a_database_that_is_killed(
+    serve: Serve, mortal_postgresql: MortalPostgresql, catalogued: tuple[Path, Pictures], tmp_path: Path, figure: Record
+) -> None:
+    """Every process of PostgreSQL at once, again and again: what it acknowledged is in its own log, and comes back."""
+    with filled(mortal_postgresql.url, catalogued[0], tmp_path) as (home, url, pictures):
+        server = serve(home, KEYART_DATABASE_URL=url)
+        server.start()
+        traffic = Traffic(port=server.port, pictures=pictures, book=Ledger(), rate=30, callers=48)
+        with traffic.flowing():
+            for _ in range(5):
+                traffic.logs_again()
+                mortal_postgresql.kill()
+                time.sleep(2)
+                mortal_postgresql.start()
+            traffic.logs_again()
+        assert unlogged(traffic.views) > 0, "nobody noticed"
+        server.kill()
+        engine = open_engine(url)
+        assert_held_in(engine, traffic, name="database killed", runs=5, figure=figure)
+        engine.dispose()
 
 
 @pytest.mark.parametrize("fault", ["black-holed", pytest.param("cut", marks=pytest.mark.slow)])

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
+from tests.faults.distant import filled
 from tests.faults.figures import Record
 from tests.faults.killing import Killing, live_through
 from tests.faults.server import Server
@@ -27,3 +29,14 @@ def test_c1_c2_c3_c5_a_hundred_kills_under_load(
     killing = Killing(serve(stocked), pictures)
     live_through(killing, 100, name="kill -9", figure=figure)
     assert killing.book.acknowledged() >= 20_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_c1_c2_c3_c5_kills_under_load_on_postgresql(
+    serve: Serve, postgresql_server: URL, catalogued: tuple[Path, Pictures], tmp_path: Path, figure: Record
+) -> None:
+    with filled(postgresql_server, catalogued[0], tmp_path) as (home, url, pictures):
+        killing = Killing(serve(home, KEYART_DATABASE_URL=url), pictures, database_url=url)
+        live_through(killing, 25, name="kill -9, on PostgreSQL", figure=figure)
+        assert killing.book.acknowledged() >= 5_000

@@ -63,6 +63,7 @@ def ask(filled: tuple[Installation, Any], operation: str, mode: GenerationMode, 
         case = data.draw(described.as_strategy(mode))
         sent = case.as_transport_kwargs(base_url="http://testserver")
         sent.pop("cookies", None)
+        sent["headers"] = {name: value.encode("latin-1") for name, value in (sent.get("headers") or {}).items()}
         files = {"content": sent.pop("data")} if "data" in sent else {}
         answer = installation.http.request(**sent, **files)
         case.validate_response(answer, checks=CHECKS)
