@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import product
 
 from api.errors import ForgedDecision
@@ -26,6 +27,8 @@ __all__ = ["SECRET_FILE", "Keys", "SignedDecision", "generation_of", "load_keys"
 
 PSEUDONYM_DIGITS = 32
 SIGNATURE_DIGITS = 16
+SHORTEST_NAME = 4
+"""Shorter ids of viewers stand in other texts by chance, and name nobody there."""
 RESTART_DAYS = timedelta(days=1)
 """How long after a rotation a process that was not restarted yet may go on signing with the secret before."""
 
@@ -59,6 +62,7 @@ class Keys:
         held = [each if isinstance(each, Secret) else Secret(each) for each in ring]
         self._viewers = [_derive(each.secret, b"keyart viewers 1") for each in held]
         self._decisions = [_derive(each.secret, b"keyart decisions 1") for each in held]
+        self._requests = _derive(held[0].secret, b"keyart requests 1")
         self._replaced_at = [each.since for each in held[1:]]
         self._old_signatures_for = old_signatures_for
         self._clock = clock
@@ -85,6 +89,23 @@ class Keys:
             pseudonym = self._next(pseudonym, generation)
         return pseudonym
 
+    def later_names(self, pseudonym: ViewerId) -> tuple[ViewerId, ...]:
+        """Return the pseudonyms that rotations gave a viewer after this one, oldest first."""
+        found = [pseudonym]
+        for generation in range(generation_of(pseudonym) + 1, len(self._viewers)):
+            found.append(self._next(found[-1], generation))
+        return tuple(found[1:])
+
+    def sealed(self, digest: str) -> str:
+        """Return the digest of a request as it is stored: without the secret nobody can try viewers' ids against it."""
+        return hmac.digest(self._requests, digest.encode(), "sha256").hex()
+
+    def unnamed(self, text: str, viewer: str) -> str:
+        """Return an id that a caller made as it is stored: as it is, or keyed where it holds the viewer's raw id."""
+        if len(viewer) < SHORTEST_NAME or viewer not in text:
+            return text
+        return f"keyed-{hmac.digest(self._requests, text.encode(errors='surrogatepass'), 'sha256').hex()}"
+
     def sign_decision(self, page: PageId, slot: int, *, logged: bool = True) -> DecisionId:
         """Return the decision id of a page's slot, `{page}-{slot:02d}-{signature}`."""
         return _signed(self._decisions[-1], page, slot, logged=logged)
@@ -92,10 +113,9 @@ class Keys:
     def sign_page(self, page: PageId, slots: int, *, logged: bool = True) -> list[DecisionId]:
         """Return the decision ids of a page's first `slots` slots: as `sign_decision` gives them, at once."""
         signatures = _signatures(self._decisions[-1], page, slots, logged=logged)
-        return [
-            DecisionId(f"{page}-{slot:02d}-{signatures[start : start + SIGNATURE_DIGITS]}")
-            for slot, start in enumerate(range(0, SIGNATURE_DIGITS * slots, SIGNATURE_DIGITS))
-        ]
+        starts = range(0, SIGNATURE_DIGITS * slots, SIGNATURE_DIGITS)
+        own = [signatures[start : start + SIGNATURE_DIGITS] for start in starts]
+        return [DecisionId(page + place + each) for place, each in zip(_places(slots), own, strict=True)]
 
     def read_decision(self, decision: str) -> SignedDecision:
         """Return what a decision id says, without looking anything up.
@@ -157,6 +177,12 @@ def _derive(secret: bytes, purpose: bytes) -> bytes:
 
 def _keyed(key: bytes, message: bytes) -> str:
     return hmac.digest(key, message, "sha256").hex()[:PSEUDONYM_DIGITS]
+
+
+@lru_cache(maxsize=256)
+def _places(slots: int) -> tuple[str, ...]:
+    """What stands between page and signature in the ids of so many slots."""
+    return tuple(f"-{slot:02d}-" for slot in range(slots))
 
 
 def _signed(key: bytes, page: PageId, slot: int, *, logged: bool) -> DecisionId:

@@ -63,7 +63,7 @@ def _unknown_titles(services: Services, titles: set[TitleId]) -> set[TitleId]:
 
 def _pseudonymous(services: Services, reported: ReportedEvent) -> Event:
     return Event(
-        event=EventId(reported.event),
+        event=EventId(services.keys.unnamed(reported.event, reported.viewer)),
         viewer=services.keys.pseudonym(reported.viewer),
         title=reported.title,
         action=reported.action,

@@ -288,13 +288,13 @@ def _answered_before(serving: Serving, call: SelectCall, known: _Known) -> Resul
     key = call.idempotency_key
     if key is None:
         return None
+    recent, digest = serving.recent.find(key), call.digest()
+    if recent is not None:
+        return recent.answer if recent.digest == digest else repeated_key()
     stored = known.answers.get(key)
-    found = serving.recent.find(key) or (stored and Remembered(stored.request_digest, stored.response))
-    if found is None:
+    if stored is None:
         return None
-    if found.digest != call.digest():
-        return repeated_key()
-    return found.answer
+    return stored.response if stored.request_digest in (None, serving.keys.sealed(digest)) else repeated_key()
 
 
 def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known, *, kept: float) -> list[Decided]:
@@ -358,7 +358,7 @@ def _to_be_logged(serving: Serving, call: SelectCall, page: Page, catalogue: Cat
     key = call.idempotency_key
     if key is None:
         return Decided(page, catalogue, answer, LogEntry(page))
-    digest = call.digest()
+    digest = serving.keys.sealed(call.digest())
     return Decided(page, catalogue, answer, LogEntry(page, idempotency_key=key, request_digest=digest, response=answer))
 
 

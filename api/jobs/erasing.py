@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 
 from api.jobs.export_folder import exports_of
 from api.jobs.redacting import redact
+from api.security import Keys, load_keys
 from api.settings import Settings
 from api.storage.database import reading, transaction
 from api.storage.erasure import (
     Erasure,
+    add_names,
     end_erasure,
     find_erasure,
     forget_whom,
@@ -40,10 +42,22 @@ def erase_waiting(engine: Engine, settings: Settings, *, also: Sequence[Path] = 
     Raises:
         StorageUnavailable, BadInput: one could not be ended; it is still written down, and goes on the next time.
     """
+    keys = load_keys(settings)
     with reading(engine) as connection:
         waiting = open_erasures(connection)
     folders = [exports_of(settings), *also]
-    return [_erase(engine, each, folders) for each in waiting]
+    return [_erase(engine, _under_newer_names(engine, each, keys), folders) for each in waiting]
+
+
+def _under_newer_names(engine: Engine, erasure: Erasure, keys: Keys) -> Erasure:
+    """The erasure with the names that its viewer was given since: a server that asked for it may know fewer secrets."""
+    newer = {name: None for each in erasure.viewers for name in keys.later_names(each)}
+    missing = [name for name in newer if name not in erasure.viewers]
+    if not missing:
+        return erasure
+    with transaction(engine) as connection:
+        add_names(connection, erasure, missing)
+        return find_erasure(connection, erasure.erasure)
 
 
 def _erase(engine: Engine, erasure: Erasure, folders: Sequence[Path]) -> Erasure:

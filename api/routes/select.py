@@ -14,6 +14,7 @@ from api.dependencies.pages import SelectCall
 from api.dependencies.requests import ServicesDep
 from api.homepage.request import AskedTitle
 from api.routes.wire import CatalogueId, Moment, OpaqueId, Real, Whole, Wire, Word
+from api.security import Keys
 from artwork.catalog import TitleId
 from bandit.context import RequestContext
 
@@ -115,7 +116,8 @@ async def select(
     `Keyart-Time-Budget` makes the server answer sooner than its setting says: then with default artworks.
     """
     budget = budget_of(services.settings.select_budget_ms, time_budget)
-    call = call_from(body, budget=budget, idempotency_key=idempotency_key, now=datetime.now(UTC))
+    key = stored_key(idempotency_key, body.viewer, services.keys)
+    call = call_from(body, budget=budget, idempotency_key=key, now=datetime.now(UTC))
     return Response(await services.pages.answered(call), media_type="application/json")
 
 
@@ -127,7 +129,9 @@ async def select_batch(body: BatchBody, services: ServicesDep, time_budget: Time
     """
     budget = budget_of(services.settings.batch_budget_ms, time_budget)
     now = datetime.now(UTC)
-    calls = [call_from(each, budget=budget, idempotency_key=each.idempotency_key, now=now) for each in body.requests]
+    keys = [stored_key(each.idempotency_key, each.viewer, services.keys) for each in body.requests]
+    asked = zip(body.requests, keys, strict=True)
+    calls = [call_from(each, budget=budget, idempotency_key=key, now=now) for each, key in asked]
     await asyncio.to_thread(services.pages.check, calls)
     pages = await asyncio.gather(*(services.pages.answered(call, precomputed=True) for call in calls))
     return Response(b'{"pages":[' + b",".join(pages) + b"]}", media_type="application/json")
@@ -136,6 +140,11 @@ async def select_batch(body: BatchBody, services: ServicesDep, time_budget: Time
 def budget_of(allowed_ms: int, asked_ms: int | None) -> float:
     """How long an answer may take, in seconds: what the setting allows, or less where the caller says so."""
     return min(allowed_ms, asked_ms or allowed_ms) / 1000
+
+
+def stored_key(key: str | None, viewer: str, keys: Keys) -> str | None:
+    """Return an idempotency key as it is kept: without the viewer's raw id (C11)."""
+    return None if key is None else keys.unnamed(key, viewer)
 
 
 def call_from(body: SelectBody, *, budget: float, idempotency_key: str | None, now: datetime) -> SelectCall:

@@ -95,7 +95,7 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
         at_given=sent.context.at is not None,
         titles=_placed(sent.titles),
         budget=budget,
-        idempotency_key=key,
+        idempotency_key=key and services.keys.unnamed(key, sent.viewer),
     )
 
 

@@ -93,6 +93,12 @@ def note_progress(
     connection.execute(update(erasures).where(erasures.c.erasure == number).values(**added, **moved))
 
 
+def add_names(connection: Connection, erasure: Erasure, names: Sequence[ViewerId]) -> None:
+    """Let an erasure look for further pseudonyms of its viewer too, from the log's beginning on."""
+    known = {"viewers": [*erasure.viewers, *names], "read_until": None}
+    connection.execute(update(erasures).where(erasures.c.erasure == erasure.erasure).values(known))
+
+
 def forget_whom(connection: Connection, number: int) -> None:
     """Drop the pseudonyms from an erasure: nothing else holds them any more."""
     connection.execute(update(erasures).where(erasures.c.erasure == number).values(viewers=null()))

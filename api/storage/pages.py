@@ -29,9 +29,12 @@ _decoder = msgspec.msgpack.Decoder(Page)
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What a request with an idempotency key was answered, byte for byte, and the digest of that request."""
+    """What a request with an idempotency key was answered, byte for byte, and the digest of that request, sealed.
 
-    request_digest: str
+    Pages of before migration 0011 have none.
+    """
+
+    request_digest: str | None
     response: bytes
 
 

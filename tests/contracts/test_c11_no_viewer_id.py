@@ -134,6 +134,18 @@ def test_c11_an_erasure_finds_a_viewer_under_every_secret_of_the_ring(
     assert [path for each in both for path in files_with(harbor.home, each)] == []
 
 
+def test_c11_a_server_that_knows_no_newer_secret_yet_orders_an_erasure_of_all_names(
+    harbor: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(harbor, VIEWER)
+    assert Command(capsys)("secret", "rotate", "--home", harbor.home).code == 0
+    assert harbor.http.post("/v1/viewers:erase", json={"viewer": VIEWER}).status_code == 202
+    both = harbor.keys.pseudonyms(VIEWER)
+    assert all(files_with(harbor.home, each) for each in both)
+    erase_waiting(harbor.engine, harbor.settings)
+    assert [path for each in both for path in files_with(harbor.home, each)] == []
+
+
 def test_c11_another_secret_gives_another_pseudonym(harbor: Installation, learned_home: Path) -> None:
     (learned_home / "secret.key").write_text("quite another secret of another place\n")
     other = Installation(harbor.settings.model_copy(update={"home": learned_home}), harbor.http)
