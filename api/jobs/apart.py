@@ -19,7 +19,7 @@ from api.jobs.schedule import Report, Turn
 from api.settings import Settings
 from api.storage.blobs import BlobStore
 from api.storage.database import open_engine, reading
-from api.storage.leases import standings
+from api.storage.leases import Lease, standings
 from bandit.errors import BanditError
 from foundation.errors import FoundationError
 
@@ -36,25 +36,25 @@ class JobFailed(Exception):
     """A run did not do its work; the message says why, in one line."""
 
 
-def turn_of(settings: Settings, name: str, *, now: datetime) -> Turn:
-    """Open what the job of this name is handed."""
+def turn_of(settings: Settings, name: str, *, now: datetime, lease: Lease | None = None) -> Turn:
+    """Open what the job of this name is handed; `lease` is what it is held by."""
     engine = open_engine(settings.database_url)
     with reading(engine) as connection:
         others = standings(connection)
     memory = others[name].memory if name in others else dict[str, Any]()
     blobs = BlobStore(settings.blob_root)
-    return Turn(settings=settings, engine=engine, blobs=blobs, now=now, memory=memory, others=others)
+    return Turn(settings=settings, engine=engine, blobs=blobs, now=now, memory=memory, others=others, lease=lease)
 
 
-def run_here(settings: Settings, name: str, run: Run) -> Report:
-    """Run the job of this name in this process.
+def run_here(settings: Settings, name: str, run: Run, *, lease: Lease | None = None) -> Report:
+    """Run the job of this name, which is held by `lease`, in this process.
 
     Raises:
         JobFailed: it broke.
     """
     traces = open_traces(settings)
     try:
-        turn = turn_of(settings, name, now=datetime.now(UTC))
+        turn = turn_of(settings, name, now=datetime.now(UTC), lease=lease)
         try:
             with traces.span(f"job {name}"):
                 return run(turn)
@@ -72,10 +72,10 @@ def run_here(settings: Settings, name: str, run: Run) -> Report:
 class Apart:
     """A job that runs in another process; ask `ended` now and then, and `stop` it when nobody wants it any more."""
 
-    def __init__(self, settings: Settings, name: str, run: Run) -> None:
-        """`run` is a function of a module, so that the other process finds it."""
+    def __init__(self, settings: Settings, lease: Lease, run: Run) -> None:
+        """`run` is a function of a module, so that the other process finds it; `lease` says of which job."""
         self._told, telling = _APART.Pipe(duplex=False)
-        self._process = _APART.Process(target=_run, args=(settings, name, run, telling), name=f"keyart-{name}")
+        self._process = _APART.Process(target=_run, args=(settings, lease, run, telling), name=f"keyart-{lease.job}")
         self._process.start()
         telling.close()
 
@@ -112,13 +112,13 @@ class Apart:
         self._told.close()
 
 
-def _run(settings: Settings, name: str, run: Run, telling: "Connection[Any, Any]") -> None:
+def _run(settings: Settings, lease: Lease, run: Run, telling: "Connection[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the worker too, which ends this process in order
     signal.signal(signal.SIGTERM, _leave)
     log_to_stderr(os.environ)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        told: Report | JobFailed = run_here(settings, name, run)
+        told: Report | JobFailed = run_here(settings, lease.job, run, lease=lease)
     except JobFailed as error:
         told = JobFailed(str(error))
     telling.send(told)

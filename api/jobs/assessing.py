@@ -1,11 +1,11 @@
 """The job that evaluates a version for the gate: its value and the live policy's, on the same rows, kept for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.errors import Conflict, DamagedFile, MissingFile
 from api.jobs.evaluating import Compared, Evaluated, OwnOrder, compare, evaluate_own
@@ -24,11 +24,19 @@ _ESTIMATOR = "snips"
 """Stays inside the rewards' range, and its interval clusters by viewer."""
 
 
-def assess_version(engine: Engine, blobs: BlobStore, *, order: OwnOrder, baits: Sequence[BaitReport] = ()) -> Evaluated:
+def assess_version(
+    engine: Engine,
+    blobs: BlobStore,
+    *,
+    order: OwnOrder,
+    baits: Sequence[BaitReport] = (),
+    still: Callable[[Connection], None] | None = None,
+) -> Evaluated:
     """Evaluate a policy version beside what is live, and write down what the gate asks for (`bandit.gate`).
 
     What is no learned version as it is (`OwnOrder.of_a_version`) is evaluated, and nothing is written down. `baits` are
-    reports of artworks; those in alarm that the version would show more than the live policy are kept.
+    reports of artworks; those in alarm that the version would show more than the live policy are kept. `still` raises,
+    in the transaction that writes it down, where it is not to be.
 
     Raises as `evaluate_own` does, and Conflict if the live version cannot be loaded: then nothing is written down.
     """
@@ -38,26 +46,35 @@ def assess_version(engine: Engine, blobs: BlobStore, *, order: OwnOrder, baits: 
     with reading(engine) as connection:
         live = live_version(connection)
     compared = compare(Scorer(engine, blobs, version, alike=True), live_scorer(engine, blobs, live), order=order)
-    keep_evaluation(engine, compared, version=version, live=live, measure=measure, baits=baits)
+    said = said_of(compared, version=version, live=live, measure=measure, baits=baits)
+    keep_evaluation(engine, said, still=still)
     return compared.own
 
 
-def keep_evaluation(
-    engine: Engine,
+def said_of(
     compared: Compared,
     *,
     version: PolicyVersionId,
     live: PolicyVersionId,
     measure: Measure,
     baits: Sequence[BaitReport] = (),
-) -> None:
-    """Write down what the gate asks for: a version beside what is live, on the same rows."""
+) -> StoredEvaluation:
+    """What the gate asks for: a version beside what is live, on the same rows."""
     own, beside = compared.own, compared.baseline
     result = _result(version, live, compared, measure=measure)
     result = replace(result, entropy=own.entropy)
     result = replace(result, baits=favoured_baits(baits, version=own.shown, live=beside.shown))
+    return StoredEvaluation(datetime.now(UTC), result, found=_whole(own, result))
+
+
+def keep_evaluation(
+    engine: Engine, evaluation: StoredEvaluation, *, still: Callable[[Connection], None] | None = None
+) -> None:
+    """Write an evaluation down; `still` raises, in the same transaction, where it is not to be."""
     with transaction(engine) as connection:
-        add_evaluation(connection, StoredEvaluation(datetime.now(UTC), result, found=_whole(own, result)))
+        if still is not None:
+            still(connection)
+        add_evaluation(connection, evaluation)
 
 
 def live_scorer(engine: Engine, blobs: BlobStore, live: PolicyVersionId) -> Scorer:

@@ -12,7 +12,7 @@ from api.jobs.holding import Holdings
 from api.jobs.schedule import Report, ScheduledJob, done, failed, is_due
 from api.settings import Settings
 from api.storage.database import transaction
-from api.storage.leases import Ended, JobStanding, Lease, plan
+from api.storage.leases import Ended, JobStanding, Lease, bring_forward, plan
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class LongWork:
         if held is None:
             return False
         try:
-            self._running = held, Apart(self.settings, held.job.name, held.job.run)
+            self._running = held, Apart(self.settings, held.lease, held.job.run)
         except Exception as error:
             # A job that cannot begin must not stay held.
             self._fail(held, JobFailed(f"Its process could not be started: {error}"))
@@ -65,7 +65,7 @@ class LongWork:
         if held is None:
             return False
         try:
-            self._end(held, run_here(self.settings, held.job.name, held.job.run))
+            self._end(held, run_here(self.settings, held.job.name, held.job.run, lease=held.lease), worked=True)
         except JobFailed as error:
             self._fail(held, error)
         return True
@@ -120,15 +120,18 @@ class LongWork:
             return False
         self._running = None
         try:
-            self._end(held, apart.report())
+            self._end(held, apart.report(), worked=True)
         except JobFailed as error:
             self._fail(held, error)
         return True
 
-    def _end(self, held: _Held, report: Report) -> None:
+    def _end(self, held: _Held, report: Report, *, worked: bool = False) -> None:
         period = held.job.every(self.settings)
         assert period is not None, "only wanted jobs are run"
         self._leave(held, done(report, every=period, now=datetime.now(UTC)))
+        if worked and held.job.then:
+            with transaction(self.engine) as connection:
+                bring_forward(connection, held.job.then)
 
     def _fail(self, held: _Held, error: JobFailed) -> None:
         period = held.job.every(self.settings)

@@ -9,19 +9,12 @@ from datetime import timedelta
 from api.jobs.experimenting import nothing_to_read, read_experiments
 from api.jobs.export_folder import exports_of
 from api.jobs.exporting import export_log
-from api.jobs.loop import (
-    LEARN,
-    evaluate,
-    learn,
-    nothing_to_evaluate,
-    nothing_to_learn,
-    nothing_to_stage,
-    reach,
-    stage,
-)
+from api.jobs.loop import evaluate, learn, nothing_to_evaluate, nothing_to_learn
 from api.jobs.most_played import count_most_played
 from api.jobs.pairing import PAIRING
+from api.jobs.scene import EVALUATE, LEARN, STAGE, reach
 from api.jobs.schedule import Report, ScheduledJob, Turn
+from api.jobs.staging import nothing_to_stage, stage
 from api.jobs.trusted import measure_of
 from api.jobs.upkeep import UPKEEP
 from api.settings import Settings
@@ -39,7 +32,11 @@ def every(period: timedelta) -> Callable[[Settings], timedelta | None]:
 
 
 def _loop_often(settings: Settings) -> timedelta | None:
-    return _OFTEN if reach(settings) >= 0 else None
+    """Every minute, or as often as the shortest of the times that the settings name."""
+    if reach(settings) < 0:
+        return None
+    named = (settings.learn_every_seconds, settings.shadow_seconds)
+    return min(_OFTEN, *(timedelta(seconds=max(1.0, each)) for each in named if each))
 
 
 def _export_every(settings: Settings) -> timedelta | None:
@@ -58,9 +55,9 @@ def _count(turn: Turn) -> Report:
 
 
 ROSTER: tuple[ScheduledJob, ...] = (
-    ScheduledJob(name=LEARN, every=_loop_often, run=learn, idle=nothing_to_learn),
-    ScheduledJob(name="evaluate", every=_loop_often, run=evaluate, idle=nothing_to_evaluate),
-    ScheduledJob(name="stage", every=_loop_often, run=stage, idle=nothing_to_stage),
+    ScheduledJob(name=LEARN, every=_loop_often, run=learn, idle=nothing_to_learn, then=(EVALUATE,)),
+    ScheduledJob(name=EVALUATE, every=_loop_often, run=evaluate, idle=nothing_to_evaluate, then=(STAGE,)),
+    ScheduledJob(name=STAGE, every=_loop_often, run=stage, idle=nothing_to_stage, then=(LEARN,)),
     ScheduledJob(name="most_played", every=every(timedelta(hours=1)), run=_count),
     ScheduledJob(name="experiments", every=every(timedelta(hours=1)), run=read_experiments, idle=nothing_to_read),
     ScheduledJob(name="export", every=_export_every, run=_export),

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from api.errors import Conflict
 from api.settings import Settings
 from api.storage.blobs import BlobStore
-from api.storage.leases import Ended, JobStanding, RunState
+from api.storage.leases import Ended, JobStanding, Lease, RunState, holds, remember
 
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
@@ -17,7 +18,10 @@ LONGEST_RETRY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What a job is handed. `memory` is what its last run left; `others` is how all jobs stand."""
+    """What a job is handed. `memory` is what its last run left; `others` is how all jobs stand.
+
+    `lease` is what its worker holds it by; None where nobody else could run it.
+    """
 
     settings: Settings
     engine: Engine
@@ -25,6 +29,29 @@ class Turn:
     now: datetime
     memory: Mapping[str, Any] = field(default_factory=dict[str, Any])
     others: Mapping[str, JobStanding] = field(default_factory=dict[str, JobStanding])
+    lease: Lease | None = None
+
+    def still(self, connection: Connection) -> None:
+        """Let a result be kept only while the job is still its worker's, in the transaction of the result.
+
+        Raises:
+            Conflict: another worker took the job over: its result counts, not this one.
+        """
+        if self.lease is not None and not holds(connection, self.lease):
+            raise self._lost()
+
+    def remember(self, connection: Connection, memory: Mapping[str, Any]) -> None:
+        """Keep what the next run shall know together with a result, in its transaction: whoever dies after it.
+
+        Raises:
+            Conflict: see `still`.
+        """
+        if self.lease is not None and not remember(connection, self.lease, memory):
+            raise self._lost()
+
+    def _lost(self) -> Conflict:
+        assert self.lease is not None, "only what is held can be lost"
+        return Conflict(f"{self.lease.job} was taken over by another worker.", "What it finds counts.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +72,15 @@ class ScheduledJob:
     """One kind of work. `run` may take long: a process of its own calls it.
 
     `every` says how far apart runs begin, None where an installation does not do it. `idle` is asked before, in the
-    worker's own process, so it must be quick: why there is nothing to do, None where there is.
+    worker's own process, so it must be quick: why there is nothing to do, None where there is. `then` are jobs that a
+    run brings something to do: they are due at once after it.
     """
 
     name: str
     every: Callable[[Settings], timedelta | None]
     run: Callable[[Turn], Report]
     idle: Callable[[Turn], str | None] = always
+    then: tuple[str, ...] = ()
 
 
 def is_due(standing: JobStanding, *, every: timedelta, now: datetime) -> bool:

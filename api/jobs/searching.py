@@ -14,7 +14,7 @@ from itertools import islice
 
 from sqlalchemy import Engine
 
-from api.jobs.assessing import keep_evaluation, live_scorer
+from api.jobs.assessing import keep_evaluation, live_scorer, said_of
 from api.jobs.evaluating import Compared, Counted
 from api.jobs.learning import Lesson, LessonRows, VisibleRows, keep_version, prepare_lesson
 from api.jobs.own_log import Scorer
@@ -124,7 +124,7 @@ def search_log(
         keep_version(engine, blobs, best.learned)
         kept = best.learned.manifest.version
         measure = replace(measure_of(settings, reward=lesson.config.reward), level=search.level)
-        keep_evaluation(engine, best.compared, version=kept, live=live, measure=measure)
+        keep_evaluation(engine, said_of(best.compared, version=kept, live=live, measure=measure))
     return Searched(live=live, found=found, kept=kept)
 
 

@@ -130,6 +130,19 @@ def note(connection: Connection, lease: Lease, ended: Ended) -> bool:
     return _change(connection, lease, _told_of(ended))
 
 
+def remember(connection: Connection, lease: Lease, memory: Mapping[str, Any]) -> bool:
+    """Keep what the next run shall know, while this one goes on; False, and nothing is kept, when the job is lost.
+
+    In the transaction of a result: who takes the job over knows of that result, or it was never kept.
+    """
+    return _change(connection, lease, {"memory": dict(memory)})
+
+
+def bring_forward(connection: Connection, jobs: Collection[str]) -> None:
+    """Let jobs be due at once: there is something new for them."""
+    connection.execute(update(schedule).where(schedule.c.job.in_(jobs)).values(next_at=None))
+
+
 def let_go(connection: Connection, lease: Lease) -> bool:
     """Let go of a job as if it had not been run; False: another worker took it over."""
     return _change(connection, lease, {"owner": None})

@@ -1,23 +1,27 @@
 """The loop learns, evaluates and stages by itself, as far as it may, and leaves to people what is theirs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Engine, func, select
 
 from api.dependencies.promotion import Order, promote
+from api.errors import Conflict
 from api.jobs.apart import turn_of
-from api.jobs.loop import LOOP_ACTOR, WATCH_ACTOR
 from api.jobs.roster import ROSTER
-from api.jobs.schedule import done
+from api.jobs.scene import LOOP_ACTOR, WATCH_ACTOR
+from api.jobs.schedule import Report, done
 from api.settings import Settings
 from api.storage.database import reading, transaction
+from api.storage.leases import Ended, RunState, let_go, plan, standings, take
 from api.storage.leases import end as end_lease
-from api.storage.leases import plan, standings, take
+from api.storage.operations_tables import schedule
 from api.storage.policies import list_deployments, roll_back, standing
 from api.storage.stages import Stage
-from api.storage.tables import policy_evaluations
+from api.storage.tables import deployments, policy_evaluations, policy_versions
 from bandit.decision import PolicyVersionId
 from bandit.policies.default_artwork import DEFAULT
 from tests.api.installation import Installation, an_outcome, settings_in
@@ -34,20 +38,41 @@ class Loop:
     settings: Settings
     ahead: timedelta = field(default=timedelta(0))
 
-    def run(self, name: str) -> str:
-        """Run a job, or hear why there is nothing to do."""
+    def run(
+        self,
+        name: str,
+        *,
+        whatever: bool = False,
+        meanwhile: Callable[[], None] | None = None,
+        dies: bool = False,
+    ) -> str:
+        """Run a job, or hear why there is nothing to do; `whatever` that may be, `meanwhile` something happens.
+
+        A worker that `dies` does not say how its run ended.
+        """
         job, now = JOBS[name], datetime.now(UTC) + self.ahead
-        turn = turn_of(self.settings, name, now=now)
-        idle = job.idle(turn)
-        report = done(job.run(turn), every=timedelta(minutes=1), now=now) if idle is None else None
-        turn.engine.dispose()
-        if report is None:
-            return idle or ""
         with transaction(self.installation.engine) as connection:
             lease = take(connection, standings(connection)[name], owner="test", now=now)
-            assert lease is not None
-            assert end_lease(connection, lease, report)
+        assert lease is not None
+        turn = turn_of(self.settings, name, now=now, lease=lease)
+        try:
+            idle = None if whatever else job.idle(turn)
+            if meanwhile is not None:
+                meanwhile()
+            report = done(job.run(turn) if idle is None else Report(idle), every=timedelta(minutes=1), now=now)
+        finally:
+            turn.engine.dispose()
+        with transaction(self.installation.engine) as connection:
+            assert let_go(connection, lease) if dies else end_lease(connection, lease, report)
         return report.result
+
+    def fail(self, name: str) -> None:
+        """Let the last run of a job have broken."""
+        with transaction(self.installation.engine) as connection:
+            lease = take(connection, standings(connection)[name], owner="test", now=datetime.now(UTC))
+            assert lease is not None
+            broken = Ended(state=RunState.FAILED, result="no luck", at=datetime.now(UTC), next_at=None)
+            assert end_lease(connection, lease, broken)
 
     def all(self) -> list[str]:
         """Learn, evaluate and stage once."""
@@ -146,8 +171,63 @@ def test_without_enough_new_decisions_it_waits(loop: Loop) -> None:
     loop.settings = _loop(loop.installation, loop="candidate").settings
     loop.run("learn")
     assert "it learned at" in loop.run("learn")
+    loop.run("evaluate")
     loop.ahead = timedelta(hours=2)
     assert loop.run("learn") == "0 new rewarded decisions; it learns from 100 on"
+
+
+def test_who_learns_quicker_than_it_evaluates_still_stages(loop: Loop) -> None:
+    """What was learned is judged before the next is learned, unless judging it fails."""
+    loop.run("learn")
+    loop.ahead = timedelta(hours=2)
+    assert loop.run("learn") == f"{loop.version()} is evaluated first"
+    loop.fail("evaluate")
+    assert "new rewarded decisions" in loop.run("learn")
+    loop.run("evaluate")
+    assert loop.run("learn") == f"{loop.version()} is staged first"
+    loop.fail("stage")
+    assert "new rewarded decisions" in loop.run("learn")
+
+
+def test_what_was_learned_while_the_one_before_went_on_its_way_is_left(loop: Loop) -> None:
+    loop.all()
+    first = loop.version()
+    with transaction(loop.installation.engine) as connection:
+        connection.execute(schedule.update().values(memory={"version": first}).where(schedule.c.job == "learn"))
+    told = loop.run("learn", whatever=True)
+    assert told == f"{first} went on its way meanwhile (shadow); what was learned is left"
+    assert loop.version() == first
+
+
+@pytest.mark.parametrize("name", ["learn", "evaluate", "stage"])
+def test_a_job_that_was_taken_over_keeps_nothing(loop: Loop, name: str) -> None:
+    """Its worker was paused, or its process outlived it: the result of the one that took over is the only one."""
+    before = ("learn", "evaluate", "stage")
+    for each in before[: before.index(name)]:
+        loop.run(each)
+    engine = loop.installation.engine
+    with reading(engine) as connection:
+        kept = _counted(connection)
+    with pytest.raises(Conflict, match=f"{name} was taken over by another worker"):
+        loop.run(name, meanwhile=lambda: _take_over(engine, name))
+    with reading(engine) as connection:
+        assert _counted(connection) == kept
+
+
+def test_who_dies_after_a_version_was_kept_leaves_it_to_the_heir(loop: Loop) -> None:
+    """The version and what the schedule knows of it are one transaction: no version is learned that nobody uses."""
+    loop.run("learn", dies=True)
+    assert loop.run("evaluate").startswith(f"{loop.version()}: 0.")
+
+
+def _take_over(engine: Engine, name: str) -> None:
+    with transaction(engine) as connection:
+        assert take(connection, standings(connection)[name], owner="heir", now=datetime.now(UTC))
+
+
+def _counted(connection: Connection) -> list[int | None]:
+    tables = (policy_versions, policy_evaluations, deployments)
+    return [connection.scalar(select(func.count()).select_from(each)) for each in tables]
 
 
 def test_while_a_version_is_on_its_way_none_is_learned(loop: Loop) -> None:
