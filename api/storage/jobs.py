@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, text, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, or_, select, text, update
 
 from api.storage.columns import inserting
 from api.storage.tables import jobs
@@ -18,6 +18,8 @@ from api.storage.tables import jobs
 MOST_ATTEMPTS = 5
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=5)
+AHEAD = timedelta(days=1)
+"""No job waits and no lease holds for so long: what is further off was written by a clock that was ahead."""
 WAITING_ONLY = text("state = 'waiting'")
 
 
@@ -157,12 +159,16 @@ def forget_done(connection: Connection, *, before: datetime) -> int:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    waits = and_(jobs.c.state == JobState.WAITING, jobs.c.run_after <= now)
+    waits = and_(jobs.c.state == JobState.WAITING, _has_come(jobs.c.run_after, now))
     return or_(waits, and_(_is_abandoned(now), jobs.c.attempts < MOST_ATTEMPTS))
 
 
 def _is_abandoned(now: datetime) -> ColumnElement[bool]:
-    return and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until <= now)
+    return and_(jobs.c.state == JobState.RUNNING, _has_come(jobs.c.lease_until, now))
+
+
+def _has_come(moment: Column[Any], now: datetime) -> ColumnElement[bool]:
+    return or_(moment <= now, moment > now + AHEAD)
 
 
 def _change(connection: Connection, job: Job, changes: Mapping[str, Any]) -> bool:

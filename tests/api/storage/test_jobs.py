@@ -44,6 +44,17 @@ def test_a_job_is_claimed_with_its_payload_and_done_once(engine: Engine, now: da
         assert count_unfinished(connection) == 0
 
 
+def test_what_a_clock_that_was_ahead_wrote_is_due_and_can_be_taken_over(engine: Engine, now: datetime) -> None:
+    years = timedelta(days=3650)
+    with transaction(engine) as connection:
+        enqueue(connection, "embed", key="a", now=now + years)
+        assert _claim(connection, now + years).attempt == 1
+        assert _claim(connection, now).attempt == 2
+        assert claim(connection, owner="other", now=now, lease=LEASE) is None
+        enqueue(connection, "embed", key="b", now=now + years)
+        assert _claim(connection, now).key == "b"
+
+
 def test_the_oldest_due_job_comes_first_and_kinds_can_be_chosen(engine: Engine, now: datetime) -> None:
     with transaction(engine) as connection:
         enqueue(connection, "learn", key="later", now=now + timedelta(seconds=2))
