@@ -58,17 +58,19 @@ def migrate(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def status(home: Home = None, as_json: AsJson = False) -> None:
-    """Say what is stored, what waits, which policy version is live, how every job stands, and what is in alarm."""
+    """Say what is stored, what waits, which policy version is live, how every job stands, what is wrong or in alarm."""
     from api.jobs.status import read_status
 
     found = read_status(settings_of(home))
     if as_json:
         typer.echo(json.dumps(found))
         return
-    schedule, alarms = found.pop("schedule"), found.pop("alarms")
+    schedule, alarms, troubles = found.pop("schedule"), found.pop("alarms"), found.pop("troubles")
     for name, value in found.items():
         typer.echo(f"{name:>22}  {_spoken(value)}")
     _print_schedule(schedule)
+    for trouble in troubles:
+        typer.echo(f"WRONG {trouble['kind']}: {trouble['message']} {trouble['remedy']}")
     for alarm in alarms:
         typer.echo(
             f"ALARM {alarm['kind']} of {alarm['subject']} since {_minute(alarm['raised_at'])}: {alarm['message']}"

@@ -4,6 +4,7 @@ The page is whole without script; with it, its figures are fetched anew every te
 `Looks` for everybody who looks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from threading import Lock
@@ -18,16 +19,15 @@ from api.console.rendering import rate, rendered, reward
 from api.console.reward_levels import HOLD_BACK, Level, RewardReader, Term, Terms, level_of
 from api.console.standing import on_stage
 from api.console.traffic import SLICE, SLICES, Traffic, TrafficReader
+from api.dependencies.identity import has_died
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
+from api.dependencies.troubles import Look, Trouble, last_sign, look_at, troubles_of
 from api.report.numbers import count
-from api.storage.alarms import open_alarms
+from api.storage.alarms import Alarm, open_alarms
 from api.storage.database import reading
-from api.storage.lag import oldest_due
-from api.storage.leases import standings
 from api.storage.policies import standing
 from api.storage.samples import count_waiting
-from api.storage.tallies import read_conservation
 from bandit.decision import Rung
 
 router = APIRouter(include_in_schema=False, route_class=ConsoleRoute)
@@ -105,20 +105,29 @@ def _figures(request: Request, services: Services) -> dict[str, Any]:
         "unread": sum(terms is None for terms in read.values()),
         **_reward_chart(days, names),
         "problems": dict(services.problems),
-        "announcement": _announcement(context["alarms"]),
+        "recent": services.recent.look(),
+        "announcement": _announcement(context["troubles"], context["alarms"]),
     }
 
 
 def _of_operation(connection: Connection, *, now: datetime) -> dict[str, Any]:
-    oldest = oldest_due(connection, now)
+    look = look_at(connection, now=now)
     return {
         "alarms": open_alarms(connection),
-        "jobs": list(standings(connection).values()),
-        "conservation": read_conservation(connection),
-        "lag": None if oldest is None else max(0.0, (now - oldest).total_seconds()),
+        "troubles": troubles_of(look, now=now),
+        "jobs": look.jobs,
+        "died": _held_by_the_dead(look),
+        "sign": last_sign(look.jobs, now=now),
+        "conservation": look.counts,
+        "lag": None if look.due_since is None else max(0.0, (now - look.due_since).total_seconds()),
         "waiting": count_waiting(connection, at_most=WAITING_COUNTED),
         "waiting_counted": WAITING_COUNTED,
     }
+
+
+def _held_by_the_dead(look: Look) -> set[str]:
+    """The jobs whose holder died and whom nobody has taken over from yet."""
+    return {each.job for each in look.jobs if each.owner is not None and has_died(each.owner)}
 
 
 def _told(one: Any) -> str:
@@ -184,7 +193,14 @@ def _point(place: int, day: date, name: str, level: Level) -> Point:
     )
 
 
-def _announcement(alarms: list[Any]) -> str:
-    if not alarms:
-        return "No alarm is open."
-    return f"{len(alarms)} {'alarm is' if len(alarms) == 1 else 'alarms are'} open. The newest: {alarms[0].message}"
+def _announcement(troubles: Sequence[Trouble], alarms: Sequence[Alarm]) -> str:
+    told: list[str] = []
+    if troubles:
+        told.append(f"{_counted(len(troubles), 'thing is', 'things are')} wrong. The worst: {troubles[0].message}")
+    if alarms:
+        told.append(f"{_counted(len(alarms), 'alarm is', 'alarms are')} open. The newest: {alarms[0].message}")
+    return " ".join(told) or "No alarm is open."
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"

@@ -17,14 +17,15 @@ from sqlalchemy import Connection
 
 from api.dependencies.breaker import GuardedReads
 from api.dependencies.shadow import ShadowObserver
+from api.dependencies.troubles import KINDS, Look, last_sign, look_at, troubles_of
 from api.errors import StorageUnavailable
 from api.storage.alarms import open_alarms
 from api.storage.decision_log import DecisionLog
 from api.storage.due import count_due
-from api.storage.lag import count_jobs, oldest_due
+from api.storage.lag import count_jobs
 from api.storage.policies import standing
 from api.storage.stages import Stage
-from api.storage.tallies import Conservation, read_conservation
+from api.storage.tallies import Conservation
 
 logger = logging.getLogger(__name__)
 
@@ -109,10 +110,11 @@ class InstallationCollector(Collector):
 
 
 def _installation(connection: Connection, now: datetime) -> list[Metric]:
-    since = oldest_due(connection, now)
-    lag = 0.0 if since is None else (now - since).total_seconds()
+    look = look_at(connection, now=now)
+    lag = 0.0 if look.due_since is None else (now - look.due_since).total_seconds()
     return [
-        *_conservation(read_conservation(connection)),
+        *_conservation(look.counts),
+        *_of_workers(look, now),
         _stages(connection),
         _alarms(connection),
         GaugeMetricFamily("keyart_join_lag_seconds", "How long the page that waits longest is due.", value=lag),
@@ -120,6 +122,33 @@ def _installation(connection: Connection, now: datetime) -> list[Metric]:
             "keyart_join_due_pages", "Pages that are due for rewards.", value=count_due(connection, now=now)
         ),
         _labelled("keyart_jobs", "Jobs that wait, run, or failed for good.", "state", {**count_jobs(connection)}),
+    ]
+
+
+def _of_workers(look: Look, now: datetime) -> list[Metric]:
+    """Whether somebody does the work behind the pages. The counts of troubles are there before the first one is."""
+    troubles = dict.fromkeys(KINDS, 0)
+    for each in troubles_of(look, now=now):
+        troubles[each.kind] += 1
+    overdue = {each.job: (now - each.next_at).total_seconds() for each in look.jobs if each.next_at and not each.owner}
+    silence = GaugeMetricFamily("keyart_worker_silence_seconds", "Seconds since any worker was last heard of.")
+    if (sign := last_sign(look.jobs, now=now)) is not None:
+        silence.add_metric([], max(0.0, (now - sign).total_seconds()))
+    return [
+        silence,
+        _labelled("keyart_troubles", "What is wrong now, by kind.", "kind", troubles),
+        _labelled(
+            "keyart_job_failures_in_a_row",
+            "Runs of a job that failed since the last that did not.",
+            "job",
+            {each.job: each.failures_in_a_row for each in look.jobs},
+        ),
+        _labelled(
+            "keyart_job_overdue_seconds",
+            "For how long a job that nobody holds should have run.",
+            "job",
+            {job: max(0.0, seconds) for job, seconds in overdue.items()},
+        ),
     ]
 
 

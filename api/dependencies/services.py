@@ -2,10 +2,12 @@
 
 import gc
 import logging
+import shutil
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -17,6 +19,7 @@ from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
 from api.dependencies.pages import Serving
 from api.dependencies.rate_limits import RateLimits
+from api.dependencies.recent import RecentFigures
 from api.dependencies.sessions import Sessions
 from api.dependencies.shadow import ShadowObserver
 from api.dependencies.unlogged import UnloggedTally
@@ -36,6 +39,9 @@ REFRESH_ANSWER_SECONDS = 5.0
 
 OBJECTS_A_COLLECTION = 20_000
 """A page makes some hundreds of objects that are gone with its answer; cycles among them are looked for seldom."""
+
+LEAST_FREE_BYTES, LEAST_FREE_SHARE = 2**30, 0.05
+"""With less room than both on the disk of the home an operator is told."""
 
 UPLOADS_AT_ONCE = 8
 """Pictures that are checked or wait for it; a fraction of the threads that answer requests."""
@@ -63,6 +69,7 @@ class Services:
     sessions: Sessions
     limits: RateLimits
     metrics: Metrics
+    recent: RecentFigures
     unlogged: UnloggedTally
     pages: PageDesk
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
@@ -73,6 +80,8 @@ class Services:
 
         Decisions that were not logged are written down.
         """
+        self.recent.note()
+        self._look_around()
         parts = (
             ("catalogue", self.catalogue),
             ("policy", self.live),
@@ -89,6 +98,30 @@ class Services:
                     logger.warning("the %s could not be refreshed: %s", name, error)
                 self.problems[name] = str(error)
                 self.metrics.problems.labels(name).set(1)
+
+
+    def _look_around(self) -> None:
+        """What refreshing does not meet: a log that cannot be written, a disk that is nearly full."""
+        self._tell("log", self.log.failing)
+        self._tell("disk", lack_of_space(self.settings.home))
+
+    def _tell(self, part: str, problem: str | None) -> None:
+        if problem is None:
+            self.problems.pop(part, None)
+        else:
+            self.problems[part] = problem
+
+
+def lack_of_space(folder: Path) -> str | None:
+    """Say that the disk of a folder is nearly full; None while it is not."""
+    try:
+        used = shutil.disk_usage(folder)
+    except OSError as error:
+        return f"{folder} cannot be looked at: {error.strerror}."
+    if used.free >= min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * used.total):
+        return None
+    free, remedy = f"{used.free / 2**20:,.0f} MiB", "Make room: pages, pictures and models cannot be written without."
+    return f"The disk of KEYART_HOME has {free} left. {remedy}"
 
 
 @contextmanager
@@ -146,7 +179,7 @@ def _services(settings: Settings, engines: _Engines) -> Services:
     live, catalogue = LivePolicy(engines.fresh, blobs), CatalogueMirror(engines.fresh)
     shadow = ShadowObserver(live, reads, share=settings.shadow_share)
     callers, unlogged = KeyMirror(engines.fresh, settings), UnloggedTally(engines.fresh)
-    metrics = Metrics(log, shadow, reads, unlogged=unlogged)
+    metrics = Metrics(log, shadow, GuardedReads(engines.fresh), unlogged=unlogged)
     serving = Serving(settings=settings, keys=keys, log=log, reads=reads, catalogue=catalogue, live=live)
     return Services(
         settings=settings,
@@ -163,6 +196,7 @@ def _services(settings: Settings, engines: _Engines) -> Services:
         sessions=Sessions(engines.patient, callers, settings),
         limits=RateLimits(settings),
         metrics=metrics,
+        recent=RecentFigures(metrics),
         unlogged=unlogged,
         pages=PageDesk(serving, metrics=metrics, shadow=shadow),
     )

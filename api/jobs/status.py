@@ -1,12 +1,13 @@
 """What an installation holds, what waits and what decides: figures for people and programs. Changes nothing."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from api.dependencies.identity import spoken
+from api.dependencies.troubles import read_troubles
 from api.settings import Settings
 from api.storage.alarms import open_alarms
 from api.storage.catalog import count_artworks, count_titles
@@ -59,6 +60,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
             "conservation": asdict(read_conservation(connection)),
             "schedule": read_schedule(connection),
             "alarms": read_alarms(connection),
+            "troubles": [asdict(each) for each in read_troubles(connection, now=datetime.now(UTC))],
         }
 
 

@@ -47,6 +47,8 @@ DONE_KEPT_FOR = timedelta(days=1)
 TAKE_EVERY_SECONDS = 1.0
 TELL_EVERY = timedelta(seconds=10)
 """How often the schedule is told what a held job did: every page that is joined would be a write too many."""
+SIGN_EVERY = timedelta(minutes=1)
+"""How often a worker that has nothing to do says that it lives; see `api.dependencies.troubles`."""
 
 
 class Worker:
@@ -193,6 +195,7 @@ class Worker:
         if time.monotonic() < self._viewers_from or not self._holds(VIEWERS):
             return False
         self._viewers_from = time.monotonic() + VIEWERS_EVERY_SECONDS
+        self._tell_viewers(0)
         used = foundations_in_use(self._engine)
         opened = {each.version: self._foundations.get(each.version) for each in used}
         self._foundations = {version: known for version, known in opened.items() if known is not None}
@@ -206,7 +209,18 @@ class Worker:
         if foundation is None:
             foundation = from_bytes(self._blobs.get_model(version.digest))
             self._foundations[version.version] = foundation
-        return refresh_viewers(self._engine, foundation, version=version.version) > 0
+        refreshed = refresh_viewers(self._engine, foundation, version=version.version)
+        self._tell_viewers(refreshed)
+        return refreshed > 0
+
+    def _tell_viewers(self, refreshed: int) -> None:
+        """Told also where no viewer came: it is the sign that a worker lives."""
+        now = datetime.now(UTC)
+        count, told_at = self._done.get(VIEWERS, (0, now))
+        self._done[VIEWERS] = count + refreshed, told_at
+        if not timedelta() <= now - told_at < SIGN_EVERY:  # also after the clock was set back
+            self._tell(VIEWERS, Report(f"{count + refreshed:,} viewers since {told_at:%H:%M:%S} UTC"), every=SIGN_EVERY)
+            self._done[VIEWERS] = 0, now
 
     def _tidy(self) -> bool:
         """Forget jobs that were done long ago; there is never a hurry."""

@@ -137,6 +137,8 @@ class DecisionLog:
         self._waiting = 0
         self._closed = False
         self._rests_until = 0.0
+        self.failing: str | None = None
+        """Why the database did not take the latest pages; None while it takes them."""
         self._writing_since: float | None = None
         self._unwanted: list[PageId] = []  # pages to delete: written, or perhaps written, but never shown
         self._writer = threading.Thread(target=self._write_forever, name="decision-log", daemon=True)
@@ -239,6 +241,7 @@ class DecisionLog:
             repeated = self._commit(group)
         except StorageUnavailable as error:
             self._rests_until = time.monotonic() + self._rest
+            self.failing = f"The latest pages could not be written. {error}"
             if group:
                 logger.warning("%d pages could not be logged: %s", len(group), error)
             self._settle(group, Fate.FAILED)
@@ -250,6 +253,7 @@ class DecisionLog:
                 logger.exception("a page could not be logged")
                 self._settle(group, Fate.FAILED)
         else:
+            self.failing = None
             self._settle([entry for entry in group if entry.page not in repeated], Fate.DURABLE)
             self._settle([entry for entry in group if entry.page in repeated], Fate.REPEATED)
 

@@ -14,6 +14,11 @@ def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     return connection.scalar(due)
 
 
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """Return since when the job that waits longest waits; None while none does."""
+    return connection.scalar(select(func.min(jobs.c.created_at)).where(jobs.c.state == JobState.WAITING))
+
+
 def count_jobs(connection: Connection) -> dict[JobState, int]:
     """Count the jobs that wait, run, or failed for good."""
     kept = (JobState.WAITING, JobState.RUNNING, JobState.FAILED)

@@ -44,7 +44,11 @@ document.addEventListener("htmx:afterSwap", () => {
 for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, (event) => {
     const status = event.detail.xhr && event.detail.xhr.status;
-    const why = status === 401 ? "your log-in has ended; reload the page" : "the server does not answer";
-    say("stale", `These figures are no longer refreshed: ${why}. The time above says how old they are.`);
+    const reasons = {
+      401: "your log-in has ended; reload the page",
+      503: "the server is there, and its database does not answer; reload the page to read why",
+    };
+    const why = reasons[status] || (status ? `the server answers with an error (${status})` : "the server does not answer");
+    say("stale", `These figures are no longer refreshed: ${why}. The time below says how old they are.`);
   });
 }

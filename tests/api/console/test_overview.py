@@ -2,11 +2,14 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from api.dependencies.identity import new_name
 from api.storage.alarms import clear_alarm, raise_alarm
 from api.storage.database import transaction
 from api.storage.leases import Ended, RunState, end, plan, standings, take
@@ -96,6 +99,42 @@ def test_the_loop_shows_how_jobs_ended_and_when_they_are_next(harbor: Installati
     text = text_of(harbor.http.get("/console"))
     assert "learn failed 2026-01-02 20:00 UTC The log is empty. 2026-01-02 21:00 UTC" in text
     assert "most played never as soon as a worker is free" in text
+
+
+def test_a_worker_that_died_is_told_and_nothing_reads_as_well(harbor: Installation) -> None:
+    """The operator who is woken: whoever would raise an alarm is gone, and its jobs still look held."""
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    name = new_name().split("/")
+    process.wait()
+    dead = "/".join([*name[:3], str(process.pid), "1", name[5]])
+    with transaction(harbor.engine) as connection:
+        plan(connection, ["join"])
+        assert take(connection, standings(connection)["join"], owner=dead, now=datetime.now(UTC)) is not None
+    answer = harbor.http.get("/console")
+    text = text_of(answer)
+    assert "No worker The worker" in text
+    assert "died, and no other one has taken over" in text
+    assert "What to do: Start one: `keyart worker`" in text
+    assert "its worker died" in text
+    assert "No alarm is open" not in text
+    assert "1 thing is wrong." in answer.text
+
+
+def test_what_was_answered_lately_is_told(harbor: Installation) -> None:
+    harbor.select()
+    text = text_of(harbor.http.get("/console"))
+    assert "99 in 100" in text
+    assert "0 requests failed (5xx)" in text
+
+
+def test_a_log_that_cannot_be_written_and_a_full_disk_are_told(harbor: Installation) -> None:
+    harbor.services.log.failing = "The latest pages could not be written. The disk is full."
+    harbor.services.refresh()
+    assert "The log of this server The latest pages could not be written" in text_of(harbor.http.get("/console"))
+    assert "log" in harbor.http.get("/readyz").json()["problems"]
+    harbor.services.log.failing = None
+    harbor.services.refresh()
+    assert harbor.http.get("/readyz").json()["problems"] == {}
 
 
 def test_what_cannot_be_refreshed_is_told(harbor: Installation) -> None:

@@ -8,15 +8,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.dependencies.calibration import calibration_of
 from api.dependencies.collectors import FRESH_SECONDS, InstallationCollector
+from api.dependencies.troubles import KINDS
 from api.storage.alarms import raise_alarm
 from api.storage.database import transaction
 from api.storage.jobs import enqueue
+from api.storage.leases import Ended, RunState, end, plan, standings, take
 from bandit.context import RequestContext
 from bandit.decision import Page, PageId, PolicyVersionId, Reason, Slot
 from foundation.events import ViewerId
 from tests.api.installation import AT, Installation, an_event, an_outcome, running, settings_in
 from tests.architecture.house import ROOT
 
+HOUR = timedelta(hours=1)
 TABLE = re.compile(r"^\| `(keyart_\w+)` \| (counter|gauge|histogram)(?:, all)? \|([^|]*)\|", re.MULTILINE)
 
 
@@ -57,6 +60,10 @@ def busy(harbor: Installation) -> Installation:
     with transaction(harbor.engine) as connection:
         raise_alarm(connection, kind="calibration", subject="uniform", message="Look at it.", now=now)
         enqueue(connection, "embed_image", key="x", now=now)
+        plan(connection, ["export", "learn"])
+        lease = take(connection, standings(connection)["learn"], owner="host/1", now=now)
+        assert lease is not None
+        end(connection, lease, Ended(state=RunState.FAILED, result="no disk", at=now, next_at=now - HOUR))
     return harbor
 
 
@@ -79,6 +86,14 @@ def test_the_database_is_told_as_it_is(busy: Installation) -> None:
     assert values(busy, "keyart_jobs")["waiting"] == 1
     assert values(busy, "keyart_join_due_pages") == {"": 1}
     assert 0 <= values(busy, "keyart_join_lag_seconds")[""] < 60
+
+
+def test_the_work_behind_the_pages_is_told(busy: Installation) -> None:
+    """Since nobody would be left to raise an alarm where no worker lives."""
+    assert values(busy, "keyart_job_failures_in_a_row") == {"export": 0, "learn": 1}
+    assert values(busy, "keyart_job_overdue_seconds")["learn"] == pytest.approx(3600, abs=60)
+    assert values(busy, "keyart_troubles") == {**dict.fromkeys(KINDS, 0), "job_fails": 1}
+    assert 0 <= values(busy, "keyart_worker_silence_seconds")[""] < 60
 
 
 def test_c5_the_sums_are_told_and_add_up(busy: Installation) -> None:
