@@ -14,6 +14,7 @@ from api.storage.database import reading, transaction
 from api.storage.exclusions import put_robot_days
 from api.storage.leases import standings
 from api.storage.log_days import read_days
+from foundation.events import ViewerId
 
 ROBOTS = "robots"
 """The name of the job."""
@@ -48,7 +49,7 @@ def find_robots(engine: Engine, settings: Settings, day: date) -> dict[str, int]
     return {rule: len(viewers) for rule, viewers in found.items()}
 
 
-def _many_hours(connection: Connection, settings: Settings, day: date) -> Mapping[str, float]:
+def _many_hours(connection: Connection, settings: Settings, day: date) -> Mapping[ViewerId, float]:
     if settings.robot_hours_a_day is None:
         return {}
     return many_hours(connection, day, more_than=timedelta(hours=settings.robot_hours_a_day))
