@@ -13,7 +13,9 @@ from api.console import explorer, foretold, gallery, login, overview, versions
 from api.dependencies.access import authorise, carries_a_key
 from api.dependencies.body_limit import BodyLimit
 from api.dependencies.draining import Draining, draining_on_sigterm
+from api.dependencies.heads import HeadAsGet
 from api.dependencies.problems import answer_problems
+from api.dependencies.queries import refuse_unknown_parameters
 from api.dependencies.services import Services, open_services
 from api.dependencies.traces import Traces, open_traces
 from api.dependencies.watch import Watch
@@ -98,7 +100,8 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
         name_span=traces.name_request,
         log_access=settings.access_log,
     )
-    answer_problems(app)
+    app.add_middleware(HeadAsGet)
+    answer_problems(app, authorise=authorise)
     describe(app)
     app.add_exception_handler(LogInFirst, login.lead_to_log_in)
     _add_routes(app)
@@ -108,7 +111,7 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
 def _add_routes(app: FastAPI) -> None:
     """What it answers: the API under /v1, pictures, health, the console with what its pages load."""
     for module in _API:
-        app.include_router(module.router, prefix="/v1")
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(images.router)
     app.include_router(health.router)
     for page in (login, overview, versions, foretold, experiment_pages, explorer, gallery):

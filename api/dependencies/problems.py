@@ -1,7 +1,7 @@
 """How every mistake becomes `application/problem+json` (RFC 9457). Knows no route."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -40,12 +40,32 @@ def problem(
     )
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Register the handlers on an application."""
+Authorise = Callable[[Request], Awaitable[object]]
+
+
+def answer_problems(app: FastAPI, *, authorise: Authorise) -> None:
+    """Register the handlers on an application; `authorise` raises a KeyartError where the caller may not ask."""
     app.add_exception_handler(KeyartError, _keyart_error)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _to_who_may_ask(_invalid_request, authorise))
+    app.add_exception_handler(HTTPException, _to_who_may_ask(_http_error, authorise))
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _to_who_may_ask(
+    answer: Callable[[Request, Exception], Response], authorise: Authorise
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Say what is wrong with a body only to who may send one: FastAPI reads bodies before it asks who sends them."""
+
+    async def answered(request: Request, error: Exception) -> Response:
+        unread = isinstance(error, RequestValidationError) or getattr(error, "status_code", None) == 400
+        if unread and not hasattr(request.state, "principal"):
+            try:
+                await authorise(request)
+            except KeyartError as refusal:
+                return problem_of(refusal)
+        return answer(request, error)
+
+    return answered
 
 
 def _keyart_error(request: Request, error: Exception) -> Response:

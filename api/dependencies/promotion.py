@@ -117,6 +117,8 @@ def back_out(
     if (of or now.latest) == now.live:
         _check_before(engine, blobs, before, examiner=examiner or Examiner())
     with transaction(engine) as connection:
+        hold(connection, Revision.DEPLOYMENTS)
+        order.check(connection)
         back = roll_back(connection, actor=order.actor, reason=order.reason, now=order.at, of=of)
         if back.version != before:
             raise Conflict("Another deployment was made in this moment.", "Look at what is live, then try again.")

@@ -15,6 +15,7 @@ from api.dependencies.services import Services
 from api.dependencies.uploads import take_image
 from api.errors import RejectedUpload, UnknownArtwork
 from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
+from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.titles import TitlePath
 from api.routes.wire import CatalogueId, Flag, Text, Wire, Word
@@ -24,7 +25,7 @@ from api.storage.revisions import Revision, hold
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, TitleId
 from artwork.intake import DEFAULT_LIMITS
 
-router = APIRouter(prefix="/titles/{title}/artworks", tags=["catalogue"])
+router = APIRouter(prefix="/titles/{title}/artworks", tags=["catalogue"], route_class=OnceRoute)
 
 ArtworkPath = Annotated[CatalogueId, Path()]
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -82,7 +83,7 @@ async def image_body(request: Request) -> bytes:
     return data
 
 
-@router.put("/{artwork}", response_model=ArtworkAnswer)
+@router.put("/{artwork}", response_model=ArtworkAnswer, dependencies=[ONCE])
 def put(
     title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, actor: ActorDep, services: ServicesDep, meant: Meant
 ) -> Response:
@@ -104,7 +105,13 @@ def put(
     return tagged(artwork_answer(services, written))
 
 
-@router.put("/{artwork}/image", status_code=202, response_model=UploadAnswer, openapi_extra=_RAW_IMAGE)
+@router.put(
+    "/{artwork}/image",
+    status_code=202,
+    response_model=UploadAnswer,
+    openapi_extra=_RAW_IMAGE,
+    dependencies=[ONCE],
+)
 def put_image(
     title: TitlePath,
     artwork: ArtworkPath,

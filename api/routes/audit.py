@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.dependencies.requests import ServicesDep
 from api.routes.listing import USUAL, Cursor, Limit, Number, cursor_of, part_of, place_of
-from api.routes.tags import tagged
+from api.routes.tags import ReadersTag, tagged
 from api.routes.wire import Text, Wire
 from api.storage.audit_log import AuditEntry, AuditFilter, list_entries
 from api.storage.database import reading
@@ -35,23 +35,29 @@ class AuditAnswer(Wire):
     next: str | None = None
 
 
-@router.get("", response_model=AuditAnswer)
-def listed(
-    services: ServicesDep,
-    cursor: Cursor = None,
-    limit: Limit = USUAL,
+def _wanted(
     actor: Annotated[Text | None, Query()] = None,
     action: Annotated[Text | None, Query()] = None,
     subject: Annotated[Text | None, Query()] = None,
+) -> AuditFilter:
+    return AuditFilter(actor=actor, action=action, subject=subject)
+
+
+@router.get("", response_model=AuditAnswer)
+def listed(
+    services: ServicesDep,
+    wanted: Annotated[AuditFilter, Depends(_wanted)],
+    cursor: Cursor = None,
+    limit: Limit = USUAL,
+    if_none_match: ReadersTag = None,
 ) -> Response:
     """List changes, of everything or by one actor, of one action or of one subject (`title/harbor`)."""
-    wanted = AuditFilter(actor=actor, action=action, subject=subject)
     before = None if cursor is None else place_of(cursor, "audit", tuple[Number])[0]
     with reading(services.engine) as connection:
         found = list_entries(connection, wanted=wanted, before=before, limit=limit + 1)
     given, last = part_of(found, limit)
     following = None if last is None else cursor_of("audit", last.entry)
-    return tagged(AuditAnswer(entries=[entry_answer(each) for each in given], next=following))
+    return tagged(AuditAnswer(entries=[entry_answer(each) for each in given], next=following), if_none_match)
 
 
 def entry_answer(entry: AuditEntry) -> EntryAnswer:

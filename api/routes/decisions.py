@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from api.dependencies.explaining import explanation_of
 from api.dependencies.requests import ServicesDep
 from api.errors import ForgedDecision, UnknownDecision
+from api.routes.tags import ReadersTag, tagged
 from api.routes.wire import Wire
 from api.storage.database import reading
 from api.storage.outcomes import outcomes_of
@@ -76,7 +77,9 @@ class DecisionAnswer(Wire):
 
 
 @router.get("/decisions/{decision}", response_model=DecisionAnswer)
-def read(decision: Annotated[str, Path(max_length=256)], services: ServicesDep) -> DecisionAnswer:
+def read(
+    decision: Annotated[str, Path(max_length=256)], services: ServicesDep, if_none_match: ReadersTag = None
+) -> Response:
     """Read a decision back, and what became of it."""
     try:
         signed = services.keys.read_decision(decision)
@@ -86,7 +89,7 @@ def read(decision: Annotated[str, Path(max_length=256)], services: ServicesDep) 
         page = find_page(connection, signed.page)
         outcomes = outcomes_of(connection, [signed.page]).get(signed.page, [])
         rewards = rewards_of(connection, signed.page)
-    return DecisionAnswer(
+    answer = DecisionAnswer(
         decision=decision,
         slot=signed.slot,
         outcomes=[_outcome(each) for each in outcomes if each.slot == signed.slot],
@@ -95,6 +98,7 @@ def read(decision: Annotated[str, Path(max_length=256)], services: ServicesDep) 
         **_page_part(page),
         **_slot_part(page, signed.slot),
     )
+    return tagged(answer, if_none_match)
 
 
 def _page_part(page: Page) -> dict[str, Any]:

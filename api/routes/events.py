@@ -7,10 +7,11 @@ from pydantic import Field
 
 from api.dependencies.events import ReportedEvent, take_events
 from api.dependencies.requests import ServicesDep
+from api.routes.once import ONCE, OnceRoute
 from api.routes.wire import BatchAnswer, CatalogueId, Moment, OpaqueId, Refusal, Seconds, Wire, Word
 from foundation.events import Action
 
-router = APIRouter(tags=["serving"])
+router = APIRouter(tags=["serving"], route_class=OnceRoute)
 
 
 class EventBody(Wire):
@@ -34,7 +35,7 @@ class EventsBody(Wire):
     events: Annotated[list[EventBody], Field(min_length=1, max_length=10_000)]
 
 
-@router.post("/events", response_model=BatchAnswer)
+@router.post("/events", response_model=BatchAnswer, dependencies=[ONCE])
 def report(body: EventsBody, services: ServicesDep) -> BatchAnswer:
     """Take interactions; one with an unknown title is rejected, the rest of the batch counts."""
     taken = take_events(services, [ReportedEvent(**each.model_dump()) for each in body.events])

@@ -5,15 +5,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.errors import BadInput
-from api.routes.artworks import ArtworkAnswer, ArtworkPath, artwork_answer
+from api.routes.artworks import ArtworkAnswer, ArtworkPath, artwork_answer, present_artwork
 from api.routes.listing import USUAL, Cursor, Limit, Number, cursor_of, part_of, place_of
 from api.routes.once import ONCE, OnceRoute
-from api.routes.tags import ReadersTag, tagged
+from api.routes.tags import Conditions, Meant, ReadersTag, tagged
 from api.routes.titles import TitlePath
 from api.routes.wire import CatalogueId, Moment, Real, Text, Wire, Word
 from api.storage.database import reading, transaction
@@ -28,7 +29,8 @@ from api.storage.guards import (
     list_guards,
     set_guard,
 )
-from artwork.catalog import ArtworkId, ArtworkState, TitleId
+from api.storage.revisions import Revision, hold
+from artwork.catalog import Artwork, ArtworkId, ArtworkState, TitleId
 from bandit.errors import InvalidGuard
 from bandit.guards import Guard, Pin, Schedule, Share, Span
 
@@ -107,36 +109,46 @@ def listed(
     if_none_match: ReadersTag = None,
 ) -> Response:
     """List a title's guards, those that stand and those that were lifted, and who paused what: `limit` of each."""
-    guard, change = (None, None) if cursor is None else place_of(cursor, "guards", tuple[Number, Number])
     with reading(services.engine) as connection:
-        found = list_guards(connection, TitleId(title), before=guard, limit=limit + 1)
-        changed = list_changes(connection, TitleId(title), before=change, limit=limit + 1)
+        answer = _listed(connection, TitleId(title), cursor=cursor, limit=limit)
+    return tagged(answer, if_none_match)
+
+
+def _listed(connection: Connection, title: TitleId, *, cursor: Cursor = None, limit: int = USUAL) -> GuardsAnswer:
+    guard, change = (None, None) if cursor is None else place_of(cursor, "guards", tuple[Number, Number])
+    found = list_guards(connection, title, before=guard, limit=limit + 1)
+    changed = list_changes(connection, title, before=change, limit=limit + 1)
     guards, last_guard = part_of(found, limit)
     changes, last_change = part_of(changed, limit)
     # Nothing has a number under 0: where one of the two ends, the following part has none of it.
     places = (last_guard.number if last_guard else 0, last_change.number if last_change else 0)
-    answer = GuardsAnswer(
+    return GuardsAnswer(
         guards=[guard_answer(each) for each in guards],
         changes=[_change(each) for each in changes],
         next=cursor_of("guards", *places) if any(places) else None,
     )
-    return tagged(answer, if_none_match)
 
 
 @router.post("/guards", status_code=201, response_model=GuardAnswer, dependencies=[ONCE])
-def put(title: TitlePath, body: GuardBody, actor: ActorDep, services: ServicesDep) -> GuardAnswer:
-    """Set a guard. Running servers follow within moments."""
+def put(title: TitlePath, body: GuardBody, actor: ActorDep, services: ServicesDep, meant: Meant) -> GuardAnswer:
+    """Set a guard. Running servers follow within moments. `If-Match` bounds it to the list of guards that was read."""
     guard = guard_of(body)
     with transaction(services.engine) as connection:
+        hold(connection, Revision.CATALOG)
+        meant.check(lambda: _listed(connection, TitleId(title)))
         stored = set_guard(connection, TitleId(title), guard, edit=edit_of(body, actor))
     services.refresh()
     return guard_answer(stored)
 
 
 @router.post("/guards/{guard}:lift", response_model=GuardAnswer, dependencies=[ONCE])
-def lift(title: TitlePath, guard: GuardPath, body: WhyBody, actor: ActorDep, services: ServicesDep) -> GuardAnswer:
-    """Take a guard off; it stays on the record."""
+def lift(
+    title: TitlePath, guard: GuardPath, body: WhyBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> GuardAnswer:
+    """Take a guard off; it stays on the record. `If-Match` bounds it to the list of guards that was read."""
     with transaction(services.engine) as connection:
+        hold(connection, Revision.CATALOG)
+        meant.check(lambda: _listed(connection, TitleId(title)))
         lifted = lift_guard(connection, TitleId(title), guard, edit=edit_of(body, actor))
     services.refresh()
     return guard_answer(lifted)
@@ -144,26 +156,26 @@ def lift(title: TitlePath, guard: GuardPath, body: WhyBody, actor: ActorDep, ser
 
 @router.post("/artworks/{artwork}:pause", response_model=ArtworkAnswer, dependencies=[ONCE])
 def pause(
-    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep
-) -> ArtworkAnswer:
-    """Show an artwork no more until it is resumed; what is known of it stays."""
-    return _to(services, title, artwork, state=ArtworkState.PAUSED, edit=edit_of(body, actor))
+    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> Response:
+    """Show an artwork no more until it is resumed; what is known of it stays. `If-Match` bounds it to what was read."""
+    return _to(services, _named(title, artwork), ArtworkState.PAUSED, edit=edit_of(body, actor), meant=meant)
 
 
 @router.post("/artworks/{artwork}:resume", response_model=ArtworkAnswer, dependencies=[ONCE])
 def resume(
-    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep
-) -> ArtworkAnswer:
-    """Let a paused or retired artwork be shown again."""
-    return _to(services, title, artwork, state=ArtworkState.ACTIVE, edit=edit_of(body, actor))
+    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> Response:
+    """Let a paused or retired artwork be shown again. `If-Match` bounds it to what was read."""
+    return _to(services, _named(title, artwork), ArtworkState.ACTIVE, edit=edit_of(body, actor), meant=meant)
 
 
 @router.post("/artworks/{artwork}:retire", response_model=ArtworkAnswer, dependencies=[ONCE])
 def retire(
-    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep
-) -> ArtworkAnswer:
-    """Show an artwork no more."""
-    return _to(services, title, artwork, state=ArtworkState.RETIRED, edit=edit_of(body, actor))
+    title: TitlePath, artwork: ArtworkPath, body: WhyBody, actor: ActorDep, services: ServicesDep, meant: Meant
+) -> Response:
+    """Show an artwork no more. `If-Match` bounds it to what was read."""
+    return _to(services, _named(title, artwork), ArtworkState.RETIRED, edit=edit_of(body, actor), meant=meant)
 
 
 def guard_of(body: GuardBody) -> Guard:
@@ -205,11 +217,17 @@ _FIELDS = {
 }
 
 
-def _to(services: Services, title: str, artwork: str, *, state: ArtworkState, edit: Edit) -> ArtworkAnswer:
+def _named(title: str, artwork: str) -> Artwork:
+    return Artwork(title=TitleId(title), artwork=ArtworkId(artwork))
+
+
+def _to(services: Services, which: Artwork, state: ArtworkState, *, edit: Edit, meant: Conditions) -> Response:
     with transaction(services.engine) as connection:
-        changed = change_state(connection, TitleId(title), ArtworkId(artwork), state=state, edit=edit)
+        hold(connection, Revision.CATALOG)
+        meant.check(lambda: present_artwork(services, connection, which))
+        changed = change_state(connection, which.title, which.artwork, state=state, edit=edit)
     services.refresh()
-    return artwork_answer(services, changed)
+    return tagged(artwork_answer(services, changed))
 
 
 def guard_answer(stored: StoredGuard) -> GuardAnswer:

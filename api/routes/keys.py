@@ -10,11 +10,13 @@ from api.credentials import NewKey, Scope
 from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
 from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
+from api.routes.once import ONCE, OnceRoute
+from api.routes.tags import ReadersTag, tagged
 from api.routes.wire import Moment, Text, Wire
 from api.storage.database import reading, transaction
 from api.storage.keys import KeyOrder, StoredKey, create_key, list_keys, revoke_key, rotate_key
 
-router = APIRouter(prefix="/keys", tags=["access"])
+router = APIRouter(prefix="/keys", tags=["access"], route_class=OnceRoute)
 
 KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Whose key it is: letters, digits, `.`, `_` and `-`, at most 64 characters."""
@@ -71,17 +73,20 @@ class KeysAnswer(Wire):
 
 
 @router.get("", response_model=KeysAnswer)
-def listed(services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL) -> KeysAnswer:
+def listed(
+    services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL, if_none_match: ReadersTag = None
+) -> Response:
     """List the keys: those that are live, and those that expired or were revoked."""
     after = None if cursor is None else place_of(cursor, "keys", tuple[Name, Name])
     with reading(services.engine) as connection:
         found = list_keys(connection, after=after, limit=limit + 1)
     given, last = part_of(found, limit)
     following = None if last is None else cursor_of("keys", last.name, last.prefix)
-    return KeysAnswer(keys=[key_answer(each, now=datetime.now(UTC)) for each in given], next=following)
+    told = [key_answer(each, now=datetime.now(UTC)) for each in given]
+    return tagged(KeysAnswer(keys=told, next=following), if_none_match)
 
 
-@router.post("", status_code=201, response_model=NewKeyAnswer)
+@router.post("", status_code=201, response_model=NewKeyAnswer, dependencies=[ONCE])
 def create(body: KeyBody, actor: ActorDep, services: ServicesDep, response: Response) -> NewKeyAnswer:
     """Make a key. Running servers know it with their next refresh, this one at once."""
     order = KeyOrder(
@@ -99,7 +104,7 @@ def create(body: KeyBody, actor: ActorDep, services: ServicesDep, response: Resp
     return new_key_answer(stored, made)
 
 
-@router.post("/{name}:rotate", status_code=201, response_model=NewKeyAnswer)
+@router.post("/{name}:rotate", status_code=201, response_model=NewKeyAnswer, dependencies=[ONCE])
 def rotate(
     name: NamePath, body: RotateBody, actor: ActorDep, services: ServicesDep, response: Response
 ) -> NewKeyAnswer:
@@ -113,7 +118,7 @@ def rotate(
     return new_key_answer(stored, made)
 
 
-@router.post("/{prefix}:revoke", response_model=KeyAnswer)
+@router.post("/{prefix}:revoke", response_model=KeyAnswer, dependencies=[ONCE])
 def revoke(prefix: PrefixPath, body: WhyBody, actor: ActorDep, services: ServicesDep) -> KeyAnswer:
     """Let a key open nothing any more: here at once, on other servers with their next refresh."""
     now = datetime.now(UTC)

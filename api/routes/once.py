@@ -17,10 +17,14 @@ from starlette.concurrency import run_in_threadpool
 from api.dependencies.access import PrincipalDep
 from api.dependencies.services import Services
 from api.errors import Conflict, KeyartError, RepeatedKey, StorageUnavailable
+from api.routes.tags import tag_of
 from api.storage.database import transaction
 from api.storage.repeats import Repeat, begin, finish, forget
 
 REPLAYED = "Idempotency-Replayed"
+_UNTOLD = b""
+"""Stands for an answer that was given and is not kept: it held a secret."""
+
 Key = Annotated[
     str | None,
     Header(min_length=1, max_length=255, description="Makes a repeated request get the same answer, for a day."),
@@ -47,9 +51,12 @@ async def once(request: Request, principal: PrincipalDep, idempotency_key: Key =
         return
     body = await request.body()
     place = f"{request.method} {request.url.path}"
-    key = _digest(principal.actor.encode(), place.encode(), idempotency_key.encode("latin-1", "replace"))
-    digest = hashlib.sha256(body).hexdigest()
-    services = cast(Services, request.app.state.services)
+    services = _services(request)
+    # Sealed, since a body may hold nothing but a viewer's id, which a plain digest would let anybody try.
+    key = services.keys.sealed(
+        _digest(principal.actor.encode(), place.encode(), idempotency_key.encode("latin-1", "replace"))
+    )
+    digest = services.keys.sealed(hashlib.sha256(body).hexdigest())
     known = await run_in_threadpool(_begin, services, key, digest)
     if known is not None:
         _answer_again(known, digest)
@@ -70,17 +77,25 @@ class OnceRoute(APIRoute):
             try:
                 answer = await handle(request)
             except AnsweredBefore as before:
-                return Response(before.body, before.status, media_type="application/json", headers={REPLAYED: "true"})
+                return _replayed(request, before)
             except (KeyartError, RequestValidationError):
                 if hasattr(request.state, "once"):
                     await run_in_threadpool(_forget, _services(request), request.state.once)
                 raise
             if hasattr(request.state, "once"):
                 services, key = _services(request), request.state.once
-                await run_in_threadpool(_finish, services, key, answer.status_code, bytes(answer.body))
+                body = _UNTOLD if answer.headers.get("Cache-Control") == "no-store" else bytes(answer.body)
+                await run_in_threadpool(_finish, services, key, answer.status_code, body)
             return answer
 
         return kept
+
+
+def _replayed(request: Request, before: AnsweredBefore) -> Response:
+    headers = {REPLAYED: "true"}
+    if request.method == "PUT" and before.status == 200:
+        headers["ETag"] = tag_of(before.body)
+    return Response(before.body, before.status, media_type="application/json", headers=headers)
 
 
 def _services(request: Request) -> Services:
@@ -110,6 +125,11 @@ def _answer_again(known: Repeat, digest: str) -> None:
         raise Conflict(
             "A request with this Idempotency-Key is being answered, or ended without an answer.",
             "Look at the present state; if the change is not there, send it with a new key.",
+        )
+    if known.body == _UNTOLD:
+        raise Conflict(
+            "This request was carried out before, and its answer held a key, which is kept nowhere.",
+            "Look at GET /v1/keys; revoke what you did not get, and send it with a new Idempotency-Key.",
         )
     raise AnsweredBefore(known.status, known.body)
 

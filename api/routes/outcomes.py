@@ -11,7 +11,6 @@ from typing import Annotated, Any, cast
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -19,6 +18,7 @@ from api.dependencies.access import authorise
 from api.dependencies.outcomes import ReportedOutcome, take_outcomes
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
+from api.routes.once import ONCE, OnceRoute
 from api.routes.wire import EARLIEST, LATEST, BatchAnswer, Moment, OpaqueId, Refusal, Seconds, Wire
 from bandit.decision import OutcomeKind
 
@@ -46,15 +46,16 @@ class _Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcomes: Annotated[list[ReportedOutcome], msgspec.Meta(min_length=1, max_length=MOST_OUTCOMES)]
 
 
-class _OffTheLoop(APIRoute):
-    """Reads and answers batches in a thread; what is no JSON goes on to the framework, which says so."""
+class _OffTheLoop(OnceRoute):
+    """Reads and answers batches in a thread; what is no JSON, or comes with a key, goes on to the framework."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See `APIRoute.get_route_handler`."""
         handle = super().get_route_handler()
 
         async def quick(request: Request) -> Response:
-            if not request.headers.get("content-type", "").startswith("application/json"):
+            plain = request.headers.get("content-type", "").startswith("application/json")
+            if not plain or "idempotency-key" in request.headers or request.url.query:
                 return await handle(request)
             await authorise(request)
             services = cast(Services, request.app.state.services)
@@ -67,7 +68,7 @@ class _OffTheLoop(APIRoute):
 router = APIRouter(tags=["serving"], route_class=_OffTheLoop)
 
 
-@router.post("/outcomes", response_model=BatchAnswer)
+@router.post("/outcomes", response_model=BatchAnswer, dependencies=[ONCE])
 def report(body: OutcomesBody, services: ServicesDep) -> BatchAnswer:
     """Take outcomes. Repeating a batch is harmless; a forged decision id is rejected, the rest of the batch counts."""
     return _taken(services, _reported(body))

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from api.dependencies.access import ActorDep
 from api.dependencies.promotion import Order, back_out, promote, retire
 from api.dependencies.requests import ServicesDep
-from api.dependencies.shadow import ShadowFigures
 from api.routes.listing import USUAL, Cursor, Limit, Name, Number, cursor_of, part_of, place_of
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Conditions, Meant, ReadersTag, tagged
@@ -29,6 +28,7 @@ from api.storage.policies import (
 )
 from api.storage.stages import Deployment, Stage, Standing
 from bandit.decision import PolicyVersionId
+from bandit.shadowing import ShadowFigures
 
 router = APIRouter(tags=["policies"], route_class=OnceRoute)
 
@@ -102,8 +102,9 @@ class CanaryAnswer(Wire):
 class ShadowAnswer(Wire):
     """The version that decides for nobody, and what it would have stated on the pages that it was asked about.
 
-    Counted by this server since it started: mean probability of the drawn artworks, mean total variation distance to
-    the live policy, mean seconds a page, pages that failed, pages that came too fast. None until there is one.
+    Counted by all servers since it became a shadow: mean probability of the drawn artworks, mean total variation
+    distance to the live policy, mean seconds a page beside the live policy's, pages that took longer than a page may,
+    pages that failed, pages that came too fast, servers that cannot load it. None until there is one.
     """
 
     version: str
@@ -112,8 +113,11 @@ class ShadowAnswer(Wire):
     mean_probability: float | None
     mean_distance: float | None
     seconds_a_page: float | None
+    live_seconds_a_page: float | None
+    slow: int
     failures: int
     dropped: int
+    unable: int
     problem: str | None
 
 
@@ -168,7 +172,7 @@ def listed(
     answer = PoliciesAnswer(
         live=now.live,
         canary=CanaryAnswer(version=now.canary.version, share=now.canary.share) if now.canary else None,
-        shadow=_shadow(now.shadow, services.shadow.figures()) if now.shadow else None,
+        shadow=_shadow(now.shadow, services.shadow.of_all_servers(now.shadow_by)) if now.shadow else None,
         versions=versions,
         deployments=[_deployment(one) for _, one in deployments],
         next=cursor_of("policies", *following) if last or last_deployment else None,
@@ -233,9 +237,12 @@ def retire_version(
 
 
 @router.post("/policies:rollback", response_model=DeploymentAnswer, dependencies=[ONCE])
-def roll_back(body: WhyBody, actor: ActorDep, services: ServicesDep) -> DeploymentAnswer:
-    """End the canary; without one, make the version decide again that did before the live one."""
-    order = _order(body, actor)
+def roll_back(body: WhyBody, actor: ActorDep, services: ServicesDep, meant: Meant) -> DeploymentAnswer:
+    """End the canary; without one, make the version decide again that did before the live one.
+
+    `If-Match` names the version that is to be taken off, as it was read: of two who roll back at once, one is told.
+    """
+    order = replace(_order(body, actor), still=_still_latest(meant))
     deployment = back_out(services.engine, services.blobs, order=order, examiner=services.live.examiner)
     services.refresh()
     return _deployment(deployment)
@@ -244,6 +251,11 @@ def roll_back(body: WhyBody, actor: ActorDep, services: ServicesDep) -> Deployme
 def _still(meant: Conditions, version: str) -> Callable[[Connection], None]:
     """A check that the version is, in its answer, what the caller read."""
     return lambda connection: meant.check(lambda: version_answer(connection, version))
+
+
+def _still_latest(meant: Conditions) -> Callable[[Connection], None]:
+    """A check that the version which a roll-back takes off is, in its answer, what the caller read."""
+    return lambda connection: meant.check(lambda: version_answer(connection, standing(connection).latest))
 
 
 def _order(body: WhyBody, actor: str) -> Order:
@@ -277,8 +289,7 @@ def _evaluation(evaluation: StoredEvaluation) -> EvaluationAnswer:
     return EvaluationAnswer(at=evaluation.at, **told)
 
 
-def _shadow(version: PolicyVersionId, figures: ShadowFigures) -> ShadowAnswer:
-    counted = figures if figures.version == version else ShadowFigures()
+def _shadow(version: PolicyVersionId, counted: ShadowFigures) -> ShadowAnswer:
     return ShadowAnswer(
         version=version,
         pages=counted.pages,
@@ -286,8 +297,11 @@ def _shadow(version: PolicyVersionId, figures: ShadowFigures) -> ShadowAnswer:
         mean_probability=counted.chosen / counted.slots if counted.slots else None,
         mean_distance=counted.distance / counted.slots if counted.slots else None,
         seconds_a_page=counted.seconds / counted.pages if counted.pages else None,
+        live_seconds_a_page=counted.live_seconds / counted.pages if counted.pages else None,
+        slow=counted.slow,
         failures=counted.failures,
         dropped=counted.dropped,
+        unable=counted.unable,
         problem=counted.problem,
     )
 

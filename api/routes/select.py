@@ -4,6 +4,7 @@ The page itself is made by `api.dependencies.desk`; `select_door.py` is the quic
 """
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -122,14 +123,21 @@ async def select(
 
 
 @router.post("/select:batch", response_model=BatchSelectAnswer)
-async def select_batch(body: BatchBody, services: ServicesDep, time_budget: TimeBudget = None) -> Response:
+async def select_batch(
+    body: BatchBody,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
+    time_budget: TimeBudget = None,
+) -> Response:
     """Decide the pages of many viewers ahead of time, with the probabilities that they would get one by one.
 
-    Pages that are asked for one by one go first. Nothing is decided where one of the requests is refused.
+    Pages that are asked for one by one go first. Nothing is decided where one of the requests is refused. An
+    `Idempotency-Key` stands, with the page's place, for the `idempotency_key` of each page that has none.
     """
     budget = budget_of(services.settings.batch_budget_ms, time_budget)
     now = datetime.now(UTC)
-    keys = [stored_key(each.idempotency_key, each.viewer, services.keys) for each in body.requests]
+    own = [_key_of(each, idempotency_key, place) for place, each in enumerate(body.requests)]
+    keys = [stored_key(key, each.viewer, services.keys) for key, each in zip(own, body.requests, strict=True)]
     asked = zip(body.requests, keys, strict=True)
     calls = [call_from(each, budget=budget, idempotency_key=key, now=now) for each, key in asked]
     await asyncio.to_thread(services.pages.check, calls)
@@ -140,6 +148,14 @@ async def select_batch(body: BatchBody, services: ServicesDep, time_budget: Time
 def budget_of(allowed_ms: int, asked_ms: int | None) -> float:
     """How long an answer may take, in seconds: what the setting allows, or less where the caller says so."""
     return min(allowed_ms, asked_ms or allowed_ms) / 1000
+
+
+def _key_of(page: PrecomputeBody, batch_key: str | None, place: int) -> str | None:
+    """The key of one page of a batch: its own, or one that belongs to its place under the key of the batch."""
+    if page.idempotency_key is not None or batch_key is None:
+        return page.idempotency_key
+    digest = hashlib.sha256(batch_key.encode("latin-1", "replace")).hexdigest()
+    return f"batch-{digest}-{place}"
 
 
 def stored_key(key: str | None, viewer: str, keys: Keys) -> str | None:

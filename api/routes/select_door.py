@@ -61,7 +61,7 @@ class SelectDoor:
             return
         body = await whole_body(receive)
         services = cast(Services, scope["app"].state.services)
-        call = None if body is None else call_of(body, scope["headers"], services)
+        call = None if body is None or scope["query_string"] else call_of(body, scope["headers"], services)
         if call is None:
             await self._app(scope, receive if body is None else _again(body, receive), send)
             return

@@ -12,6 +12,7 @@ from api.dependencies.catalogue_edits import edit_title
 from api.dependencies.requests import ServicesDep
 from api.errors import UnknownTitle
 from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, place_of
+from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.wire import CatalogueId, Text, Whole, Wire, Word
 from api.storage.catalog import find_title, list_titles
@@ -19,7 +20,7 @@ from api.storage.database import reading, transaction
 from api.storage.revisions import Revision, hold
 from artwork.catalog import Title, TitleId, TitleKind
 
-router = APIRouter(prefix="/titles", tags=["catalogue"])
+router = APIRouter(prefix="/titles", tags=["catalogue"], route_class=OnceRoute)
 
 TitlePath = Annotated[CatalogueId, Path()]
 
@@ -50,7 +51,7 @@ class TitlesAnswer(Wire):
     next: str | None = None
 
 
-@router.put("/{title}", response_model=TitleAnswer)
+@router.put("/{title}", response_model=TitleAnswer, dependencies=[ONCE])
 def put(title: TitlePath, body: TitleBody, actor: ActorDep, services: ServicesDep, meant: Meant) -> Response:
     """Add a title, or replace its description; `If-Match` bounds it to what was read, `If-None-Match: *` to a new."""
     described = title_of(title, body)

@@ -3,19 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
 from api.dependencies.viewers import exclude_viewer, include_viewer, order_erasure
 from api.routes.listing import USUAL, Cursor, Limit, Microseconds, Name, cursor_of, part_of, place_of
+from api.routes.once import ONCE, OnceRoute
+from api.routes.tags import ReadersTag, tagged
 from api.routes.wire import EARLIEST, OpaqueId, Text, Wire
 from api.storage.database import reading, transaction
 from api.storage.erasure import Erasure, find_erasure
 from api.storage.exclusions import list_excluded
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], route_class=OnceRoute)
 
 ErasurePath = Annotated[int, Path(ge=1, le=2**62)]
 
@@ -65,7 +67,7 @@ class ExcludedList(Wire):
     next: str | None = None
 
 
-@router.post("/viewers:erase", status_code=202, response_model=ErasureAnswer)
+@router.post("/viewers:erase", status_code=202, response_model=ErasureAnswer, dependencies=[ONCE])
 def erase(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ErasureAnswer:
     """Order that everything kept of a viewer is removed; a worker does it, and goes on where one died."""
     with transaction(services.engine) as connection:
@@ -74,13 +76,13 @@ def erase(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ErasureAn
 
 
 @router.get("/erasures/{erasure}", response_model=ErasureAnswer)
-def erasure(erasure: ErasurePath, services: ServicesDep) -> ErasureAnswer:
+def erasure(erasure: ErasurePath, services: ServicesDep, if_none_match: ReadersTag = None) -> Response:
     """Tell how far an erasure is."""
     with reading(services.engine) as connection:
-        return _told(find_erasure(connection, erasure))
+        return tagged(_told(find_erasure(connection, erasure)), if_none_match)
 
 
-@router.post("/viewers:exclude", response_model=ExclusionAnswer)
+@router.post("/viewers:exclude", response_model=ExclusionAnswer, dependencies=[ONCE])
 def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
     """Keep a viewer's rows, and neither learn from them nor evaluate on them, earlier ones included."""
     with transaction(services.engine) as connection:
@@ -89,7 +91,7 @@ def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> Exclus
     return ExclusionAnswer(excluded=True)
 
 
-@router.post("/viewers:include", response_model=ExclusionAnswer)
+@router.post("/viewers:include", response_model=ExclusionAnswer, dependencies=[ONCE])
 def include(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
     """Let a viewer who was excluded count again."""
     with transaction(services.engine) as connection:
@@ -98,7 +100,9 @@ def include(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> Exclusi
 
 
 @router.get("/viewers:excluded", response_model=ExcludedList)
-def excluded(services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL) -> ExcludedList:
+def excluded(
+    services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL, if_none_match: ReadersTag = None
+) -> Response:
     """List the viewers who are left out by order."""
     after = None
     if cursor is not None:
@@ -108,12 +112,13 @@ def excluded(services: ServicesDep, cursor: Cursor = None, limit: Limit = USUAL)
         listed = list_excluded(connection, after=after, limit=limit + 1)
     given, last = part_of(listed, limit)
     place = None if last is None else ((last.at - EARLIEST) // timedelta(microseconds=1), last.viewer)
-    return ExcludedList(
+    answer = ExcludedList(
         excluded=[
             ExcludedAnswer(viewer=each.viewer, reason=each.reason, actor=each.actor, at=each.at) for each in given
         ],
         next=None if place is None else cursor_of("excluded", *place),
     )
+    return tagged(answer, if_none_match)
 
 
 def _told(found: Erasure) -> ErasureAnswer:

@@ -49,7 +49,7 @@ def ask(installation: Installation, operation: str, example: Example, known: Map
     address, query, headers, body = json.loads(text)
     if example.content is not None:
         headers["Content-Type"] = example.content
-        return installation.http.request(method, address, headers=headers, content=picture(7))
+        return installation.http.request(method, address, params=query, headers=headers, content=picture(7))
     return installation.http.request(method, address, params=query, headers=headers, json=body)
 
 

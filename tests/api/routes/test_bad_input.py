@@ -5,7 +5,8 @@ its schema knows, so a new route or field is in it from its first day.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -13,11 +14,16 @@ from typing import Any
 import pysqlite3
 import pytest
 from httpx import Response
+from msgspec.structs import replace
 
+from api.credentials import Scope
+from api.dependencies.permissions import PERMISSIONS
 from api.routes.examples import Description, Example, load_examples
+from api.storage.database import transaction
+from api.storage.keys import KeyOrder, create_key
 from tests.api.installation import Installation, running, settings_in
 from tests.api.routes.mistakes import mistakes
-from tests.api.routes.performed import perform
+from tests.api.routes.performed import ask, perform
 
 EXAMPLES = load_examples()
 WITH_BODY = [operation for operation, example in EXAMPLES.items() if example.body is not None]
@@ -30,8 +36,11 @@ STRANGE = ("a b", "%00", "é", "x" * 300, "-", "..%2F..", "%F0%9F%8E%AC", "a%0Ab
 class Watched:
     """A server, and whether anything was written into its database since it was asked last."""
 
-    def __init__(self, installation: Installation) -> None:
-        self.installation = installation
+    def __init__(self, installation: Installation, known: Mapping[str, str]) -> None:
+        self.installation, self.known = installation, known
+        self._keys = {scope: self._key(scope) for scope in Scope}
+        self._expired = self._key(Scope.ADMIN, days_ago=2)
+        installation.services.refresh()
         self._other = pysqlite3.connect(str(installation.home / "keyart.db"))
         self._seen = self._version()
 
@@ -39,6 +48,25 @@ class Watched:
         """Tell whether no other connection committed a change."""
         before, self._seen = self._seen, self._version()
         return before == self._seen
+
+    def callers(self, method: str, path: str) -> Iterator[tuple[str, int]]:
+        """What those send who may not ask for a route, and how they are answered."""
+        yield from (("", 401), ("Bearer keyart_0123456789_x", 401), (self._expired, 401))
+        allowed = {*(PERMISSIONS[method, path] or ()), Scope.ADMIN}
+        yield from ((key, 403) for scope, key in self._keys.items() if scope not in allowed)
+
+    def _key(self, scope: Scope, *, days_ago: int = 0) -> str:
+        """A key that was made so long ago, for a day."""
+        at = datetime.now(UTC) - timedelta(days=days_ago)
+        order = KeyOrder(
+            name=f"{scope}-{days_ago}",
+            scopes=frozenset({scope}),
+            actor="test",
+            at=at,
+            expires_at=at + timedelta(days=1),
+        )
+        with transaction(self.installation.engine) as connection:
+            return f"Bearer {create_key(connection, order)[1].text}"
 
     def _version(self) -> int:
         found: int = self._other.execute("PRAGMA data_version").fetchone()[0]
@@ -49,9 +77,8 @@ class Watched:
 def watched(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A server on which every example was carried out, so that what is named exists."""
     home = Path(copytree(prepared_home, tmp_path_factory.mktemp("spoiled") / "home"))
-    with running(settings_in(home, requests_per_minute=10**9)) as installation:
-        perform(installation, EXAMPLES)
-        yield Watched(installation)
+    with running(settings_in(home, requests_per_minute=10**9, failed_keys_per_minute=10**9)) as installation:
+        yield Watched(installation, perform(installation, EXAMPLES)[1])
 
 
 def send(watched: Watched, operation: str, body: bytes, **headers: str) -> Response:
@@ -155,15 +182,60 @@ def keyed() -> list[str]:
     return [operation for operation, example in EXAMPLES.items() if "Idempotency-Key" in example.headers]
 
 
+def changed(body: Any) -> Any:
+    """A body whose first text is another one."""
+    if isinstance(body, str):
+        return body + "-2"
+    name = next(iter(body)) if isinstance(body, dict) else 0
+    return {**body, name: changed(body[name])} if isinstance(body, dict) else [changed(body[0]), *body[1:]]
+
+
 @pytest.mark.parametrize("operation", keyed())
 def test_a_replayed_key_with_another_body_changes_nothing(watched: Watched, operation: str) -> None:
     """The examples were carried out with their keys; now each comes with another body."""
     example: Example = EXAMPLES[operation]
-    other = {**example.body, "reason": "another"} if "reason" in example.body else {**example.body, "viewer": "another"}
-    method, _, path = operation.partition(" ")
-    key = {"Idempotency-Key": example.headers["Idempotency-Key"]}
     watched.untouched()
-    answer = watched.installation.http.request(method, path.format(**example.path), json=other, headers=key)
+    answer = ask(watched.installation, operation, replace(example, body=changed(example.body)), watched.known)
     assert complaint(answer, {422}) is None
     assert answer.json()["type"].endswith("/repeated_key")
     assert watched.untouched()
+
+
+def test_every_change_takes_an_idempotency_key() -> None:
+    changing = {each for each in EXAMPLES if each.startswith(("POST /v1", "PUT /v1"))}
+    assert changing - {*keyed()} == {
+        "PUT /v1/titles/{title}/artworks/{artwork}/image",  # takes one; its body is no JSON
+        "POST /v1/select:batch",  # each page has its own
+    }
+
+
+@pytest.mark.parametrize("operation", [each for each in EXAMPLES if "/v1/" in each])
+def test_an_unknown_parameter_is_refused(watched: Watched, operation: str) -> None:
+    example = EXAMPLES[operation]
+    for query in ({"limt": 5}, {"limit": [1, 2]}, {"dry_run": "true"}):
+        answer = ask(watched.installation, operation, replace(example, query=query, headers={}), watched.known)
+        assert complaint(answer, {422}) is None, query
+        assert answer.json()["type"].endswith("/bad_input")
+    assert watched.untouched()
+
+
+@pytest.mark.parametrize("operation", [each for each in EXAMPLES if "/v1/" in each])
+def test_who_may_not_ask_is_told_so_before_anything_is_read(watched: Watched, operation: str) -> None:
+    """An expired key and a wrong scope open nothing: not even what is wrong with a body is said."""
+    method, _, path = operation.partition(" ")
+    address = path.format(**EXAMPLES[operation].path)
+    watched.untouched()
+    for authorization, status in watched.callers(method, path):
+        headers = {"Content-Type": "application/json", "Authorization": authorization}
+        for body in (b"{", b"{}", b"[" * 10_000, b"\xff"):
+            answer = watched.installation.http.request(method, address, content=body, headers=headers)
+            assert complaint(answer, {status}) is None, (authorization[:15], body[:5])
+    assert watched.untouched()
+
+
+def test_head_is_answered_as_get_without_the_body(watched: Watched) -> None:
+    http = watched.installation.http
+    for path, status in (("/healthz", 200), ("/v1/titles", 200), ("/v1/titles/nowhere", 404), ("/v1/select", 405)):
+        got, headed = http.get(path), http.head(path)
+        assert (headed.status_code, headed.content, got.status_code) == (status, b"", status)
+        assert headed.headers["content-length"] == got.headers["content-length"]

@@ -1,11 +1,13 @@
 """C2 for changes: an Idempotency-Key makes a repeated change harmless, and never hides another one."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from api.storage.audit_log import list_entries
 from api.storage.database import reading, transaction
 from api.storage.repeats import KEPT, begin, finish, forget
-from tests.api.installation import Installation
+from tests.api.installation import Installation, an_event, an_outcome
+from tests.api.pictures import picture
 from tests.api.problems import is_problem
 
 PIN = {"kind": "pin", "artwork": "b", "reason": "premiere"}
@@ -96,3 +98,51 @@ def test_keys_are_forgotten_after_a_day(harbor: Installation) -> None:
         assert begin(connection, "a", digest="2" * 64, now=now + KEPT + timedelta(seconds=1)) is None
         forget(connection, "a")
         assert begin(connection, "a", digest="3" * 64, now=now + KEPT + timedelta(seconds=2)) is None
+
+
+def test_outcomes_and_events_are_answered_again_under_their_key(harbor: Installation) -> None:
+    decision = harbor.ask().json()["slots"][0]["decision"]
+    for path, name, item in (("outcomes", "outcomes", an_outcome(decision)), ("events", "events", an_event())):
+        answers = [harbor.http.post(f"/v1/{path}", json={name: [item]}, headers=with_key("k")) for _ in range(2)]
+        assert [each.json()["accepted"] for each in answers] == [1, 1]
+        assert answers[1].headers["idempotency-replayed"] == "true"
+        assert harbor.http.post(f"/v1/{path}", json={name: [item]}).json()["duplicates"] == 1
+
+
+def test_a_title_that_is_put_again_under_its_key_is_answered_with_its_tag(harbor: Installation) -> None:
+    first = harbor.http.put("/v1/titles/harbor", json={"name": "A"}, headers=with_key("k"))
+    harbor.http.put("/v1/titles/harbor", json={"name": "B"})
+    again = harbor.http.put("/v1/titles/harbor", json={"name": "A"}, headers=with_key("k"))
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert harbor.http.get("/v1/titles/harbor").json()["name"] == "B"
+
+
+def test_an_image_comes_under_a_key_too(harbor: Installation) -> None:
+    address = "/v1/titles/harbor/artworks/new/image"
+    assert harbor.http.put(address, content=picture(1), headers=with_key("k")).status_code == 202
+    assert harbor.http.put(address, content=picture(1), headers=with_key("k")).status_code == 202
+    is_problem(harbor.http.put(address, content=picture(2), headers=with_key("k")), 422, "repeated_key")
+
+
+def test_a_key_of_the_api_is_made_once_and_told_once(harbor: Installation) -> None:
+    asked = {"name": "web", "scopes": ["serving"]}
+    made = harbor.http.post("/v1/keys", json=asked, headers=with_key("k")).json()["key"]
+    again = is_problem(harbor.http.post("/v1/keys", json=asked, headers=with_key("k")), 409, "conflict")
+    assert "revoke" in again["remedy"]
+    is_problem(harbor.http.post("/v1/keys", json={**asked, "name": "b"}, headers=with_key("k")), 422, "repeated_key")
+    assert [each["name"] for each in harbor.http.get("/v1/keys").json()["keys"]] == ["web"]
+    with reading(harbor.engine) as connection:
+        kept = [*map(str, connection.exec_driver_sql("SELECT * FROM repeats").all())]
+    assert not any(made[-20:] in row for row in kept)
+
+
+def test_c11_what_is_kept_of_a_request_tells_no_viewer(harbor: Installation) -> None:
+    """A plain digest of a body that holds nothing but a viewer's id could be tried out."""
+    body = b'{"viewer": "profile-17"}'
+    for order in ("erase", "exclude", "include"):
+        headers = {**with_key("profile-17"), "Content-Type": "application/json"}
+        assert harbor.http.post(f"/v1/viewers:{order}", content=body, headers=headers).status_code in (200, 202)
+    with reading(harbor.engine) as connection:
+        kept = str(connection.exec_driver_sql("SELECT * FROM repeats").all())
+    assert hashlib.sha256(body).hexdigest() not in kept
+    assert "profile-17" not in kept

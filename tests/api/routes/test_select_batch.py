@@ -50,6 +50,16 @@ def test_c2_each_page_of_a_batch_may_have_a_key_of_its_own(harbor: Installation)
     assert alone.json() == first[0]
 
 
+def test_c2_a_key_of_the_whole_batch_stands_for_one_of_each_page(harbor: Installation) -> None:
+    key = {"Idempotency-Key": "k"}
+    first, again = (batch(harbor, asking("v", "harbor"), asking("w", "harbor"), **key) for _ in range(2))
+    assert again.content == first.content
+    is_problem(batch(harbor, asking("v", "harbor"), asking("other", "harbor"), **key), 422, "repeated_key")
+    own = batch(harbor, asking("v", "harbor", idempotency_key="own"), asking("w", "harbor"), **key).json()["pages"]
+    assert own[0] != first.json()["pages"][0]
+    assert own[1] == first.json()["pages"][1]
+
+
 @pytest.mark.parametrize(
     ("requests", "where"),
     [

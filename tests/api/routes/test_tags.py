@@ -15,6 +15,11 @@ READ = (
     "/v1/titles/harbor/guards",
     "/v1/policies",
     "/v1/policies/uniform",
+    "/v1/experiments",
+    "/v1/forecasts",
+    "/v1/keys",
+    "/v1/audit",
+    "/v1/viewers:excluded",
 )
 
 
@@ -27,6 +32,14 @@ def test_what_a_reader_has_is_not_sent_again(shared: Installation, path: str) ->
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == tag
     assert shared.http.get(path, headers={"If-None-Match": '"other"'}).content == first.content
+
+
+def test_a_decision_and_an_erasure_have_tags(harbor: Installation) -> None:
+    decision = f"/v1/decisions/{harbor.ask().json()['slots'][0]['decision']}"
+    erasure = f"/v1/erasures/{harbor.http.post('/v1/viewers:erase', json={'viewer': 'x'}).json()['erasure']}"
+    for path in (decision, erasure):
+        tag = harbor.http.get(path).headers["etag"]
+        assert harbor.http.get(path, headers={"If-None-Match": tag}).status_code == 304
 
 
 def test_a_change_gives_another_tag(harbor: Installation) -> None:
@@ -82,3 +95,40 @@ def test_a_version_is_promoted_as_it_was_read(harbor: Installation) -> None:
     retired = harbor.http.post("/v1/policies/default:retire", json={"reason": "x"}, headers={"If-Match": tag})
     is_problem(retired, 412, "changed_meanwhile")
     assert harbor.http.get("/v1/policies/default").json()["stage"] == "shadow"
+
+
+def test_an_artwork_is_paused_resumed_and_retired_as_it_was_read(harbor: Installation) -> None:
+    artwork = "/v1/titles/harbor/artworks/b"
+    for order in ("pause", "resume", "retire"):
+        read = harbor.http.get(artwork).headers["etag"]
+        done = harbor.http.post(f"{artwork}:{order}", json={"reason": "x"}, headers={"If-Match": read})
+        assert done.status_code == 200
+        assert done.headers["etag"] == harbor.http.get(artwork).headers["etag"] != read
+        late = harbor.http.post(f"{artwork}:{order}", json={"reason": "x"}, headers={"If-Match": read})
+        is_problem(late, 412, "changed_meanwhile")
+    changes = harbor.http.get("/v1/titles/harbor/guards").json()["changes"]
+    assert [each["state"] for each in changes] == ["retired", "active", "paused"]
+
+
+def test_guards_are_set_and_lifted_on_the_list_that_was_read(harbor: Installation) -> None:
+    guards = "/v1/titles/harbor/guards"
+    pin = {"kind": "pin", "artwork": "b", "reason": "x"}
+    none = {"If-Match": harbor.http.get(guards).headers["etag"]}
+    assert harbor.http.post(guards, json=pin, headers=none).status_code == 201
+    is_problem(harbor.http.post(guards, json={**pin, "artwork": "c"}, headers=none), 412, "changed_meanwhile")
+    is_problem(harbor.http.post(f"{guards}/1:lift", json={"reason": "x"}, headers=none), 412, "changed_meanwhile")
+    one = {"If-Match": harbor.http.get(guards).headers["etag"]}
+    assert harbor.http.post(f"{guards}/1:lift", json={"reason": "x"}, headers=one).status_code == 200
+    assert [each["artwork"] for each in harbor.http.get(guards).json()["guards"]] == ["b"]
+
+
+def test_of_two_who_roll_back_at_once_one_is_told(harbor: Installation) -> None:
+    for version in ("default", "uniform", "default"):
+        assert harbor.http.post(f"/v1/policies/{version}:promote", json={"reason": "x"}).status_code == 200
+    seen = {"If-Match": harbor.http.get("/v1/policies/default").headers["etag"]}
+    first, second = (
+        harbor.http.post("/v1/policies:rollback", json={"reason": "worse"}, headers=seen) for _ in range(2)
+    )
+    assert first.json()["version"] == "uniform"
+    is_problem(second, 412, "changed_meanwhile")
+    assert harbor.http.get("/v1/policies").json()["live"] == "uniform"
