@@ -9,6 +9,7 @@ from api.jobs.carrying import carry_over, is_to_be_carried
 from api.jobs.erasing import erase_waiting
 from api.jobs.export_folder import exports_of
 from api.jobs.jumping import look_for_jumps
+from api.jobs.leaping import held_back, remembered
 from api.jobs.robots import ROBOTS, run_robots
 from api.jobs.schedule import Report, ScheduledJob, Turn
 from api.security import load_keys
@@ -100,7 +101,8 @@ def _erase(turn: Turn) -> Report:
 
 
 def _retain(turn: Turn) -> Report:
-    return Report(remove_what_is_old(turn.engine, turn.settings, now=turn.now))
+    held = held_back(turn)
+    return held or Report(remove_what_is_old(turn.engine, turn.settings, now=turn.now), remembered(turn.now))
 
 
 def _jumps(turn: Turn) -> Report:
