@@ -19,6 +19,7 @@ class GuardedReads:
         self._engine = engine
         self._clock = clock
         self._closed_until = 0.0
+        self._why = ("The database did not answer a moment ago.", "Try again in a second.")
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -28,10 +29,11 @@ class GuardedReads:
             StorageUnavailable: the database does not answer, or did not a moment ago.
         """
         if self._clock() < self._closed_until:
-            raise StorageUnavailable("The database did not answer a moment ago.", "Try again in a second.")
+            raise StorageUnavailable(*self._why)
         try:
             with reading(self._engine) as connection:
                 yield connection
-        except StorageUnavailable:
+        except StorageUnavailable as error:
+            self._why = (error.message, error.remedy)
             self._closed_until = self._clock() + REST_SECONDS
             raise

@@ -1,7 +1,11 @@
 """/healthz, /readyz, /metrics and /openapi.json."""
 
 import pytest
+from anyio import fail_after, run, to_thread
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
 
+from api.storage.database import transaction
 from tests.api.installation import Installation, an_event, an_outcome, running, settings_in
 from tests.api.problems import is_problem
 
@@ -43,7 +47,43 @@ def test_a_database_without_tables_is_not_ready_but_the_process_lives(tmp_path_f
         assert bare.http.get("/healthz").status_code == 200
         problem = is_problem(bare.http.get("/readyz"), 503, "storage_unavailable")
         assert "keyart migrate" in problem["remedy"]
-        is_problem(bare.ask("harbor"), 404, "unknown_title")
+        is_problem(bare.ask("harbor"), 503, "storage_unavailable")
+
+
+def test_what_was_wrong_a_moment_ago_is_told_with_its_remedy(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Also while the breaker is open: an operator is told why, not that it was tried."""
+    with running(settings_in(tmp_path_factory.mktemp("bare"))) as bare:
+        for _ in range(2):
+            assert "keyart migrate" in is_problem(bare.http.get("/readyz"), 503, "storage_unavailable")["remedy"]
+
+
+def test_c8_without_its_database_a_server_is_ready_for_pages(harbor: Installation) -> None:
+    assert harbor.http.get("/readyz?for=pages").json()["status"] == "ready"
+    with transaction(harbor.engine) as connection:
+        connection.execute(text("ALTER TABLE deployments RENAME TO lost"))
+    is_problem(harbor.http.get("/readyz"), 503, "storage_unavailable")
+    answer = harbor.http.get("/readyz?for=pages").json()
+    assert (answer["status"], answer["titles"]) == ("degraded", 1)
+    assert "keyart migrate" in answer["problems"]["database"]
+    is_problem(harbor.http.get("/readyz?for=tea"), 422, "invalid_request")
+
+
+def test_a_server_that_knows_no_title_is_ready_for_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(settings_in(tmp_path_factory.mktemp("bare"))) as bare:
+        is_problem(bare.http.get("/readyz?for=pages"), 503, "storage_unavailable")
+
+
+def test_probes_are_answered_while_every_thread_waits(shared: Installation) -> None:
+    """As they do while a database swallows what it is sent: the process lives, and must not be restarted for it."""
+
+    async def asked() -> list[int]:
+        threads = to_thread.current_default_thread_limiter()
+        threads.total_tokens = 1
+        async with threads, AsyncClient(transport=ASGITransport(shared.http.app), base_url="http://keyart") as http:
+            with fail_after(20):
+                return [(await http.get(path)).status_code for path in ("/healthz", "/readyz", "/metrics")]
+
+    assert run(asked) == [200, 200, 200]
 
 
 def test_what_happens_is_counted(harbor: Installation) -> None:
