@@ -168,6 +168,12 @@ class StorageUnavailable(KeyartError):
     status, code, title = 503, "storage_unavailable", "The database cannot be used now"
 
 
+class NewerDatabase(StorageUnavailable):
+    """A newer Keyart migrated the database: waiting does not help."""
+
+    code, title = "newer_database", "The database is of a newer Keyart"
+
+
 class Unavailable(KeyartError):
     """A part is too busy, or cannot be started, at the moment: nothing was written."""
 

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 import uvicorn
@@ -16,8 +17,10 @@ import uvicorn
 from api.app import create_app
 from api.cli.first_key import tell_first_key
 from api.cli.replicas import serve_many
+from api.dependencies.logs import tell
+from api.dependencies.remembering import remembers_titles
 from api.dependencies.services import open_lasting_services
-from api.errors import BadSettings
+from api.errors import BadSettings, NewerDatabase, StorageUnavailable
 from api.settings import Settings
 from api.storage.database import open_engine
 from api.storage.migration import migrate
@@ -33,19 +36,42 @@ def run_server(settings: Settings, *, host: str, port: int, with_worker: bool, p
 
     Raises:
         BadSettings: the address cannot be listened on.
+        StorageUnavailable: the embedded database cannot be used, and no catalogue is remembered to show titles from.
     """
     listening = _bound(host, port)
     if settings.database_url.startswith("sqlite"):
-        migrate(open_engine(settings.database_url))
+        _bring_up(settings)
     tell_first_key(open_engine(settings.database_url), settings)
     # uvicorn raises the signal that ended it once more: without a handler that would skip what follows here.
     signal.signal(signal.SIGTERM, _stay)
     with _worker_beside(settings) if with_worker else nullcontext():
-        sys.stderr.write(f"Keyart listens on http://{host}:{port}; open it in a browser and log in with a key\n")
+        tell(f"Keyart listens on http://{host}:{port}; open it in a browser and log in with a key")
         if processes > 1:
             serve_many(settings, listening=listening, processes=processes, drain_seconds=DRAIN_SECONDS)
         else:
             _serve_here(settings, listening)
+
+
+def _bring_up(settings: Settings) -> None:
+    """Migrate the embedded database, or go on trying beside the server where that can show titles without it (C8)."""
+    try:
+        migrate(open_engine(settings.database_url))
+    except NewerDatabase:
+        raise
+    except StorageUnavailable as error:
+        if not remembers_titles(settings):
+            raise
+        tell(f"Default artworks are shown until the database can be used: {error}")
+        threading.Thread(target=_bring_up_later, args=(settings,), name="keyart-migration", daemon=True).start()
+
+
+def _bring_up_later(settings: Settings) -> None:
+    engine = open_engine(settings.database_url)
+    while True:
+        time.sleep(_RESTART_AFTER_SECONDS)
+        with suppress(StorageUnavailable):
+            migrate(engine)
+            return
 
 
 def _serve_here(settings: Settings, listening: socket.socket) -> None:

@@ -28,6 +28,7 @@ async def authorise(request: Request) -> Principal:
         NotAllowed: the request carries no valid key and no session.
         Forbidden: its scopes do not suffice, or a foreign page made the request.
         TooManyRequests: the key asks too often, or its address sent too many wrong ones.
+        StorageUnavailable: the keys could never be read since the start, and more than a page is asked for.
     """
     route = request.method, template_of(request.scope)
     if route not in PERMISSIONS:
@@ -42,6 +43,7 @@ async def authorise(request: Request) -> Principal:
     header = request.headers.get("authorization")
     principal = await _by_session(request, services) if header is None else await _by_key(request, services, header)
     if not principal.may(allowed):
+        services.callers.check_read()
         raise _refusal(principal, allowed)
     await services.limits.count_request(principal.prefix, serving=allowed is SERVERS)
     request.state.principal = principal

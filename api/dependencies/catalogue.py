@@ -2,11 +2,13 @@
 
 import gc
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Connection, Engine
 
+from api.dependencies.catalogue_lines import catalogue_from, lines_of
+from api.dependencies.remembering import Told
 from api.homepage.catalogue import Catalogue, TitleEntry, title_entry
 from api.storage.catalog import CatalogChanges, changed_since, count_titles
 from api.storage.database import reading
@@ -38,14 +40,28 @@ class CatalogueMirror:
         with self._refreshing, reading(self._engine) as connection:
             live = live_embedding_version(connection)
             version = "" if live is None else live.version
-            known = self.current if version == self.current.embedding_version else Catalogue(embedding_version=version)
+            goes_on = version == self.current.embedding_version and not self.current.remembered
+            known = self.current if goes_on else Catalogue(embedding_version=version)
             large = known.revision == 0 and count_titles(connection) >= MANY_TITLES
             with _held_for_long() if large else nullcontext():
                 self._catch_up(connection, known)
 
+    def told(self) -> Told | None:
+        """Return the catalogue as the database said it last, to be remembered."""
+        current = self.current
+        if current.remembered or not current.revision:
+            return None
+        return Told(f"{current.revision} {current.embedding_version}", lines_of(current))
+
+    def recall(self, lines: Iterable[bytes]) -> None:
+        """Show titles from what is remembered until the database is read."""
+        with self._refreshing:
+            if not self.current.revision:
+                self.current = catalogue_from(lines)
+
     def _catch_up(self, connection: Connection, known: Catalogue) -> None:
         changes = changed_since(connection, known.revision)
-        if changes.revision != known.revision:
+        if changes.revision != known.revision or self.current.remembered:
             self.current = known.updated(changes.revision, _entries(connection, known, changes))
 
 

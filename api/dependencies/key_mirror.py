@@ -2,12 +2,16 @@
 
 import math
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
 from sqlalchemy import Engine
 
 from api.credentials import Principal, Scope, digest_of, is_key, prefix_of, same
+from api.dependencies.permissions import SERVERS
+from api.dependencies.remembering import Told
 from api.errors import NotAllowed, StorageUnavailable
 from api.settings import Settings
 from api.storage.database import reading, transaction
@@ -53,10 +57,38 @@ class KeyMirror:
         with self._refreshing:
             with reading(self._engine) as connection:
                 changes = keys_changed_since(connection, max(self._revision, 0))
-            if changes.keys:
-                self._by_prefix = self._by_prefix | {key.prefix: _known(key) for key in changes.keys}
+            if changes.keys or not self.is_read:
+                before = self._by_prefix if self.is_read else {}
+                self._by_prefix = before | {key.prefix: _known(key) for key in changes.keys}
             self._revision = changes.revision
             self._note_used()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the database was read since the start: until then nothing is known, or only what is remembered."""
+        return self._revision >= 0
+
+    def check_read(self) -> None:
+        """See that what is known of keys is what the database says.
+
+        Raises:
+            StorageUnavailable: it could never be read since the start.
+        """
+        if not self.is_read:
+            raise StorageUnavailable("The keys cannot be read yet.", "Try again once the database answers.")
+
+    def told(self) -> Told | None:
+        """Return the keys that ask for pages, as the database said them last, to be remembered."""
+        if not self.is_read:
+            return None
+        serving = [(prefix, known) for prefix, known in self._by_prefix.items() if _asks_for_pages(known)]
+        return Told(str(self._revision), (_line(prefix, known) for prefix, known in serving))
+
+    def recall(self, lines: Iterable[bytes]) -> None:
+        """Know who may ask for pages, and nothing else, until the database is read."""
+        with self._refreshing:
+            if not self.is_read:
+                self._by_prefix = dict(map(_recalled, lines))
 
     def principal_of(self, key: str, *, now: float) -> Principal:
         """Return who sent a key; `now` is a Unix time.
@@ -91,8 +123,7 @@ class KeyMirror:
                 "This is no key: one begins with `keyart_`, and its last six characters must fit the others.",
                 "Copy the whole key again; was a part of it left out?",
             )
-        if self._revision < 0:
-            raise StorageUnavailable("The keys cannot be read yet.", "Try again once the database answers.")
+        self.check_read()
         raise NotAllowed("No key is the one that was sent.", "Ask an admin for a key: `keyart key create`.")
 
     def _note_used(self) -> None:
@@ -114,6 +145,32 @@ class KeyMirror:
 def _preset_principal(digest: bytes | None) -> Principal:
     """Sessions name the preset key by a trifle of its hash: another key ends them, and nobody guesses the key by it."""
     return Principal(PRESET, frozenset({Scope.ADMIN}), f"{PRESET}-{'' if digest is None else digest.hex()[:4]}")
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A key as it is remembered; `expires` None: never."""
+
+    prefix: str
+    name: str
+    digest: bytes
+    expires: float | None
+
+
+def _asks_for_pages(known: _Known) -> bool:
+    return not known.revoked and known.principal.may(SERVERS)
+
+
+def _line(prefix: str, known: _Known) -> bytes:
+    expires = None if math.isinf(known.expires) else known.expires
+    return msgspec.json.encode(_Line(prefix, known.principal.name, known.digest, expires))
+
+
+def _recalled(line: bytes) -> tuple[str, _Known]:
+    """What is remembered may be older than a revocation: it opens pages of default artworks only."""
+    kept = msgspec.json.decode(line, type=_Line)
+    principal = Principal(kept.name, SERVERS, kept.prefix)
+    expires = math.inf if kept.expires is None else kept.expires
+    return kept.prefix, _Known(digest=kept.digest, principal=principal, expires=expires, revoked=False)
 
 
 def _known(key: StoredKey) -> _Known:

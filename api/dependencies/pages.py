@@ -120,7 +120,9 @@ class _Known:
 
 def decide_calls(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
     """Decide the pages of several calls; each gets what it would get alone. What a call did wrong is its own result."""
-    catalogue = _catalogue_for(serving, [title for call in calls for title in call.titles])
+    catalogue = serving.catalogue.current
+    if catalogue.remembered:
+        return [unlogged(serving, call) for call in calls]
     asked = [_asked(serving, call, catalogue) for call in calls]
     known = _look_up(serving, [each for each in asked if each.result is None])
     for each in asked:
@@ -181,7 +183,7 @@ def check_calls(serving: Serving, calls: Sequence[SelectCall]) -> None:
         KeyartError: one asks for what does not exist, or repeats a key with another request; it is named by its place.
         StorageUnavailable: what was answered under their keys cannot be read.
     """
-    catalogue = _catalogue_for(serving, [title for call in calls for title in call.titles])
+    catalogue = serving.catalogue.current
     known = _Known()
     keys = [call.idempotency_key for call in calls if call.idempotency_key is not None]
     if keys:
@@ -230,18 +232,6 @@ def _asked(serving: Serving, call: SelectCall, catalogue: Catalogue) -> _Asked:
     else:
         asked.spoiled = [entry.title.title for entry in entries if entry.spoilers]
     return asked
-
-
-def _catalogue_for(serving: Serving, titles: Sequence[AskedTitle]) -> Catalogue:
-    """Return a catalogue that can show every asked title, if it can be had: what was put a moment ago is read now."""
-    mirror = serving.catalogue
-    known = mirror.current.titles
-    if not all(each.title in known and known[each.title].candidates for each in titles):
-        try:
-            mirror.refresh()
-        except StorageUnavailable as error:
-            logger.warning("the catalogue cannot be refreshed: %s", error)
-    return mirror.current
 
 
 def _refusal(error: LookupError) -> KeyartError:

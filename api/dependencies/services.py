@@ -4,7 +4,7 @@ import gc
 import logging
 import shutil
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,12 @@ from api.dependencies.breaker import GuardedReads
 from api.dependencies.catalogue import CatalogueMirror
 from api.dependencies.desk import PageDesk
 from api.dependencies.key_mirror import KeyMirror
+from api.dependencies.late_titles import LateTitles
 from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
 from api.dependencies.pages import Serving
 from api.dependencies.rate_limits import RateLimits
+from api.dependencies.remembering import CATALOGUE, KEYS, Memory
 from api.dependencies.recent import RecentFigures
 from api.dependencies.sessions import Sessions
 from api.dependencies.shadow import ShadowObserver
@@ -72,6 +74,8 @@ class Services:
     recent: RecentFigures
     unlogged: UnloggedTally
     pages: PageDesk
+    memory: Memory
+    late_titles: LateTitles
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -83,9 +87,9 @@ class Services:
         self.recent.note()
         self._look_around()
         parts = (
-            ("catalogue", self.catalogue),
+            (KEYS, self.callers),
             ("policy", self.live),
-            ("keys", self.callers),
+            (CATALOGUE, self.catalogue),  # after the policy: what is remembered of it is in use until both are there
             ("unlogged", self.unlogged),
         )
         for name, part in parts:
@@ -125,22 +129,27 @@ def lack_of_space(folder: Path) -> str | None:
 
 
 @contextmanager
-def open_services(settings: Settings) -> Generator[Services]:
+def open_services(settings: Settings, *, remembering: bool = False) -> Generator[Services]:
     """Open the parts of an installation, keep them fresh in the background, and close them at the end.
 
-    The database may be down: pages are then decided from an empty catalogue until it is back.
+    The database may be down: titles are then shown, and keys known, from what a process that was `remembering` kept.
     """
     with _open_engines(settings) as engines:
         services = _services(settings, engines)
         services.refresh()
+        for name in services.problems.keys() & {CATALOGUE, KEYS}:
+            services.memory.recall(name)
+        keep = services.memory.keep if remembering else _forget
         ending = threading.Event()
-        refresher = threading.Thread(target=_keep_fresh, args=(services, ending), name="keyart-refresh", daemon=True)
+        told = (services, keep, ending)
+        refresher = threading.Thread(target=_keep_fresh, args=told, name="keyart-refresh", daemon=True)
         refresher.start()
         try:
             yield services
         finally:
             ending.set()
             refresher.join()
+            keep()
             services.pages.close()
             with suppress(StorageUnavailable):
                 services.unlogged.refresh()
@@ -199,6 +208,8 @@ def _services(settings: Settings, engines: _Engines) -> Services:
         recent=RecentFigures(metrics),
         unlogged=unlogged,
         pages=PageDesk(serving, metrics=metrics, shadow=shadow),
+        late_titles=LateTitles(catalogue),
+        memory=Memory(settings, {CATALOGUE: catalogue, KEYS: callers}),
     )
 
 
@@ -209,17 +220,23 @@ def open_lasting_services(settings: Settings) -> Generator[Services]:
     The catalogue and what was imported are a million objects that stay. Walking over all of them, as the collector does
     now and then, would hold every page for a tenth of a second.
     """
-    with open_services(settings) as services:
+    with open_services(settings, remembering=True) as services:
         gc.collect()
         gc.freeze()
         gc.set_threshold(OBJECTS_A_COLLECTION, *gc.get_threshold()[1:])
         yield services
 
 
-def _keep_fresh(services: Services, ending: threading.Event) -> None:
+def _forget() -> None:
+    """A process that does not last leaves nothing for the next one."""
+
+
+def _keep_fresh(services: Services, keep: Callable[[], None], ending: threading.Event) -> None:
+    keep()
     while not ending.wait(services.settings.refresh_seconds):
         try:
             services.refresh()
+            keep()
         except Exception:
             # The thread must outlive whatever it meets, or promotions would no longer be picked up.
             logger.exception("refreshing failed")

@@ -86,11 +86,20 @@ def _is_restricted(artwork: Artwork) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every title by id, as of `revision`; all vectors are of `embedding_version`."""
+    """Every title by id, as of `revision`; all vectors are of `embedding_version`.
+
+    One that is `remembered` from before the database went away has no vectors: it shows default artworks.
+    """
 
     revision: int = 0
     embedding_version: str = ""
     titles: Mapping[TitleId, TitleEntry] = field(default_factory=lambda: MappingProxyType({}))
+    remembered: bool = False
+
+    def lacks(self, titles: Iterable[TitleId]) -> list[TitleId]:
+        """Return those of the titles that are not here, or have no artwork that can be shown."""
+        entries = self.titles
+        return [title for title in titles if title not in entries or not entries[title].candidates]
 
     def updated(self, revision: int, entries: Iterable[TitleEntry]) -> "Catalogue":
         """Return the catalogue at `revision`, with `entries` replacing their titles."""

@@ -118,6 +118,7 @@ async def select(
     """
     budget = budget_of(services.settings.select_budget_ms, time_budget)
     key = stored_key(idempotency_key, body.viewer, services.keys)
+    budget = await services.late_titles.look_for([TitleId(each.title) for each in body.titles], budget=budget)
     call = call_from(body, budget=budget, idempotency_key=key, now=datetime.now(UTC))
     return Response(await services.pages.answered(call), media_type="application/json")
 
@@ -135,6 +136,8 @@ async def select_batch(
     `Idempotency-Key` stands, with the page's place, for the `idempotency_key` of each page that has none.
     """
     budget = budget_of(services.settings.batch_budget_ms, time_budget)
+    asked_titles = [TitleId(title.title) for each in body.requests for title in each.titles]
+    budget = await services.late_titles.look_for(asked_titles, budget=budget)
     now = datetime.now(UTC)
     own = [_key_of(each, idempotency_key, place) for place, each in enumerate(body.requests)]
     keys = [stored_key(key, each.viewer, services.keys) for key, each in zip(own, body.requests, strict=True)]

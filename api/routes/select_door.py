@@ -85,9 +85,9 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
         context = _context_of(sent.context)
     except ValueError:
         return None
-    known = services.catalogue.current.titles
+    lacking = services.catalogue.current.lacks(each.title for each in sent.titles)
     texts = (sent.viewer, context.device, context.row, context.canvas, context.locale)
-    if not all(text is None or text.isprintable() for text in texts) or not all(t.title in known for t in sent.titles):
+    if not all(text is None or text.isprintable() for text in texts) or lacking:
         return None
     return SelectCall(
         viewer=sent.viewer,

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from api.errors import StorageUnavailable
+from api.errors import NewerDatabase
 from api.storage.database import reading, transaction
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -23,7 +23,8 @@ def migrate(engine: Engine) -> str:
     Any number of processes may call it at once.
 
     Raises:
-        StorageUnavailable: the database is down, or was migrated by a newer Keyart.
+        StorageUnavailable: the database is down.
+        NewerDatabase: it was migrated by a newer Keyart.
     """
     with transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
@@ -62,4 +63,4 @@ def _refuse_newer(connection: Connection) -> None:
     found = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if found is not None and found not in known:
-        raise StorageUnavailable(f"The database has the unknown revision {found}.", "Run the Keyart that migrated it.")
+        raise NewerDatabase(f"The database has the unknown revision {found}.", "Run the Keyart that migrated it.")
