@@ -98,6 +98,7 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
         figures=lambda: app.state.services.metrics.requests,
         leaving=draining,
         name_span=traces.name_request,
+        traced=traces.wanted,
         log_access=settings.access_log,
     )
     app.add_middleware(HeadAsGet)

@@ -1,11 +1,11 @@
 """The key of the first admin: made where there has never been a key, printed once, kept nowhere."""
 
-import sys
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from api.cli.options import actor
+from api.dependencies.logs import tell
 from api.errors import StorageUnavailable
 from api.settings import Settings
 from api.storage.database import transaction
@@ -20,8 +20,8 @@ def tell_first_key(engine: Engine, settings: Settings) -> None:
         with transaction(engine) as connection:
             made = create_first_key(connection, now=datetime.now(UTC), actor=actor())
     except StorageUnavailable as error:
-        sys.stderr.write(f"Keys cannot be read yet: {error} Without one, /v1 and the console stay locked.\n")
+        tell(f"Keys cannot be read yet: {error} Without one, /v1 and the console stay locked.")
         return
     if made is not None:
-        sys.stderr.write(f"The key of the first admin, shown this once: {made.text}\n")
-        sys.stderr.write("Send it as `Authorization: Bearer KEY`; make keys for others with `keyart key create`.\n")
+        tell(f"The key of the first admin, shown this once: {made.text}")
+        tell("Send it as `Authorization: Bearer KEY`; make keys for others with `keyart key create`.")

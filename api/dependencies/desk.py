@@ -9,6 +9,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -28,6 +29,7 @@ from api.dependencies.pages import (
     unlogged,
 )
 from api.dependencies.shadow import ShadowObserver
+from api.dependencies.stages import Stage, note
 from api.errors import KeyartError
 from api.storage.decision_log import Fate, LogEntry
 from bandit.sampling import warm_up
@@ -43,7 +45,7 @@ Answer = bytes | KeyartError
 class _Ticket:
     """A call on its way to its answer. Its owner alone gives up; the desk's threads alone decide and settle."""
 
-    __slots__ = ("again", "call", "decided", "deliver", "given_up", "precomputed")
+    __slots__ = ("again", "began", "call", "came", "chosen", "decided", "deliver", "given_up", "precomputed")
 
     def __init__(self, call: SelectCall, deliver: "_Deliver", *, precomputed: bool) -> None:
         self.call = call
@@ -52,6 +54,15 @@ class _Ticket:
         self.decided: Decided | None = None
         self.again: Fate | None = None
         self.given_up = False
+        self.came = self.began = self.chosen = time.perf_counter()
+
+    def stages(self) -> tuple[Stage, ...]:
+        """What its time went to, up to now: to waiting for the group before, to deciding, to becoming durable."""
+        return (
+            Stage("select wait", self.came, self.began),
+            Stage("select decide", self.began, self.chosen),
+            Stage("select log", self.chosen, time.perf_counter()),
+        )
 
 
 _Deliver = tuple[asyncio.AbstractEventLoop | None, "asyncio.Future[Answer] | Future[Answer]"]
@@ -110,6 +121,7 @@ class PageDesk:
             answer = await loop.run_in_executor(None, self._too_late, ticket)
         finally:
             up.cancel()
+        note(ticket.stages)
         return _given(answer)
 
     def answer(self, call: SelectCall) -> bytes:
@@ -194,6 +206,7 @@ class PageDesk:
     def _work(self, group: Sequence[_Ticket]) -> None:
         done: list[tuple[_Ticket, Answer]] = []
         new = [ticket for ticket in group if ticket.again is None]
+        began = time.perf_counter()
         for ticket in group:
             if ticket.again is Fate.REPEATED:
                 done.append((ticket, self._told(answer_again(self.serving, ticket.call))))
@@ -204,8 +217,19 @@ class PageDesk:
                 ticket.decided = result
             else:
                 done.append((ticket, self._told(result)))
+        self._time(new, began=began)
         done += [(ticket, self._unlogged(ticket)) for ticket in self._log([t for t in new if t.decided])]
         _deliver(done)
+
+    def _time(self, group: Sequence[_Ticket], *, began: float) -> None:
+        """Note when a group was decided; it is counted as a whole, with the wait of the one that waited longest."""
+        chosen = time.perf_counter()
+        for ticket in group:
+            ticket.began, ticket.chosen = began, chosen
+        came = [ticket.came for ticket in group if not ticket.precomputed]  # those that are may wait
+        if came:
+            self._metrics.stages["wait"].observe(began - min(came))
+            self._metrics.stages["decide"].observe(chosen - began)
 
     def _log(self, tickets: Sequence[_Ticket]) -> list[_Ticket]:
         """Offer decided pages to the log, and return those that it refuses at once."""
@@ -231,6 +255,7 @@ class PageDesk:
                 ticket.again = entry.fate
                 self._incoming.put(ticket)
         _deliver(done)
+        self._metrics.stages["log"].observe(time.perf_counter() - min(by_entry[entry].chosen for entry in entries))
         logged = [ticket.decided for ticket, _ in done if ticket.decided]
         if logged:
             self._metrics.issued_together([decided.page for decided in logged], logged=True)

@@ -2,14 +2,19 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from api.dependencies.request_ids import request_id
+from api.dependencies.traces import trace_ids
 from api.errors import BadSettings
+
+logger = logging.getLogger(__name__)
 
 FORMATS = ("text", "json")
 FIELDS = "keyart_fields"
@@ -27,7 +32,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `at`, `level`, `logger`, `message`, `request`, `exception`, own fields."""
+    """One JSON object a line: `at`, `level`, `logger`, `message`, `request`, `trace`, `exception`, own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter.format`."""
@@ -41,6 +46,7 @@ class JsonLines(logging.Formatter):
         request = request_id()
         if request is not None:
             line["request"] = request
+        line |= trace_ids()
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         line |= getattr(record, FIELDS, {})
@@ -49,6 +55,8 @@ class JsonLines(logging.Formatter):
 
 def log_to_stderr(environment: Mapping[str, str]) -> None:
     """Send every log line of this process to stderr, as `KEYART_LOG_LEVEL` and `KEYART_LOG_FORMAT` say.
+
+    In JSON also what Python itself would write there: warnings, and what ends the process or one of its threads.
 
     Raises:
         BadSettings: one of the two names nothing that is known.
@@ -64,3 +72,24 @@ def log_to_stderr(environment: Mapping[str, str]) -> None:
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("keyart.access").setLevel(logging.INFO)  # whether there are such lines says KEYART_ACCESS_LOG
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # lists its parts at each start
+    if style == "json":
+        logging.captureWarnings(capture=True)
+        sys.excepthook, threading.excepthook = _log_the_end, _log_the_end_of_a_thread
+
+
+def tell(message: str) -> None:
+    """Write a line to stderr, whatever the level: what a person who starts a process waits for. JSON where lines are."""
+    shapes = [each.formatter for each in logging.getLogger().handlers if isinstance(each.formatter, JsonLines)]
+    told = {"name": "keyart", "levelno": logging.INFO, "levelname": "INFO", "msg": message}
+    sys.stderr.write((shapes[0].format(logging.makeLogRecord(told)) if shapes else message) + "\n")
+
+
+def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logger.critical("the process ends: %s", kind.__name__, exc_info=(kind, error, trace))
+
+
+def _log_the_end_of_a_thread(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is not None and ended.exc_type is not SystemExit:
+        found = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+        logger.critical("a thread ends: %s", ended.exc_type.__name__, exc_info=found)

@@ -3,7 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from api.dependencies.breaker import GuardedReads
@@ -11,9 +11,10 @@ from api.dependencies.calibration import calibration_of
 from api.dependencies.collectors import InstallationCollector, LogCollector, ShadowCollector
 from api.dependencies.shadow import ShadowObserver
 from api.dependencies.unlogged import UnloggedTally
-from api.dependencies.watch import RequestFigures
+from api.dependencies.watch import BUCKETS, RequestFigures
 from api.storage.decision_log import DecisionLog
-from bandit.decision import Page
+
+STAGES = ("wait", "decide", "log")
 
 
 class Metrics:
@@ -29,6 +30,14 @@ class Metrics:
             registry.register(collector)
         ProcessCollector(registry=registry)
         self.requests = RequestFigures(registry)
+        stages = Histogram(
+            "keyart_select_stage_seconds",
+            "Seconds that a group of pages took in each stage.",
+            ["stage"],
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.stages = {name: stages.labels(name) for name in STAGES}
         self.decisions = Counter("keyart_decisions", "Decisions issued.", ["reason", "logged"], registry=registry)
         self.pages = Counter("keyart_pages", "Pages issued.", ["rung", "logged"], registry=registry)
         self.kept = Gauge("keyart_kept_probability", "With which probability pages are logged now.", registry=registry)

@@ -5,11 +5,14 @@ Without `KEYART_TRACES=1` nothing of it is loaded. With it, spans go where the s
 """
 
 import importlib
-from collections.abc import Generator, Mapping, MutableMapping
+import sys
+import time
+from collections.abc import Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from api.dependencies.request_ids import request_id
+from api.dependencies.stages import Stage, noted
 from api.errors import BadSettings
 from api.settings import Settings
 
@@ -25,9 +28,14 @@ class Traces:
     def __init__(self, provider: Any | None) -> None:
         """`provider` is a `TracerProvider` of OpenTelemetry's SDK, None for no traces."""
         self._provider = provider
-        self._tracer = None if provider is None else provider.get_tracer("keyart")
+        self._tracer: Any = None if provider is None else provider.get_tracer("keyart")
         api = None if provider is None else importlib.import_module("opentelemetry.trace")
         self._current = None if api is None else api.get_current_span
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody takes them."""
+        return self._provider is not None
 
     def of_requests(self) -> dict[str, Any]:
         """What the framework needs to trace requests: no bodies, no values, no messages of errors."""
@@ -43,6 +51,14 @@ class Traces:
             span.update_name(f"{method} {route}")
             span.set_attribute("http.route", route)
             span.set_attribute("keyart.request", request_id() or "")
+            self._add_stages(noted())
+
+    def _add_stages(self, stages: Sequence[Stage]) -> None:
+        """Spans below the request's, made once it is answered: see `api.dependencies.stages`."""
+        ahead = time.time_ns() - int(time.perf_counter() * 1e9)
+        for stage in stages:
+            span = self._tracer.start_span(stage.name, start_time=ahead + int(stage.began * 1e9))
+            span.end(ahead + int(stage.ended * 1e9))
 
     @contextmanager
     def span(self, name: str, **attributes: str | int | float) -> Generator[None]:
@@ -85,6 +101,15 @@ def open_traces(settings: Settings) -> Traces:
     provider = sdk.TracerProvider(resource=named)
     provider.add_span_processor(export.BatchSpanProcessor(otlp.OTLPSpanExporter()))
     return Traces(provider)
+
+
+def trace_ids() -> dict[str, str]:
+    """The ids of the trace and the span that this code runs in, as log lines carry them; nothing without traces."""
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:  # nobody asked for traces, so nothing of it is loaded
+        return {}
+    span = api.get_current_span().get_span_context()
+    return {"trace": f"{span.trace_id:032x}", "span": f"{span.span_id:016x}"} if span.is_valid else {}
 
 
 _INSTALL = "Install it: pip install 'keyart[otel]'."

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.dependencies.logs import FIELDS
 from api.dependencies.request_ids import HEADER, begin_request
+from api.dependencies.stages import begin_stages
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 UNMATCHED = "unmatched"
@@ -65,16 +66,18 @@ class Watch:
         figures: Callable[[], RequestFigures],
         leaving: Callable[[], bool],
         name_span: Callable[[str, str], None],
+        traced: bool = False,
         log_access: bool,
     ) -> None:
         """`leaving` tells whether the server is about to end: answers then close their connection.
 
-        `name_span` is told method and route of each request, for its trace.
+        `name_span` is told method and route of each request, for its trace; `traced` tells that its stages are wanted.
         """
         self._app = app
         self._figures = figures
         self._leaving = leaving
         self._name_span = name_span
+        self._traced = traced
         self._log_access = log_access
         self._templates: dict[Any, str] = {}
 
@@ -89,6 +92,8 @@ class Watch:
             if name == HEADER:
                 sent = value
         request = begin_request(sent).encode()
+        if self._traced:
+            begin_stages()
         figures = self._figures()
         status = 500
 

@@ -13,10 +13,8 @@ from api.storage.alarms import raise_alarm
 from api.storage.database import transaction
 from api.storage.jobs import enqueue
 from api.storage.leases import Ended, RunState, end, plan, standings, take
-from bandit.context import RequestContext
-from bandit.decision import Page, PageId, PolicyVersionId, Reason, Slot
-from foundation.events import ViewerId
-from tests.api.installation import AT, Installation, an_event, an_outcome, running, settings_in
+from bandit.decision import Reason, Slot
+from tests.api.installation import Installation, an_event, an_outcome, running, settings_in
 from tests.architecture.house import ROOT
 
 HOUR = timedelta(hours=1)
@@ -86,6 +84,10 @@ def test_the_database_is_told_as_it_is(busy: Installation) -> None:
     assert values(busy, "keyart_jobs")["waiting"] == 1
     assert values(busy, "keyart_join_due_pages") == {"": 1}
     assert 0 <= values(busy, "keyart_join_lag_seconds")[""] < 60
+
+
+def test_each_stage_of_a_page_is_timed(busy: Installation) -> None:
+    assert values(busy, "keyart_select_stage_seconds_count") == {"wait": 1, "decide": 1, "log": 1}
 
 
 def test_the_work_behind_the_pages_is_told(busy: Installation) -> None:
@@ -159,29 +161,12 @@ def slot(probabilities: tuple[float, ...], chosen: int, reason: Reason = Reason.
     )
 
 
-def page_of(*slots: Slot) -> Page:
-    return Page(
-        page=PageId("0" * 32),
-        viewer=ViewerId("v"),
-        at=AT,
-        request=RequestContext(at=AT + timedelta(0)),
-        policy=PolicyVersionId("p"),
-        policy_digest="",
-        embedding_version="",
-        foundation_version=None,
-        viewer_vector=None,
-        salt="s",
-        window=0,
-        slots=slots,
-    )
-
-
 def test_c6_the_check_is_unbiased_whatever_is_drawn() -> None:
     stated = (0.7, 0.2, 0.0, 0.1)
-    mean = sum(p * calibration_of([page_of(slot(stated, index))]).weight for index, p in enumerate(stated) if p)
+    mean = sum(p * calibration_of([slot(stated, index)]).weight for index, p in enumerate(stated) if p)
     assert mean == pytest.approx(1)
 
 
 def test_slots_that_nothing_was_drawn_for_say_nothing() -> None:
-    sums = calibration_of([page_of(slot((1.0,), 0), slot((0.0, 1.0), 1), slot((0.5, 0.5), 0, Reason.PINNED))])
+    sums = calibration_of([slot((1.0,), 0), slot((0.0, 1.0), 1), slot((0.5, 0.5), 0, Reason.PINNED)])
     assert (sums.slots, sums.weight, sums.squares) == (0, 0, 0)

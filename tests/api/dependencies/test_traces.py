@@ -1,14 +1,19 @@
 """Spans say which route and which job, for how long and how it ended; nothing of what was sent."""
 
+import json
+import logging
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.dependencies.logs import JsonLines
 from api.dependencies.traces import Traces, open_traces
 from tests.api.installation import ADMIN_KEY, Installation, settings_in
 
+CLOCKS_APART = 50_000_000
+"""Nanoseconds: stages are timed by another clock than spans."""
 WHY = "OpenTelemetry's SDK is not installed: pip install 'keyart[otel]'"
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason=WHY)
 export = pytest.importorskip("opentelemetry.sdk.trace.export", reason=WHY)
@@ -35,13 +40,46 @@ def test_requests_to_the_api_are_traced_without_what_was_sent(home: Path) -> Non
         http.get("/healthz")
         http.get("/metrics")
         spans = exporter.get_finished_spans()
-    assert [span.name for span in spans] == ["POST /v1/select", "POST /v1/outcomes", "GET /v1/titles/{title}"]
-    first = spans[0]
+    assert [span.name for span in spans if not span.name.startswith("select ")] == [
+        "POST /v1/select",
+        "POST /v1/outcomes",
+        "GET /v1/titles/{title}",
+    ]
+    first = next(span for span in spans if span.name == "POST /v1/select")
     assert f"{first.context.trace_id:032x}" == "a" * 32
     assert first.attributes["http.route"] == "/v1/select"
     assert first.attributes["http.response.status_code"] == 200
     assert first.attributes["keyart.request"] == "r-1"
     assert "profile-17" not in "".join(span.to_json() for span in spans)
+
+
+def test_the_stages_of_a_page_stand_below_its_request(home: Path) -> None:
+    """So one slow page tells what it waited for."""
+    traces, exporter = collected()
+    settings = settings_in(home)
+    with TestClient(create_app(settings, traces=traces), headers={"Authorization": f"Bearer {ADMIN_KEY}"}) as http:
+        Installation(settings, http).put_title("harbor")
+        asked = {"viewer": "profile-17", "titles": [{"title": "harbor"}]}
+        http.post("/v1/select", json=asked)
+        http.post("/v1/select", json=asked, headers={"Idempotency-Key": "k"})
+        spans = exporter.get_finished_spans()
+    requests = [span for span in spans if span.name == "POST /v1/select"]
+    assert len(requests) == 2
+    for request in requests:
+        stages = [span for span in spans if span.parent and span.parent.span_id == request.context.span_id]
+        assert [span.name for span in stages] == ["select wait", "select decide", "select log"]
+        assert [span.start_time for span in stages[1:]] == [span.end_time for span in stages[:-1]]
+        assert request.start_time - CLOCKS_APART <= stages[0].start_time
+        assert stages[-1].end_time <= request.end_time + CLOCKS_APART
+
+
+def test_a_log_line_says_where_in_a_trace_it_was_written() -> None:
+    traces, exporter = collected()
+    with traces.span("job learn"):
+        line = json.loads(JsonLines().format(logging.makeLogRecord({"msg": "x"})))
+    span = exporter.get_finished_spans()[0]
+    assert (line["trace"], line["span"]) == (f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}")
+    assert "trace" not in json.loads(JsonLines().format(logging.makeLogRecord({"msg": "x"})))
 
 
 def test_a_block_is_traced_and_its_failure_marked_without_its_message() -> None:
