@@ -29,7 +29,8 @@ def draw_uniform(salt: str, viewer: str, title: str, window: int) -> float:
 
     Every part is preceded by its length in bytes, so ("ab", "c") and ("a", "bc") are different keys.
     """
-    return draw_uniforms([title], salt=salt, viewer=viewer, window=window)[0]
+    key = _part(salt) + _part(viewer) + _part(title) + _part(str(window))
+    return (int.from_bytes(blake2b(key, digest_size=8).digest()) >> 11) / 2.0**53
 
 
 def draw_uniforms(titles: Iterable[str], *, salt: str, viewer: str, window: int) -> list[float]:

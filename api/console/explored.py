@@ -137,7 +137,7 @@ def explore(services: Services, question: Question) -> Explored:
 
 def _viewer(services: Services, entry: TitleEntry, viewer: ViewerId) -> tuple[KnownViewer, str]:
     """The viewer as the policy that decides for them knows them, and what they watched in words."""
-    version = services.live.viewer_version_of(services.live.for_viewer(viewer))
+    version = services.live.viewer_version_of(services.live.deciding.ruling_for(viewer).steps[0].policy)
     held_back = is_held_back(services, viewer)
     with reading(services.engine) as connection:
         vector = None if version is None or held_back else viewer_vector(connection, viewer, version=version)
@@ -159,13 +159,14 @@ def _decided(services: Services, request: PageRequest) -> tuple[Page, list[str]]
     """The page, and what failed on the way to it; failures are told here and nowhere counted."""
     viewer, failures = request.viewer.viewer, list[str]()
     held_back = is_held_back(services, viewer)
+    ruling = services.live.deciding.ruling_for(viewer)
     key = draw_key(services, request.context.at)
     order = PageOrder(
         request=request,
         stamp=PageStamp(page=new_page_id(), at=datetime.now(UTC), key=key),
-        steps=() if held_back else services.live.deciding.steps_for(viewer),
+        steps=() if held_back else ruling.steps,
         hold_back=held_back,
-        cell=None if held_back else services.live.deciding.cell_of(viewer),
+        cell=None if held_back else ruling.cell,
     )
 
     def failed(policy: Policy, error: Exception) -> None:

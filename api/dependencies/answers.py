@@ -53,18 +53,13 @@ def image_address(housed: Housed, image: str) -> str:
 
 def answer_of(page: Page, catalogue: Catalogue, *, keys: Keys, images: str, logged: bool) -> bytes:
     """Return a page's answer; `catalogue` is the one that it was decided from, `images` what addresses begin with."""
-    titles = catalogue.titles
-    slots = [
-        SlotAnswer(
-            slot.title,
-            decision,
-            slot.artwork,
-            f"{images}/images/{titles[slot.title].candidates[slot.artwork].image}",
-            slot.probability,
-            slot.reason,
-        )
-        for slot, decision in zip(page.slots, keys.sign_page(page.page, len(page.slots), logged=logged), strict=True)
-    ]
+    titles, before = catalogue.titles, f"{images}/images/"
+    slots: list[SlotAnswer] = []
+    for slot, decision in zip(page.slots, keys.sign_page(page.page, len(page.slots), logged=logged), strict=True):
+        title, chosen = slot.title, slot.chosen
+        artwork = slot.artworks[chosen]
+        image = before + titles[title].candidates[artwork].image
+        slots.append(SlotAnswer(title, decision, artwork, image, slot.probabilities[chosen], slot.reason))
     return _encoder.encode(PageAnswer(page.page, page.policy, logged, slots))
 
 

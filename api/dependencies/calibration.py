@@ -8,24 +8,28 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bandit.decision import Page, Reason
+from bandit.decision import Reason, Slot
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Sums over drawn slots; `weight / slots` should be 1, with a standard error from `squares`."""
 
-    slots: int
-    weight: float
-    squares: float
+    slots: int = 0
+    weight: float = 0.0
+    squares: float = 0.0
+
+    def __add__(self, other: "Calibration") -> "Calibration":
+        return Calibration(self.slots + other.slots, self.weight + other.weight, self.squares + other.squares)
 
 
-def calibration_of(pages: Iterable[Page]) -> Calibration:
-    """The sums of some pages: slots that were drawn among at least two artworks."""
-    weights = [
-        1.0 / ((len(slot.probabilities) - slot.probabilities.count(0.0)) * slot.probabilities[slot.chosen])
-        for page in pages
-        for slot in page.slots
-        if slot.reason is Reason.POLICY and len(slot.probabilities) - slot.probabilities.count(0.0) > 1
-    ]
+def calibration_of(slots: Iterable[Slot]) -> Calibration:
+    """The sums of slots that were drawn among at least two artworks."""
+    weights: list[float] = []
+    for slot in slots:
+        if slot.reason is Reason.POLICY:
+            stated = slot.probabilities
+            possible = len(stated) - stated.count(0.0)
+            if possible > 1:
+                weights.append(1.0 / (possible * stated[slot.chosen]))
     return Calibration(len(weights), math.fsum(weights), math.fsum([one * one for one in weights]))

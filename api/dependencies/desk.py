@@ -32,6 +32,7 @@ from api.dependencies.shadow import ShadowObserver
 from api.dependencies.stages import Stage, note
 from api.errors import KeyartError
 from api.storage.decision_log import Fate, LogEntry
+from api.storage.pages import decode_page
 from bandit.sampling import warm_up
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class PageDesk:
     def _told(self, result: Result) -> Answer:
         """The answer of what is not logged (any more), counted."""
         if isinstance(result, Decided):
-            self._metrics.issued(result.page, logged=False)
+            self._metrics.issued([result.issued], logged=False)
             return result.answer
         return result
 
@@ -258,9 +259,10 @@ class PageDesk:
         self._metrics.stages["log"].observe(time.perf_counter() - min(by_entry[entry].chosen for entry in entries))
         logged = [ticket.decided for ticket, _ in done if ticket.decided]
         if logged:
-            self._metrics.issued_together([decided.page for decided in logged], logged=True)
-        for decided in logged:
-            self._shadow.offer(decided.page, decided.catalogue)
+            self._metrics.issued([decided.issued for decided in logged], logged=True)
+        for decided in logged if self._shadow.watching else []:
+            if decided.entry:
+                self._shadow.offer(decode_page(decided.entry.row["body"]), decided.catalogue)
 
 
 def _given(answer: Answer) -> bytes:

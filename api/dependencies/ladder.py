@@ -6,7 +6,7 @@ Knows no page and no request.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from api.homepage.assemble import Step
 from bandit.decision import PolicyVersionId
@@ -30,10 +30,10 @@ class Ladder:
         self._failures: dict[PolicyVersionId, int] = {}
         self._rests_until: dict[PolicyVersionId, float] = {}
 
-    def climb(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+    def climb(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """Return the steps whose policies do not rest."""
         if not self._rests_until:
-            return tuple(steps)
+            return steps
         now = self._clock()
         return tuple(step for step in steps if self._rests_until.get(step.policy.version, 0.0) <= now)
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -47,6 +48,13 @@ class Arms:
         return None if found is None else (found[0].label(found[1]), self.policies.get(found[1].policy))
 
 
+class Ruling(NamedTuple):
+    """Who decides for a viewer: the steps of the fall-back ladder, from the first, and the viewer's cell, if any."""
+
+    steps: tuple[Step, ...]
+    cell: CellLabel | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
     """What decides at one moment: `live` for everyone that no cell and no canary decides for.
@@ -66,25 +74,26 @@ class Deciding:
     stale: bool = False
     foundation: str | None = None
     arms: Arms = field(default_factory=Arms)
+    ladders: dict[int, tuple[Step, ...]] = field(init=False, default_factory=dict[int, tuple[Step, ...]], compare=False)
 
-    def cell_of(self, viewer: ViewerId) -> CellLabel | None:
-        """The cell of an experiment that a viewer is in, if any."""
-        arm = self.arms.of(viewer)
-        return None if arm is None else arm[0]
-
-    def for_viewer(self, viewer: ViewerId) -> Policy:
-        """The policy that decides for a viewer: the same one for as long as nothing is deployed and nothing started."""
+    def ruling_for(self, viewer: ViewerId) -> Ruling:
+        """Who decides for a viewer: the same for as long as nothing is deployed and nothing started."""
         arm = self.arms.of(viewer)
         if arm is not None:
-            return arm[1] or self.live
+            return Ruling(self._ladder_of(arm[1] or self.live), arm[0])
         canary = self.canary
         if canary is not None and in_canary(viewer, share=canary.share, salt=canary.salt):
-            return canary.policy
-        return self.live
+            return Ruling(self._ladder_of(canary.policy), None)
+        return Ruling(self._ladder_of(self.live), None)
 
-    def steps_for(self, viewer: ViewerId) -> tuple[Step, ...]:
-        """The fall-back ladder of a viewer, from the policy that decides down to what is known to be played most."""
-        first = self.for_viewer(viewer)
+    def _ladder_of(self, first: Policy) -> tuple[Step, ...]:
+        """The fall-back ladder from a policy down to what is known to be played most; kept, for every page asks."""
+        found = self.ladders.get(id(first))
+        if found is None:
+            found = self.ladders.setdefault(id(first), self._steps_from(first))
+        return found
+
+    def _steps_from(self, first: Policy) -> tuple[Step, ...]:
         stale = self.stale and first is self.live
         steps = [Step(Rung.LAST_GOOD if stale else Rung.LIVE, first)]
         steps += [
@@ -131,10 +140,6 @@ class LivePolicy:
         So training a newer one takes nothing from it; the live one for a policy that looks at no viewer.
         """
         return policy.foundation_version or self.deciding.foundation
-
-    def for_viewer(self, viewer: ViewerId) -> Policy:
-        """The policy that decides for a viewer now."""
-        return self.deciding.for_viewer(viewer)
 
     def refresh(self) -> None:
         """Follow the deployments: each version whole or not at all.

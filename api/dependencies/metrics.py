@@ -7,8 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.process_collector import ProcessCollector
 
 from api.dependencies.breaker import GuardedReads
-from api.dependencies.calibration import calibration_of
+from api.dependencies.calibration import Calibration
 from api.dependencies.collectors import InstallationCollector, LogCollector, ShadowCollector
+from api.dependencies.issued import Issued, slots_by_reason
 from api.dependencies.shadow import ShadowObserver
 from api.dependencies.unlogged import UnloggedTally
 from api.dependencies.watch import BUCKETS, RequestFigures
@@ -55,23 +56,20 @@ class Metrics:
         for part in ("catalogue", "policy", "keys", "unlogged"):
             self.problems.labels(part)
 
-    def issued(self, page: Page, *, logged: bool) -> None:
-        """Count a page that was answered; see `issued_together`."""
-        self.issued_together([page], logged=logged)
-
-    def issued_together(self, pages: Sequence[Page], *, logged: bool) -> None:
+    def issued(self, pages: Sequence[Issued], *, logged: bool) -> None:
         """Count pages that were answered; those that are `logged` enter the check of their probabilities too."""
         flag = "true" if logged else "false"
-        for rung, count in Tally(page.rung for page in pages).items():
+        reasons = slots_by_reason(pages)
+        for rung, count in Tally([page.rung for page in pages]).items():
             self.pages.labels(rung, flag).inc(count)
-        for reason, count in Tally(slot.reason for page in pages for slot in page.slots).items():
+        for reason, count in reasons.items():
             self.decisions.labels(reason, flag).inc(count)
         if not logged:
-            self._unlogged.add(sum(len(page.slots) for page in pages))
+            self._unlogged.add(reasons.total())
             return
         self.kept.set(pages[-1].kept)
         for policy in {page.policy for page in pages}:
-            sums = calibration_of([page for page in pages if page.policy == policy])
+            sums = sum((page.calibration for page in pages if page.policy == policy), Calibration())
             if sums.slots:
                 self.calibration_slots.labels(policy).inc(sums.slots)
                 self.calibration_weight.labels(policy).inc(sums.weight)

@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 from api.dependencies.answers import Housed, RecentAnswers, Remembered, answer_of, request_digest
 from api.dependencies.breaker import GuardedReads
 from api.dependencies.catalogue import CatalogueMirror
+from api.dependencies.issued import Issued, issued_of
 from api.dependencies.ladder import Ladder
-from api.dependencies.live_policy import LivePolicy
+from api.dependencies.live_policy import LivePolicy, Ruling
 from api.errors import Conflict, KeyartError, RepeatedKey, StorageUnavailable, UnknownTitle
 from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, entries_of
-from api.homepage.assemble import PageOrder, PageStamp, assemble_pages
+from api.homepage.assemble import PageOrder, PageStamp, assemble_each, assemble_pages
 from api.homepage.catalogue import Catalogue
 from api.homepage.experiment import DrawKey
 from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
@@ -85,9 +86,12 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A page that was decided, the catalogue it was decided from, its answer and, if it is to be logged, its entry."""
+    """What is left of a page that was decided: what is counted of it, its answer and, if it is to be logged, its entry.
 
-    page: Page
+    `catalogue` is the one that it was decided from.
+    """
+
+    issued: Issued
     catalogue: Catalogue
     answer: bytes
     entry: LogEntry | None
@@ -104,9 +108,14 @@ class _Asked:
     call: SelectCall
     viewer: ViewerId
     catalogue: Catalogue
-    policy: Policy
+    ruling: Ruling
     result: Result | None = None
     spoiled: list[TitleId] = field(default_factory=list[TitleId])
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that is asked first."""
+        return self.ruling.steps[0].policy
 
 
 @dataclass(slots=True)
@@ -162,7 +171,7 @@ def unlogged(serving: Serving, call: SelectCall) -> Result:
         first = serving.recent.keep(call.idempotency_key, own)
         if first is not own:  # answered before, by this server: its time was up before that was found out
             return first.answer if first.digest == own.digest else repeated_key()
-    return Decided(page, catalogue, answer, None)
+    return Decided(issued_of(page), catalogue, answer, None)
 
 
 def answer_again(serving: Serving, call: SelectCall) -> Result:
@@ -224,7 +233,7 @@ def _kept(serving: Serving) -> float:
 
 def _asked(serving: Serving, call: SelectCall, catalogue: Catalogue) -> _Asked:
     viewer = serving.keys.pseudonym(call.viewer)
-    asked = _Asked(call, viewer, catalogue, serving.live.for_viewer(viewer))
+    asked = _Asked(call, viewer, catalogue, serving.live.deciding.ruling_for(viewer))
     try:
         entries = entries_of(catalogue, call.titles)
     except LookupError as error:
@@ -296,26 +305,35 @@ def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known, *, kept: f
     own: dict[int, list[int]] = {}
     for place, order in enumerate(orders):
         own.setdefault(id(order.steps[0].policy) if order.steps else 0, []).append(place)
-    pages: dict[int, Page] = {}
+    decided: dict[int, Decided] = {}
     for places in own.values():
-        alike = [orders[place] for place in places]
-        pages.update(zip(places, _assembled(serving, alike, catalogue, budget=budget), strict=True))
-    return [_to_be_logged(serving, each.call, pages[place], catalogue) for place, each in enumerate(asked)]
+        alike = [(asked[place].call, orders[place]) for place in places]
+        decided.update(zip(places, _assembled(serving, alike, catalogue, budget=budget), strict=True))
+    return [decided[place] for place in range(len(asked))]
 
 
-def _assembled(serving: Serving, orders: Sequence[PageOrder], catalogue: Catalogue, *, budget: float) -> list[Page]:
+def _assembled(
+    serving: Serving, work: Sequence[tuple[SelectCall, PageOrder]], catalogue: Catalogue, *, budget: float
+) -> list[Decided]:
     """Decide pages that one policy is asked for first, and tell the ladder how it did.
 
     By the installation's own time budget: a caller who is in a hurry says nothing of a policy that all others share.
     """
+    calls, orders = zip(*work, strict=True)
     began = time.monotonic()
-    pages = assemble_pages(orders, catalogue, house=house_of(serving), failed=serving.ladder.failed)
+    pages = assemble_each(
+        orders,
+        catalogue,
+        make=lambda place, page: _to_be_logged(serving, calls[place], page, catalogue),
+        house=house_of(serving),
+        failed=serving.ladder.failed,
+    )
     took = time.monotonic() - began
     if orders[0].steps:
         policy = orders[0].steps[0].policy
         if took > budget * DECIDING_SHARE:
             serving.ladder.failed(policy, TimeoutError(f"{len(pages)} pages took {took:.3f} s"))
-        elif any(page.policy == policy.version for page in pages):
+        elif any(page.issued.policy == policy.version for page in pages):
             serving.ladder.decided(policy.version)
     return pages
 
@@ -332,9 +350,9 @@ def _order(serving: Serving, asked: _Asked, known: _Known, *, kept: float) -> Pa
     return PageOrder(
         request=PageRequest(viewer=viewer, context=asked.call.context, titles=asked.call.titles),
         stamp=_stamp(serving, asked.call, kept=kept),
-        steps=() if held_back else serving.ladder.climb(serving.live.deciding.steps_for(asked.viewer)),
+        steps=() if held_back else serving.ladder.climb(asked.ruling.steps),
         hold_back=held_back,
-        cell=None if held_back else serving.live.deciding.cell_of(asked.viewer),
+        cell=None if held_back else asked.ruling.cell,
     )
 
 
@@ -347,9 +365,11 @@ def _to_be_logged(serving: Serving, call: SelectCall, page: Page, catalogue: Cat
     answer = _answer(serving, page, catalogue, logged=True)
     key = call.idempotency_key
     if key is None:
-        return Decided(page, catalogue, answer, LogEntry(page))
-    digest = serving.keys.sealed(call.digest())
-    return Decided(page, catalogue, answer, LogEntry(page, idempotency_key=key, request_digest=digest, response=answer))
+        entry = LogEntry(page)
+    else:
+        digest = serving.keys.sealed(call.digest())
+        entry = LogEntry(page, idempotency_key=key, request_digest=digest, response=answer)
+    return Decided(issued_of(page), catalogue, answer, entry)
 
 
 def _answer(serving: Serving, page: Page, catalogue: Catalogue, *, logged: bool) -> bytes:

@@ -58,9 +58,14 @@ class ShadowObserver:
         self._thread = threading.Thread(target=self._run, name="keyart-shadow", daemon=True)
         self._thread.start()
 
+    @property
+    def watching(self) -> bool:
+        """Whether there is a shadow to be asked."""
+        return self._live.deciding.shadow is not None
+
     def offer(self, page: Page, catalogue: Catalogue) -> None:
         """Let the shadow, if there is one, be asked about a page that was just decided; returns at once."""
-        if self._live.deciding.shadow is None or draw_uniform("shadow", page.page, "", 0) >= self._share:
+        if not self.watching or draw_uniform("shadow", page.page, "", 0) >= self._share:
             return
         try:
             if self._closed.is_set():

@@ -9,9 +9,11 @@ time. A policy that fails costs a page that policy: it goes down the fall-back l
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
+import msgspec
 import numpy as np
 
 from api.homepage.artwork import entries_of
@@ -28,8 +30,7 @@ _OPEN = House()
 _DEFAULT = DefaultArtworkPolicy()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageStamp:
+class PageStamp(msgspec.Struct, frozen=True, kw_only=True):
     """What the edge gives a page: its id, its time and the key of its draws.
 
     `kept` is the probability with which pages of this moment are logged.
@@ -41,16 +42,14 @@ class PageStamp:
     kept: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One step of the fall-back ladder: a policy that may decide, and how that is counted."""
 
     rung: Rung
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageOrder:
+class PageOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A page to be decided: by the first of `steps` that can, and by none of them for default artworks.
 
     `hold_back`: the viewer is of those who always get default artworks, which is no failure. `cell` is the viewer's in
@@ -59,13 +58,16 @@ class PageOrder:
 
     request: PageRequest
     stamp: PageStamp
-    steps: Sequence[Step] = field(default_factory=tuple[Step, ...])
+    steps: tuple[Step, ...] = ()
     hold_back: bool = False
     cell: CellLabel | None = None
 
 
 Failed = Callable[[Policy, Exception], None]
 """Told when a policy could not decide a page."""
+
+Made = TypeVar("Made")
+"""What a caller makes of a page."""
 
 
 def assemble_pages(
@@ -76,25 +78,45 @@ def assemble_pages(
     Raises:
         UnknownTitles, TitlesWithoutArtwork: see `api.homepage.artwork.entries_of`.
     """
-    work = [_Work(order, entries_of(catalogue, order.request.titles)) for order in orders]
+    return assemble_each(orders, catalogue, make=_itself, house=house, failed=failed)
+
+
+def assemble_each(
+    orders: Sequence[PageOrder],
+    catalogue: Catalogue,
+    *,
+    make: Callable[[int, Page], Made],
+    house: House = _OPEN,
+    failed: Failed | None = None,
+) -> list[Made]:
+    """Return what `make` makes of each order's place and page, decided as by `assemble_pages`. Raises alike.
+
+    It is asked as soon as a page is decided, while the page is in the processor's cache and before the next one is
+    built; for a page that has to be decided anew it is asked anew.
+    """
+    work = [_Work(place, order, entries_of(catalogue, order.request.titles)) for place, order in enumerate(orders)]
+    assembly = _Assembly(catalogue, house, failed or _log, make)
     left = [each for each in work if each.order.steps and not each.order.hold_back]
     while left:
         for step, own in _by_policy(left):
-            _decide(own, step, catalogue, house=house, failed=failed or _log)
+            assembly.decide(own, step)
         for each in left:
             each.level += 1
-        left = [each for each in left if each.page is None and each.level < len(each.order.steps)]
-    return [each.page or _default_page(each, catalogue, house=house) for each in work]
+        left = [each for each in left if each.place not in assembly.made and each.level < len(each.order.steps)]
+    for each in work:
+        if each.place not in assembly.made:
+            assembly.show_default(each)
+    return [assembly.made[each.place] for each in work]
 
 
 @dataclass(slots=True)
 class _Work:
-    """A page on its way down the ladder."""
+    """A page on its way down the ladder; `place` is that of its order."""
 
+    place: int
     order: PageOrder
     entries: list[TitleEntry]
     level: int = 0
-    page: Page | None = None
 
     @property
     def step(self) -> Step:
@@ -109,36 +131,56 @@ def _by_policy(work: Sequence[_Work]) -> list[tuple[Step, list[_Work]]]:
     return list(groups.values())
 
 
-def _decide(work: Sequence[_Work], step: Step, catalogue: Catalogue, *, house: House, failed: Failed) -> None:
-    """Let a policy decide pages; what it cannot decide together, it is asked for one by one."""
-    policy = step.policy
-    try:
-        check_versions(policy, catalogue)
-        draws = [PageDraw(request=each.order.request, entries=each.entries, key=each.order.stamp.key) for each in work]
-        drawn = drawn_pages(policy, draws, house=house)
-    except Exception as error:
-        if len(work) == 1:
-            failed(policy, error)
-            return
-        for each in work:
-            _decide([each], step, catalogue, house=house, failed=failed)
-    else:
-        for each, slots in zip(work, drawn, strict=True):
-            each.page = _page(each.order, catalogue, step=step, slots=slots, house=house)
+class _Assembly(Generic[Made]):
+    """What is `made` of the pages that were decided so far, by place."""
+
+    def __init__(self, catalogue: Catalogue, house: House, failed: Failed, make: Callable[[int, Page], Made]) -> None:
+        self._catalogue = catalogue
+        self._house = house
+        self._failed = failed
+        self._make = make
+        self.made: dict[int, Made] = {}
+
+    def decide(self, work: Sequence[_Work], step: Step) -> None:
+        """Let a policy decide pages; what it cannot decide together, it is asked for one by one."""
+        policy = step.policy
+        try:
+            check_versions(policy, self._catalogue)
+            draws = [
+                PageDraw(request=each.order.request, entries=each.entries, key=each.order.stamp.key) for each in work
+            ]
+            drawn = drawn_pages(policy, draws, house=self._house)
+            for each in work:
+                self._add(each, step, next(drawn), house=self._house)
+        except Exception as error:
+            if len(work) == 1:
+                self.made.pop(work[0].place, None)
+                self._failed(policy, error)
+                return
+            for each in work:
+                self.decide([each], step)
+
+    def show_default(self, work: _Work) -> None:
+        """Show the default artworks; by the order's wish, or since nothing else could decide."""
+        order = work.order
+        rung, reason = (Rung.HOLD_BACK, Reason.DEFAULT) if order.hold_back else (Rung.DEFAULT, Reason.FALLBACK)
+        slots = tuple(
+            default_slot(asked, entry, request=order.request, house=self._house, reason=reason)
+            for asked, entry in zip(order.request.titles, work.entries, strict=True)
+        )
+        self._add(work, Step(rung, _DEFAULT), slots, house=_OPEN)
+
+    def _add(self, work: _Work, step: Step, slots: tuple[Slot, ...], *, house: House) -> None:
+        page = _page(work.order, self._catalogue, step=step, slots=slots, house=house)
+        self.made[work.place] = self._make(work.place, page)
+
+
+def _itself(_: int, page: Page) -> Page:
+    return page
 
 
 def _log(policy: Policy, error: Exception) -> None:
     logger.error("policy %s failed; the page goes down the ladder", policy.version, exc_info=error)
-
-
-def _default_page(work: _Work, catalogue: Catalogue, *, house: House) -> Page:
-    order = work.order
-    rung, reason = (Rung.HOLD_BACK, Reason.DEFAULT) if order.hold_back else (Rung.DEFAULT, Reason.FALLBACK)
-    slots = tuple(
-        default_slot(asked, entry, request=order.request, house=house, reason=reason)
-        for asked, entry in zip(order.request.titles, work.entries, strict=True)
-    )
-    return _page(order, catalogue, step=Step(rung, _DEFAULT), slots=slots, house=_OPEN)
 
 
 def _page(order: PageOrder, catalogue: Catalogue, *, step: Step, slots: tuple[Slot, ...], house: House) -> Page:

@@ -4,9 +4,9 @@ Every page gets what it would get alone: sums run in a fixed order, and a page's
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from api.homepage.artwork import offer_of
@@ -27,16 +27,14 @@ Drawn = tuple[tuple[float, ...], int]
 """A `DrawnSlot`, or a plain tuple of the same: what a slot was drawn from, and the index that was drawn."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawKey:
+class DrawKey(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a draw's key that are the same for a whole page (see `bandit.sampling`)."""
 
     salt: str
     window: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageDraw:
+class PageDraw(msgspec.Struct, frozen=True, kw_only=True):
     """A page to be drawn: who asks for what, the entries of its titles, in order, and the key of its draws."""
 
     request: PageRequest
@@ -48,11 +46,11 @@ def drawn_slots(
     policy: Policy, request: PageRequest, entries: Sequence[TitleEntry], *, key: DrawKey, house: House
 ) -> tuple[Slot, ...]:
     """Draw one page; see `drawn_pages`."""
-    return drawn_pages(policy, [PageDraw(request=request, entries=entries, key=key)], house=house)[0]
+    return next(drawn_pages(policy, [PageDraw(request=request, entries=entries, key=key)], house=house))
 
 
-def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> list[tuple[Slot, ...]]:
-    """Let the policy state the probabilities of every open slot's eligible artworks, and draw the slots of each page.
+def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> Iterator[tuple[Slot, ...]]:
+    """Let the policy state the probabilities of every open slot's eligible artworks, and yield the drawn slots by page.
 
     Raises:
         InvalidProbabilities: the policy stated something that is no distribution.
@@ -60,7 +58,8 @@ def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> l
     plain = [not house.diversity and all(map(_is_plain, draw.entries)) for draw in draws]
     freely = _drawn_freely(policy, [draw for draw, free in zip(draws, plain, strict=True) if free])
     in_order = _drawn_in_order(policy, [draw for draw, free in zip(draws, plain, strict=True) if not free], house)
-    return [next(freely if free else in_order) for free in plain]
+    for free in plain:
+        yield next(freely if free else in_order)
 
 
 def check_versions(policy: Policy, catalogue: Catalogue) -> None:

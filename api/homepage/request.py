@@ -17,8 +17,7 @@ class AskedTitle(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     score: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownViewer:
+class KnownViewer(msgspec.Struct, frozen=True, kw_only=True):
     """A viewer as the page knows them: a pseudonym and, where there is history, a vector of a foundation version.
 
     `intent` says what they are after right now, in a version of its own; nobody states one yet.
@@ -41,8 +40,7 @@ class House:
     maturity_limit: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One call for a page."""
 
     viewer: KnownViewer

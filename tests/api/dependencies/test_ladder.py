@@ -68,13 +68,13 @@ def test_a_page_that_is_decided_forgets_the_failures_before() -> None:
 def test_the_steps_lead_from_the_deployed_version_to_the_last_good_one_and_to_what_is_played_most() -> None:
     live, before, most_played = Failing(), UniformPolicy(), MostPlayedPolicy({})
     deciding = Deciding(live=live, last_good=before, most_played=most_played)
-    assert deciding.steps_for(VIEWER) == (
+    assert deciding.ruling_for(VIEWER).steps == (
         Step(Rung.LIVE, live),
         Step(Rung.LAST_GOOD, before),
         Step(Rung.MOST_PLAYED, most_played),
     )
     stale = replace(deciding, live=before, last_good=before, stale=True)
-    assert [step.rung for step in stale.steps_for(VIEWER)] == [Rung.LAST_GOOD, Rung.MOST_PLAYED]
+    assert [step.rung for step in stale.ruling_for(VIEWER).steps] == [Rung.LAST_GOOD, Rung.MOST_PLAYED]
 
 
 @pytest.mark.parametrize(("load", "kept"), [(0.0, 1.0), (0.24, 1.0), (0.625, 0.5), (0.99, 0.1), (1.0, 0.1)])
