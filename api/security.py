@@ -106,6 +106,15 @@ class Keys:
             return text
         return f"keyed-{hmac.digest(self._requests, text.encode(errors='surrogatepass'), 'sha256').hex()}"
 
+    def unlogged_page(self, key: str, digest: str) -> PageId:
+        """Return the id of the page that a request under an idempotency key gets where nothing can be logged.
+
+        Every server gives it the same one, without a word to the others: so their answers are the same, too (C2).
+        """
+        message = f"{len(key)}:{key}{digest}".encode(errors="surrogatepass")
+        own = hmac.digest(self._requests, message, "sha256").hex()
+        return PageId(f"{own[:12]}8{own[12:15]}8{own[15:30]}")  # a UUID of our own making, version 8
+
     def sign_decision(self, page: PageId, slot: int, *, logged: bool = True) -> DecisionId:
         """Return the decision id of a page's slot, `{page}-{slot:02d}-{signature}`."""
         return _signed(self._decisions[-1], page, slot, logged=logged)

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,21 +71,26 @@ def request_digest(sent: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """An answer under an idempotency key, and the digest of the request that it was for."""
+    """An answer under an idempotency key, and the digest of the request that it was for.
+
+    What is not `logged` is in no table yet.
+    """
 
     digest: str
     answer: bytes
+    logged: bool = True
 
 
 class RecentAnswers:
     """The latest answers under a key, in memory: also those of pages that could not be logged, which no table holds.
 
     So a retry that comes while the database is away, or right after, is answered as before by the server that answered
-    it. Safe to use from any thread.
+    it; the others learn of it by what is `unwritten` here. Safe to use from any thread.
     """
 
     def __init__(self, capacity: int = REMEMBERED) -> None:
         self._answers: OrderedDict[str, Remembered] = OrderedDict()
+        self._unwritten: dict[str, Remembered] = {}
         self._capacity = capacity
         self._lock = threading.Lock()
 
@@ -96,6 +102,20 @@ class RecentAnswers:
         """Remember an answer, and return the one to give: the first under a key stays."""
         with self._lock:
             kept = self._answers.setdefault(key, remembered)
+            if not remembered.logged and kept is remembered:
+                self._unwritten[key] = kept
             if len(self._answers) > self._capacity:
-                self._answers.popitem(last=False)
+                forgotten, _ = self._answers.popitem(last=False)
+                self._unwritten.pop(forgotten, None)
         return kept
+
+    def unwritten(self) -> dict[str, Remembered]:
+        """Return the answers that no table holds, by key."""
+        with self._lock:
+            return dict(self._unwritten)
+
+    def written(self, keys: Iterable[str]) -> None:
+        """Note that a table holds them from now on."""
+        with self._lock:
+            for key in keys:
+                self._unwritten.pop(key, None)

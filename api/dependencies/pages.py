@@ -160,14 +160,15 @@ def unlogged(serving: Serving, call: SelectCall) -> Result:
     except LookupError as error:
         return _refusal(error)
     viewer = KnownViewer(viewer=serving.keys.pseudonym(call.viewer))
-    order = PageOrder(
-        request=PageRequest(viewer=viewer, context=call.context, titles=call.titles),
-        stamp=_stamp(serving, call, kept=1.0),
-    )
+    key = call.idempotency_key
+    own_page = new_page_id() if key is None else serving.keys.unlogged_page(key, call.digest())
+    stamp = PageStamp(page=own_page, at=datetime.now(UTC), key=draw_key(serving, call.context.at))
+    request = PageRequest(viewer=viewer, context=call.context, titles=call.titles)
+    order = PageOrder(request=request, stamp=stamp)
     [page] = assemble_pages([order], catalogue, house=house_of(serving))
     answer = _answer(serving, page, catalogue, logged=False)
     if call.idempotency_key is not None:
-        own = Remembered(call.digest(), answer)
+        own = Remembered(call.digest(), answer, logged=False)
         first = serving.recent.keep(call.idempotency_key, own)
         if first is not own:  # answered before, by this server: its time was up before that was found out
             return first.answer if first.digest == own.digest else repeated_key()

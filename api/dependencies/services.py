@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from api.dependencies.answers import RecentAnswers
 from api.dependencies.breaker import GuardedReads
 from api.dependencies.catalogue import CatalogueMirror
 from api.dependencies.desk import PageDesk
@@ -20,8 +21,8 @@ from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
 from api.dependencies.pages import Serving
 from api.dependencies.rate_limits import RateLimits
-from api.dependencies.remembering import CATALOGUE, KEYS, Memory
 from api.dependencies.recent import RecentFigures
+from api.dependencies.remembering import CATALOGUE, KEYS, Memory
 from api.dependencies.sessions import Sessions
 from api.dependencies.shadow import ShadowObserver
 from api.dependencies.unlogged import UnloggedTally
@@ -187,9 +188,10 @@ def _services(settings: Settings, engines: _Engines) -> Services:
     log, reads = DecisionLog(engines.patient), GuardedReads(engines.hasty)
     live, catalogue = LivePolicy(engines.fresh, blobs), CatalogueMirror(engines.fresh)
     shadow = ShadowObserver(live, reads, share=settings.shadow_share)
-    callers, unlogged = KeyMirror(engines.fresh, settings), UnloggedTally(engines.fresh)
+    recent = RecentAnswers()
+    callers, unlogged = KeyMirror(engines.fresh, settings), UnloggedTally(engines.fresh, recent, keys=keys)
     metrics = Metrics(log, shadow, GuardedReads(engines.fresh), unlogged=unlogged)
-    serving = Serving(settings=settings, keys=keys, log=log, reads=reads, catalogue=catalogue, live=live)
+    serving = Serving(settings=settings, keys=keys, log=log, reads=reads, catalogue=catalogue, live=live, recent=recent)
     return Services(
         settings=settings,
         engine=engines.patient,

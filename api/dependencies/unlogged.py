@@ -1,23 +1,31 @@
-"""Decisions that were answered with `logged: false`: counted here, written down a moment later (C5). Knows no page.
+"""Pages that were answered with `logged: false`: counted here, written down a moment later (C5). Knows no page.
 
 They are unlogged because the database did not answer in time, so they cannot be counted in the same moment. A process
-that is killed takes with it the counts of its last moment, of both sides of C5 alike.
+that is killed takes with it the counts of its last moment, of both sides of C5 alike. Answers under an idempotency key
+are written down too, so that every server gives them again (C2).
 """
 
 import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from api.dependencies.answers import RecentAnswers, Remembered
 from api.errors import StorageUnavailable
+from api.security import Keys
 from api.storage.database import transaction
+from api.storage.repeats import Repeat, keep_answers
 from api.storage.tallies import count_unlogged
 
 
 class UnloggedTally:
-    """Counts in memory, from any thread; `refresh` writes down what was counted since the last time."""
+    """Counts in memory, from any thread; `refresh` writes down what was counted and answered since the last time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, recent: RecentAnswers, *, keys: Keys) -> None:
         self._engine = engine
+        self._recent = recent
+        self._keys = keys
         self._lock = threading.Lock()
         self._count = 0
 
@@ -27,18 +35,28 @@ class UnloggedTally:
             self._count += decisions
 
     def refresh(self) -> None:
-        """Write down what was counted.
+        """Write down what was counted and answered.
 
         Raises:
             StorageUnavailable: it is kept for the next time.
         """
         with self._lock:
             counted, self._count = self._count, 0
-        if not counted:
+        answers = self._recent.unwritten()
+        if not counted and not answers:
             return
         try:
             with transaction(self._engine) as connection:
-                count_unlogged(connection, counted)
+                keep_answers(connection, self._as_repeats(answers), now=datetime.now(UTC))
+                if counted:
+                    count_unlogged(connection, counted)
         except StorageUnavailable:
             self.add(counted)
             raise
+        self._recent.written(answers)
+
+    def _as_repeats(self, answers: Mapping[str, Remembered]) -> dict[str, Repeat]:
+        return {
+            key: Repeat(digest=self._keys.sealed(each.digest), status=200, body=each.answer)
+            for key, each in answers.items()
+        }

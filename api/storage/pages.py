@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, literal, select, union_all
 from uuid_utils import uuid7
 
 from api.errors import UnknownDecision
 from api.storage.columns import chunks
 from api.storage.database import reading
+from api.storage.repeat_tables import repeats
+from api.storage.repeats import page_name
 from api.storage.tables import pages
 from bandit.decision import Page, PageId
 
@@ -83,16 +85,26 @@ def find_page(connection: Connection, page: PageId) -> Page:
 
 
 def stored_answers(connection: Connection, keys: Iterable[str]) -> dict[str, StoredAnswer]:
-    """Return what was answered under those of the keys that are not new."""
+    """Return what was answered under those of the keys that are not new.
+
+    An answer that was not logged goes before a page of the same key: that page was withdrawn, and nobody was shown it.
+    """
     found: dict[str, StoredAnswer] = {}
     for chunk in chunks(keys):
-        for key, digest, response in connection.execute(_ANSWERED, {"keys": chunk}):
-            found[key] = StoredAnswer(digest, response)
+        named = {page_name(key): key for key in chunk}
+        rows = connection.execute(_ANSWERED, {"keys": chunk, "names": [*named]})
+        for logged, key, digest, response in sorted(rows, reverse=True):
+            found[key if logged else named[key]] = StoredAnswer(digest, response)
     return found
 
 
-_ANSWERED = select(pages.c.idempotency_key, pages.c.request_digest, pages.c.response).where(
-    pages.c.idempotency_key.in_(bindparam("keys", expanding=True))
+_ANSWERED = union_all(
+    select(literal(1), pages.c.idempotency_key, pages.c.request_digest, pages.c.response).where(
+        pages.c.idempotency_key.in_(bindparam("keys", expanding=True))
+    ),
+    select(literal(0), repeats.c.key, repeats.c.digest, repeats.c.body).where(
+        repeats.c.key.in_(bindparam("names", expanding=True)), repeats.c.body.is_not(None)
+    ),
 )
 """Made once: it is on the path of every page with a key."""
 

@@ -1,15 +1,17 @@
-"""Answers to changes that came with an idempotency key, so that a repeated request changes nothing twice.
+"""Answers to requests that came with an idempotency key, so that a repeated request changes nothing twice.
 
 A key is written down before its change is begun and gets its answer afterwards. One that has none ended in between:
 what became of its change is then told by the present state only.
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from api.storage.columns import inserting
+from api.storage.columns import insert_missing, inserting
 from api.storage.repeat_tables import repeats
 
 KEPT = timedelta(days=1)
@@ -36,6 +38,24 @@ def begin(connection: Connection, key: str, *, digest: str, now: datetime) -> Re
         return None
     known = connection.execute(select(repeats).where(repeats.c.key == key)).mappings().one()
     return Repeat(digest=known["digest"], status=known["status"], body=known["body"])
+
+
+def keep_answers(connection: Connection, answers: Mapping[str, Repeat], *, now: datetime) -> None:
+    """Keep, for a day, what requests for pages were answered that no log knows; by their idempotency keys.
+
+    The first answer under a key stays.
+    """
+    connection.execute(delete(repeats).where(repeats.c.at < now - KEPT))
+    rows = [
+        {"key": page_name(key), "digest": each.digest, "status": each.status, "body": each.body, "at": now}
+        for key, each in answers.items()
+    ]
+    insert_missing(connection, repeats, rows)
+
+
+def page_name(key: str) -> str:
+    """Return what the answer to a request for a page is kept under."""
+    return hashlib.sha256(b"page:" + key.encode(errors="surrogatepass")).hexdigest()
 
 
 def finish(connection: Connection, key: str, *, status: int, body: bytes) -> None:

@@ -1,7 +1,13 @@
 """C2: the same idempotency key gives the same answer, byte for byte, also after a restart (see tests/api/routes)."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
+from api.storage.database import open_engine, transaction
+from api.storage.pages import stored_answers
+from api.storage.repeats import KEPT, Repeat, keep_answers
 from tests.api.installation import running, settings_in
 
 
@@ -11,3 +17,44 @@ def test_c2_the_answer_of_a_key_outlives_the_server(home: Path) -> None:
         answered = first.ask(key="k1").content
     with running(settings_in(home)) as second:
         assert second.ask(key="k1").content == answered
+
+
+def test_c2_an_answer_that_was_not_logged_is_given_again_by_every_server(home: Path) -> None:
+    """Also after a restart, and when the database is back: it is written down as soon as that can be."""
+    with running(settings_in(home, select_budget_ms=200)) as first, running(settings_in(home)) as second:
+        first.put_title("harbor")
+        first.impatient()
+        with first.locked():
+            answered = first.ask(key="k1").content
+        assert msgspec.json.decode(answered)["logged"] is False
+        first.services.refresh()
+        assert second.ask(key="k1").content == answered
+        assert second.ask(key="k1", viewer="another").status_code == 422
+        assert first.ask(key="k1").content == answered
+        assert second.ask(key="k2").json()["logged"] is True
+    with running(settings_in(home)) as third:
+        assert third.ask(key="k1").content == answered
+
+
+def test_c2_servers_that_cannot_log_answer_alike_without_a_word_to_each_other(home: Path) -> None:
+    with running(settings_in(home, select_budget_ms=200)) as first, running(settings_in(home)) as second:
+        first.put_title("harbor")
+        second.services.refresh()
+        for each in (first, second):
+            each.services.log.close()
+        answers = {each.ask(key="k1").content for each in (first, second)}
+        assert len(answers) == 1
+        others = [first.ask(key="k2"), first.ask("harbor", "harbor", key="k3"), first.ask(), second.ask()]
+        assert len({answer.content for answer in others} | answers) == 5
+
+
+def test_c2_answers_that_were_never_logged_are_forgotten_after_a_day(home: Path) -> None:
+    engine, now = open_engine(settings_in(home).database_url), datetime.now(UTC)
+    answer = Repeat(digest="0" * 64, status=200, body=b"{}")
+    with transaction(engine) as connection:
+        keep_answers(connection, {"old": answer}, now=now - KEPT)
+        keep_answers(connection, {"new": answer, "old": answer}, now=now + timedelta(seconds=1))
+        assert stored_answers(connection, ["old", "new", "none"]).keys() == {"old", "new"}
+        keep_answers(connection, {}, now=now + KEPT + timedelta(seconds=2))
+        assert stored_answers(connection, ["old", "new"]) == {}
+    engine.dispose()
