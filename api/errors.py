@@ -7,11 +7,15 @@ from typing import ClassVar
 
 
 class KeyartError(Exception):
-    """The root: `message` says what is wrong, `remedy` what to do about it, `code` never changes for a mistake."""
+    """The root: `message` says what is wrong, `remedy` what to do about it, `code` never changes for a mistake.
+
+    `titles` are those for which a page was refused: without them it would not be.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something went wrong inside Keyart"
+    titles: tuple[str, ...] = ()
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)

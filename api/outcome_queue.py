@@ -1,6 +1,7 @@
 """Outcomes recorded in a page render and reported in the background: nothing waits, and what is lost is counted.
 
-It knows no wire: it is handed what reports (`KeyartClient.report`). Copy it into another code base beside `client.py`.
+It knows no wire: it is handed what reports (`KeyartClient.report`). Copied into another code base, it goes beside
+`client_pages.py`.
 """
 
 import logging
@@ -18,7 +19,7 @@ from functools import partial
 from itertools import islice
 from typing import Self
 
-from api.client import Reported, ReportedOutcome
+from api.client_pages import Reported, ReportedOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ class OutcomeQueue:
         """Take an outcome and return its event id at once; with a `decision` of None there is nothing to take.
 
         The id stays the same however often the report is repeated. `seen` and `hovered` happen to a decision once, so
-        their id derives from it; other kinds get a new one, unless `event` is given. `at` is by default now.
+        their id derives from it; other kinds get a new one, unless `event` is given. `at` is by default
+        now, and of this machine's time zone where it names none.
         """
         if decision is None:
             return None
@@ -82,7 +84,7 @@ class OutcomeQueue:
             event=event or made,
             decision=decision,
             kind=kind,
-            at=(at or datetime.now(UTC)).isoformat(),
+            at=_with_offset(at or datetime.now(UTC)).isoformat(),
             seconds=seconds,
             of_seconds=of_seconds,
         )
@@ -106,6 +108,11 @@ class OutcomeQueue:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _with_offset(at: datetime) -> datetime:
+    """A time without an offset is taken to be that of this machine, as Python does."""
+    return at.astimezone() if at.tzinfo is None else at
 
 
 class _Sender:

@@ -75,7 +75,9 @@ def _keyart_error(request: Request, error: Exception) -> Response:
 
 def problem_of(error: KeyartError) -> Response:
     """Build the answer that refuses a request for a mistake of ours to name."""
-    more = {"reason": error.reason} if isinstance(error, RejectedUpload) else {}
+    more: dict[str, Any] = {"reason": error.reason} if isinstance(error, RejectedUpload) else {}
+    if error.titles:
+        more["titles"] = error.titles
     answer = problem(error.status, error.code, title=error.title, detail=error.message, remedy=error.remedy, more=more)
     if error.status == 503:
         answer.headers["Retry-After"] = "1"

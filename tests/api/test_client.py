@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from api.async_client import LARGEST_ANSWER, UNKNOWN_SECONDS
 from api.client import Asked, AskedPage, ClientOptions, KeyartClient, ReportedOutcome
 
 TITLES = [Asked(title="harbor", position=0, score=1.5), Asked(title="comet")]
@@ -69,11 +71,14 @@ def test_select_sends_the_wire_and_reads_the_answer() -> None:
         (httpx.Response(500, json={"title": "Down", "detail": "Try again."}), "500: Down: Try again."),
         (httpx.Response(502, text="<html>bad gateway</html>"), "502"),
         (httpx.Response(302, headers={"Location": "/elsewhere"}), "302"),
-        (httpx.Response(200, json={"unexpected": 1}), "slots"),
-        (httpx.Response(200, json=["slots"]), "indices"),
-        (httpx.Response(200, json={**PAGE, "slots": [1, 2]}), "attribute"),
+        (httpx.Response(200, json={"unexpected": 1}), "no slots"),
+        (httpx.Response(200, json=["slots"]), "no slots"),
+        (httpx.Response(200, json={**PAGE, "logged": "yes"}), "no logged"),
+        (httpx.Response(200, json={**PAGE, "slots": [1, 2]}), "none of the titles"),
         (httpx.Response(200, json={**PAGE, "slots": [{**SLOT, "image": None}]}), "none of the titles"),
         (httpx.Response(200, text="not json"), "Expecting value"),
+        (httpx.Response(200, text="[" * 100_000), "recursion"),
+        (httpx.Response(200, content=b" " * (LARGEST_ANSWER + 1)), "larger than"),
     ],
 )
 def test_a_failed_select_shows_the_callers_defaults(response: httpx.Response, said: str) -> None:
@@ -97,6 +102,69 @@ def test_a_partial_answer_is_filled_up_with_defaults() -> None:
         ("/images/b.jpeg", "0-01-b"),
     ]
     assert page.error == "the answer lacks 1 of 2 titles"
+
+
+def test_what_is_of_another_type_than_it_should_be_is_left_out() -> None:
+    slot = {**SLOT, "decision": 5, "probability": "certain"}
+    with client(lambda _: httpx.Response(200, json={**PAGE, "slots": [slot]})) as keyart:
+        [chosen] = keyart.select("viewer-1", ["harbor"]).slots
+    assert (chosen.image, chosen.decision, chosen.probability) == ("/images/a.jpeg", None, None)
+
+
+def test_titles_may_be_bare_names_and_a_page_without_any_asks_nobody() -> None:
+    server = Server(httpx.Response(200, json=PAGE))
+    with client(server) as keyart:
+        assert keyart.select("viewer-1", ["harbor", Asked(title="comet", position=1)]).error is None
+        assert keyart.select("viewer-1", []).error == "no titles were asked for"
+        page = keyart.select("viewer-1", None)  # type: ignore[arg-type]
+        assert page.slots == ()
+        assert "no titles" in str(page.error)
+        assert keyart.counts()["failed"] == 0
+    [asked] = server.asked
+    assert json.loads(asked.content)["titles"] == [{"title": "harbor"}, {"title": "comet", "position": 1}]
+
+
+def unknown(*titles: str) -> httpx.Response:
+    return httpx.Response(404, json={"title": "There is no such title", "detail": "…", "titles": titles})
+
+
+def test_a_title_that_the_server_does_not_know_costs_no_other_its_picture() -> None:
+    server = Server(unknown("harbor"), httpx.Response(200, json={**PAGE, "slots": [COMET]}))
+    with client(server, failures=1) as keyart:
+        page = keyart.select("viewer-1", TITLES, idempotency_key="k")
+        again = keyart.select("viewer-2", TITLES)
+        alone = keyart.select("viewer-3", TITLES[:1])
+        assert keyart.counts() == {"answered": 2, "failed": 1, "skipped": 0, "retried": 1}
+        assert keyart.select("viewer-4", TITLES[1:]).error is None, "what nobody asked says nothing of the server"
+    assert [slot.image for slot in page.slots] == ["/default.jpg", "/images/b.jpeg"]
+    assert page.error == again.error == "the answer lacks 1 of 2 titles"
+    assert (alone.slots[0].image, alone.slots[0].decision) == ("/default.jpg", None)
+    assert [[each["title"] for each in json.loads(request.content)["titles"]] for request in server.asked] == [
+        ["harbor", "comet"],
+        ["comet"],
+        ["comet"],
+        ["comet"],
+    ], f"for {UNKNOWN_SECONDS:.0f} s it is not asked for again"
+
+
+def test_of_a_batch_only_the_page_whose_titles_are_all_unknown_shows_defaults() -> None:
+    server = Server(unknown("harbor"), httpx.Response(200, json={"pages": [{**PAGE, "slots": [COMET]}]}))
+    pages = [AskedPage(viewer="v1", titles=TITLES[:1]), AskedPage(viewer="v2", titles=TITLES)]
+    with client(server) as keyart:
+        first, second = keyart.select_batch(pages)
+    assert (first.slots[0].image, first.error) == (
+        "/default.jpg",
+        "the answer has none of the titles that were asked for",
+    )
+    assert [slot.decision for slot in second.slots] == [None, "0-01-b"]
+
+
+def test_a_closed_client_renders_defaults() -> None:
+    keyart = client(Server(httpx.Response(200, json=PAGE)))
+    keyart.close()
+    page = keyart.select("viewer-1", TITLES)
+    assert (page.slots[0].image, page.error) == ("/default.jpg", "the client was closed")
+    assert keyart.report([OUTCOME]).error == "the client was closed"
 
 
 def test_a_title_that_is_asked_for_twice_keeps_both_its_slots() -> None:
@@ -209,6 +277,16 @@ def test_a_batch_that_answers_too_few_pages_shows_defaults() -> None:
         pages = keyart.select_batch([AskedPage(viewer="v1", titles=TITLES), AskedPage(viewer="v2", titles=TITLES)])
     assert [page.error is None for page in pages] == [False, False]
     assert {slot.decision for page in pages for slot in page.slots} == {None}
+
+
+def test_what_cannot_be_sent_is_refused_at_once() -> None:
+    server = Server(httpx.Response(200, json={}))
+    with client(server) as keyart:
+        reported = keyart.report([OUTCOME, replace(OUTCOME, seconds=float("nan"))])
+        assert keyart.report([OUTCOME]).error == "the answer has no rejected"
+    assert reported.status == 422
+    assert "this cannot be sent" in str(reported.error)
+    assert len(server.asked) == 1
 
 
 def test_report_says_what_was_taken() -> None:

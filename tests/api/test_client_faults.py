@@ -1,4 +1,4 @@
-"""The client against servers that fail on a real socket: dead, silent, slow, dribbling. Every page renders in time."""
+"""The client against servers that fail on a real socket: dead, silent, slow, nameless. Every page renders in time."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from api.client import Asked, ClientOptions, KeyartClient
+from api.client import Asked, ClientOptions, KeyartClient, ReportedOutcome
 from tests.architecture.house import ROOT
 
 TITLES = [Asked(title="harbor")]
@@ -63,6 +63,15 @@ def dribbling(connection: socket.socket) -> None:
         time.sleep(0.02)
 
 
+def dribbling_headers(connection: socket.socket) -> None:
+    """The same before the answer has even begun."""
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        connection.sendall(b"a")
+        time.sleep(0.02)
+
+
 def hanging_up(connection: socket.socket) -> None:
     """It reads the request and closes."""
     connection.recv(65536)
@@ -97,7 +106,7 @@ def client(address: str, **options: float) -> KeyartClient:
     return KeyartClient(address, defaults={"harbor": "/default.jpg"}, deadline=DEADLINE, options=chosen)
 
 
-@pytest.mark.parametrize("serve", [silent, dribbling, hanging_up], ids=lambda serve: serve.__name__)
+@pytest.mark.parametrize("serve", [silent, dribbling, dribbling_headers, hanging_up], ids=lambda serve: serve.__name__)
 def test_a_page_keeps_its_deadline_whatever_the_server_does(serve: Callable[[socket.socket], None]) -> None:
     with server(serve) as address, client(address) as keyart:
         assert timed(keyart) < DEADLINE + SLACK
@@ -137,18 +146,47 @@ def test_a_server_that_is_back_is_asked_again_and_one_that_only_looks_so_is_left
     assert counts["skipped"] > 0
 
 
-def test_threads_that_a_slow_server_holds_come_back() -> None:
-    with server(dribbling) as address, client(address, connections=2, failures=1000) as keyart:
+@pytest.mark.parametrize("serve", [dribbling, dribbling_headers, silent], ids=lambda serve: serve.__name__)
+def test_connections_that_a_slow_server_holds_come_back(serve: Callable[[socket.socket], None]) -> None:
+    ill = threading.Event()
+    ill.set()
+
+    def recovering(connection: socket.socket) -> None:
+        (serve if ill.is_set() else paging)(connection)
+
+    with server(recovering) as address, client(address, connections=2, failures=1000) as keyart:
         pages = [threading.Thread(target=timed, args=(keyart,)) for _ in range(6)]
         for each in pages:
             each.start()
         for each in pages:
             each.join()
+        ill.clear()
+        assert keyart.select("viewer-1", TITLES, deadline=10).error is None
+
+
+@pytest.mark.parametrize("serve", [silent, dribbling, dribbling_headers], ids=lambda serve: serve.__name__)
+def test_a_report_keeps_its_deadline_too(serve: Callable[[socket.socket], None]) -> None:
+    outcome = ReportedOutcome(event="e", decision="d", kind="seen", at="2026-01-01T00:00:00Z")
+    with server(serve) as address, client(address) as keyart:
+        began = time.monotonic()
+        reported = keyart.report([outcome], deadline=DEADLINE)
+        assert time.monotonic() - began < DEADLINE + SLACK
+    assert (reported.accepted, reported.error) == (0, f"no answer within {DEADLINE} s")
+
+
+def test_a_name_that_nobody_answers_for_costs_no_more_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    asleep = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_how: asleep.wait(30) or [])
+    try:
+        with client("http://keyart.invalid") as keyart:
+            assert timed(keyart) < DEADLINE + SLACK
+    finally:
+        asleep.set()
+
+
+def test_a_certificate_that_is_not_trusted_renders_defaults() -> None:
+    with server(hanging_up) as address, client(address.replace("http:", "https:"), retries=0) as keyart:
         assert timed(keyart) < DEADLINE + SLACK
-        until = time.monotonic() + 5
-        while keyart._waiting._work_queue.qsize() and time.monotonic() < until:
-            time.sleep(0.01)
-        assert keyart._waiting._work_queue.qsize() == 0
 
 
 FORKING = """
@@ -170,3 +208,28 @@ if child:
 def test_parent_and_forked_child_each_have_connections_of_their_own() -> None:
     with server(paging) as address:
         subprocess.run([sys.executable, "-c", FORKING, address], check=True, timeout=30, cwd=ROOT)
+
+
+ENDING = """
+import sys
+from api.client import KeyartClient
+from api.outcome_queue import OutcomeQueue, QueueOptions
+
+outcomes = OutcomeQueue(KeyartClient(sys.argv[1]).report, QueueOptions(every=30, exit_within=10))
+outcomes.record("d", "seen")
+"""
+
+
+def test_what_waits_leaves_when_the_process_ends_though_the_server_is_known_by_name() -> None:
+    """asyncio looks no names up any more by then."""
+    asked: list[bytes] = []
+
+    def taking(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        answer = b'{"accepted": 1, "duplicates": 0, "rejected": []}'
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+
+    with server(taking) as address:
+        name = address.replace("127.0.0.1", "localhost")
+        subprocess.run([sys.executable, "-c", ENDING, name], check=True, timeout=30, cwd=ROOT)
+    assert [request.split(b" ", 2)[1] for request in asked] == [b"/v1/outcomes"]

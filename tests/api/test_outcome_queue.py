@@ -5,11 +5,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
-from api.client import Reported, ReportedOutcome
+from api.client import KeyartClient, Reported, ReportedOutcome
 from api.outcome_queue import OutcomeQueue, QueueOptions
 from tests.architecture.house import ROOT
 
@@ -101,6 +103,29 @@ def test_one_outcome_that_cannot_be_taken_does_not_keep_the_others_back() -> Non
         assert outcomes.flush()
         counts = outcomes.counts()
     assert (counts["delivered"], counts["refused"]) == (11, 1)
+
+
+def test_an_outcome_that_is_no_json_does_not_keep_the_others_back() -> None:
+    taken = httpx.Response(200, json={"accepted": 1, "duplicates": 0, "rejected": []})
+    with (
+        KeyartClient("http://keyart.test", transport=httpx.MockTransport(lambda _: taken)) as keyart,
+        OutcomeQueue(keyart.report, QueueOptions(every=30.0)) as outcomes,
+    ):
+        outcomes.record("d0", "watched", seconds=float("nan"))
+        outcomes.record("d1", "watched", seconds=60.0)
+        assert outcomes.flush()
+        counts = outcomes.counts()
+    assert (counts["delivered"], counts["refused"], counts["waiting"]) == (1, 1, 0)
+
+
+def test_a_time_without_an_offset_gets_this_machines() -> None:
+    taker = Taker()
+    with queue(taker) as outcomes:
+        outcomes.record("d0", "played", at=datetime(2026, 3, 1, 12))
+        outcomes.record("d1", "played", at=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    naive, aware = (datetime.fromisoformat(each.at) for each in taker.sent[0])
+    assert naive == datetime(2026, 3, 1, 12).astimezone()
+    assert aware == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_rejected_outcomes_are_counted_apart() -> None:
