@@ -199,10 +199,12 @@ def check_calls(serving: Serving, calls: Sequence[SelectCall]) -> None:
     if keys:
         with serving.reads.reading() as connection:
             known.answers = stored_answers(connection, keys)
-    for place, call in enumerate(calls):
-        before = _asked(serving, call, catalogue).result or _answered_before(serving, call, known)
-        if isinstance(before, KeyartError):
-            raise type(before)(f"requests.{place}: {before.message}", before.remedy)
+    before = [_asked(serving, call, catalogue).result or _answered_before(serving, call, known) for call in calls]
+    refused = {place: each for place, each in enumerate(before) if isinstance(each, KeyartError)}
+    for place, first in refused.items():
+        error = type(first)(f"requests.{place}: {first.message}", first.remedy)
+        error.titles = tuple(dict.fromkeys(title for each in refused.values() for title in each.titles))
+        raise error
 
 
 def house_of(housed: Housed) -> House:
@@ -247,11 +249,14 @@ def _asked(serving: Serving, call: SelectCall, catalogue: Catalogue) -> _Asked:
 def _refusal(error: LookupError) -> KeyartError:
     if isinstance(error, UnknownTitles):
         names, remedy = ", ".join(error.titles), "Put it first: PUT /v1/titles/{title}."
-        return UnknownTitle(f"There is no title {names}.", remedy)
-    if isinstance(error, TitlesWithoutArtwork):
+        refused: KeyartError = UnknownTitle(f"There is no title {names}.", remedy)
+    elif isinstance(error, TitlesWithoutArtwork):
         remedy = "Upload an image and wait until a worker made it `active`, or leave the title out."
-        return Conflict(f"No artwork can be shown for {', '.join(error.titles)}.", remedy)
-    raise error
+        refused = Conflict(f"No artwork can be shown for {', '.join(error.titles)}.", remedy)
+    else:
+        raise error
+    refused.titles = tuple(error.titles)
+    return refused
 
 
 def _look_up(serving: Serving, asked: Sequence[_Asked]) -> _Known:
