@@ -1,4 +1,4 @@
-"""`keyart log export`: the rewarded decision log as Parquet by day."""
+"""`keyart log export`: the joined decision log as Parquet by day."""
 
 import json
 from pathlib import Path
@@ -25,6 +25,9 @@ def export(
         str | None, typer.Option(help="The definition of the column `reward` (else KEYART_REWARD).")
     ] = None,
     provisional: Annotated[bool, typer.Option(help="Decisions whose window is open, too; `final` tells.")] = False,
+    unseen: Annotated[
+        bool, typer.Option(help="Decisions that nobody saw, too: without a reward; `seen` tells.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +48,9 @@ def export(
     engine = open_engine(settings.database_url)
     try:
         with progress_bar("Exporting") as progress:
-            exported = export_log(engine, folder, reward=definition, provisional=provisional, progress=progress)
+            exported = export_log(
+                engine, folder, reward=definition, provisional=provisional, unseen=unseen, progress=progress
+            )
     except OSError as error:
         raise BadInput(f"{folder} cannot be written: {error.strerror}.", "Choose another folder with --out.") from error
     files, written = ([str(path) for path in paths] for paths in (exported.files, exported.written))

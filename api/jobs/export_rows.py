@@ -1,4 +1,4 @@
-"""Pages of the log as columns of Parquet, one row a decision that was seen. Knows no file and no database.
+"""Pages of the log as columns of Parquet, one row a decision. Knows no file and no database.
 
 Whole columns of some hundred pages are made at once: what pages and slots have in common is written down once and taken
 by number.
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from api.jobs.export_schema import MOMENT, REWARD_COLUMNS, SCHEMA
 from api.storage.exclusions import Exclusions
 from api.storage.log_days import day_of
 from api.storage.rewards import RewardsBody, StoredRewards, decode_rewards
@@ -27,48 +28,7 @@ from bandit.rewards import REWARDS
 from bandit.valuing import SlotState
 from foundation.events import ViewerId
 
-REWARD_COLUMNS = {definition: f"reward_{definition.replace('/', '_')}" for definition in REWARDS}
-"""Where each definition's reward stands; empty in rows that were valued before there was this definition."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENT = pa.timestamp("us", tz="UTC")
-
-SCHEMA = pa.schema(
-    [
-        pa.field("decision", pa.string(), nullable=False),
-        pa.field("at", _MOMENT, nullable=False),
-        pa.field("viewer", pa.string(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("position", pa.int32(), nullable=False),
-        pa.field("score", pa.float64()),
-        pa.field("shown_at", _MOMENT),
-        pa.field("device", pa.string()),
-        pa.field("row", pa.string()),
-        pa.field("canvas", pa.string()),
-        pa.field("locale", pa.string()),
-        pa.field("artworks", pa.list_(pa.string()), nullable=False),
-        pa.field("images", pa.list_(pa.string()), nullable=False),
-        pa.field("probabilities", pa.list_(pa.float64()), nullable=False),
-        pa.field("bounds_low", pa.list_(pa.float64())),
-        pa.field("bounds_high", pa.list_(pa.float64())),
-        pa.field("diversity", pa.float64(), nullable=False),
-        pa.field("artwork", pa.string(), nullable=False),
-        pa.field("propensity", pa.float64(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("rung", pa.string(), nullable=False),
-        pa.field("kept", pa.float64(), nullable=False),
-        pa.field("cell", pa.string()),
-        pa.field("logged_policy", pa.string(), nullable=False),
-        pa.field("embedding_version", pa.string(), nullable=False),
-        pa.field("foundation_version", pa.string()),
-        pa.field("reward", pa.float64(), nullable=False),
-        pa.field("reward_definition", pa.string(), nullable=False),
-        *(pa.field(column, pa.float64()) for column in REWARD_COLUMNS.values()),
-        pa.field("final", pa.bool_(), nullable=False),
-        pa.field("excluded", pa.string()),
-    ]
-)
-"""docs/log-format.md says what each column means."""
 
 
 class ExportSlot(msgspec.Struct, frozen=True, gc=False):
@@ -93,10 +53,16 @@ class ExportPage(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     request: RequestContext
     policy: str
+    policy_digest: str
     embedding_version: str
     foundation_version: str | None
+    viewer_vector: bytes | None
+    salt: str
+    window: int
     slots: tuple[ExportSlot, ...]
     diversity: float = 0.0
+    intent_vector: bytes | None = None
+    intent_version: str | None = None
     rung: Rung = Rung.LIVE
     kept: float = 1.0
     cell: str | None = None
@@ -104,10 +70,14 @@ class ExportPage(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class RowMaker:
-    """Makes tables of `SCHEMA`; `reward` is the definition of the column `reward`."""
+    """Makes tables of `SCHEMA`; `reward` is the definition of the column `reward`.
+
+    Decisions that nobody saw have a row only with `unseen`, and no reward in it (C4).
+    """
 
     reward: str
     exclusions: Exclusions
+    unseen: bool = False
     _decode: Any = field(default_factory=lambda: msgspec.msgpack.Decoder(ExportPage).decode, init=False)
 
     def table(self, stored: Iterable[StoredRewards]) -> pa.Table:
@@ -117,41 +87,49 @@ class RowMaker:
             known = decode_rewards(rewards)
             if self.reward in known.definitions:
                 pages.append((self._decode(body), known, final))
-        seen = [np.flatnonzero(np.frombuffer(known.states, np.int8)).tolist() for _, known, _ in pages]
-        places = np.repeat(np.arange(len(pages)), [len(each) for each in seen])
-        slots = [page.slots[slot] for (page, _, _), own in zip(pages, seen, strict=True) for slot in own]
+        wanted = [self._wanted(known) for _, known, _ in pages]
+        places = np.repeat(np.arange(len(pages)), [len(each) for each in wanted])
+        slots = [page.slots[slot] for (page, _, _), own in zip(pages, wanted, strict=True) for slot in own]
         columns = {
             **_page_columns(pages, places, self.exclusions),
             **_slot_columns(slots),
-            **self._reward_columns([known for _, known, _ in pages]),
+            **self._reward_columns([known for _, known, _ in pages], wanted),
             "decision": pa.array(
-                [f"{page.page}-{slot:02d}" for (page, _, _), own in zip(pages, seen, strict=True) for slot in own],
+                [f"{page.page}-{slot:02d}" for (page, _, _), own in zip(pages, wanted, strict=True) for slot in own],
                 pa.string(),
             ),
         }
         return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
-    def _reward_columns(self, pages: Sequence[RewardsBody]) -> dict[str, pa.Array]:
-        """The rewards of the slots that were seen: 0 where they were not played, null under a definition not known."""
-        wide = [_seen_rewards(known) for known in pages]
+    def _wanted(self, known: RewardsBody) -> list[int]:
+        """The slots of a page that have a row."""
+        states = np.frombuffer(known.states, np.int8)
+        return list(range(len(states))) if self.unseen else np.flatnonzero(states).tolist()
+
+    def _reward_columns(self, pages: Sequence[RewardsBody], wanted: Sequence[list[int]]) -> dict[str, pa.Array]:
+        """The rewards of the slots that have a row.
+
+        0 where they were seen and not played, null where nobody saw them, and under a definition not known.
+        """
+        wide = [_rewards(known)[own] for known, own in zip(pages, wanted, strict=True)]
         values = np.concatenate(wide) if wide else np.empty((0, len(REWARDS)))
         columns = {
             column: pa.array(values[:, place], mask=np.isnan(values[:, place]))
             for place, column in enumerate(REWARD_COLUMNS.values())
         }
         own = columns[REWARD_COLUMNS[self.reward]]
-        return {**columns, "reward": own, "reward_definition": pa.repeat(self.reward, len(values))}
+        named = pa.repeat(self.reward, len(values))
+        return {**columns, "reward": own, "reward_definition": named, "seen": own.is_valid()}
 
 
-def _seen_rewards(known: RewardsBody) -> NDArray[np.float64]:
-    """Shape (slots seen, definitions of today); NaN where a page was valued before there was a definition."""
+def _rewards(known: RewardsBody) -> NDArray[np.float64]:
+    """Shape (slots, definitions of today); NaN for what was not seen, or valued before there was a definition."""
     states = np.frombuffer(known.states, np.int8)
-    states = states[states != SlotState.UNSEEN]
     found = np.full((len(states), len(REWARDS)), np.nan)
-    matrix, played = known.matrix(), states == SlotState.REWARDED
+    matrix, played, seen = known.matrix(), states == SlotState.REWARDED, states != SlotState.UNSEEN
     for place, definition in enumerate(REWARDS):
         if definition in known.definitions:
-            found[:, place] = 0.0
+            found[seen, place] = 0.0
             found[played, place] = matrix[:, known.definitions.index(definition)]
     return found
 
@@ -163,14 +141,20 @@ def _page_columns(
     own = [page for page, _, _ in pages]
     asked = [page.request for page in own]
     columns = {
-        "at": pa.array([_microseconds(page.at) for page in own], pa.int64()).cast(_MOMENT),
-        "shown_at": pa.array([_microseconds(each.at) for each in asked], pa.int64()).cast(_MOMENT),
+        "at": pa.array([_microseconds(page.at) for page in own], pa.int64()).cast(MOMENT),
+        "shown_at": pa.array([_microseconds(each.at) for each in asked], pa.int64()).cast(MOMENT),
         "viewer": pa.array([page.viewer for page in own], pa.string()),
         "rung": pa.array([page.rung.value for page in own], pa.string()),
         "kept": pa.array([page.kept for page in own], pa.float64()),
         "cell": pa.array([page.cell for page in own], pa.string()),
         "diversity": pa.array([page.diversity for page in own], pa.float64()),
         "logged_policy": pa.array([page.policy for page in own], pa.string()),
+        "policy_digest": pa.array([page.policy_digest for page in own], pa.string()),
+        "draw_salt": pa.array([page.salt for page in own], pa.string()),
+        "draw_window": pa.array([page.window for page in own], pa.int64()),
+        "viewer_vector": _vectors([page.viewer_vector for page in own]),
+        "intent_version": pa.array([page.intent_version for page in own], pa.string()),
+        "intent_vector": _vectors([page.intent_vector for page in own]),
         "embedding_version": pa.array([page.embedding_version for page in own], pa.string()),
         "foundation_version": pa.array([page.foundation_version for page in own], pa.string()),
         "final": pa.array([final for _, _, final in pages], pa.bool_()),
@@ -214,6 +198,15 @@ def _floats(lists: Sequence[Sequence[float]]) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum([len(each) for each in lists], dtype=np.int64)])
     flat = np.fromiter((value for own in lists for value in own), np.float64, int(offsets[-1]))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat))
+
+
+def _vectors(packed: Sequence[bytes | None]) -> pa.Array:
+    """Vectors as the log keeps them, little-endian float32, as lists; empty where a page has none."""
+    known = [each or b"" for each in packed]
+    offsets = np.concatenate([[0], np.cumsum([len(each) // 4 for each in known], dtype=np.int64)])
+    flat = pa.array(np.frombuffer(b"".join(known), dtype="<f4"))
+    missing = pa.array([each is None for each in packed], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat, mask=missing)
 
 
 def _bounds(slots: Sequence[ExportSlot], side: int) -> pa.Array:

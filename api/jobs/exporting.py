@@ -1,4 +1,4 @@
-"""The job that writes the rewarded log as Parquet, one file a day: for analysts, and for `keyart evaluate --log`.
+"""The job that writes the joined log as Parquet, one file a day: for analysts, and for `keyart evaluate --log`.
 
 Every file carries the fingerprint of what it was made from, so only days that changed since are written again: by new
 decisions and outcomes, late ones, erasures, exclusions, another definition of the column `reward`.
@@ -21,20 +21,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
-from api.jobs.export_folder import held, sync
-from api.jobs.export_rows import SCHEMA, RowMaker
+from api.jobs.export_folder import draft_of, held, remove_drafts, sync
+from api.jobs.export_rows import RowMaker
+from api.jobs.export_schema import SCHEMA
 from api.storage.database import reading
 from api.storage.exclusions import Exclusions, read_exclusions
 from api.storage.log_days import pages_of, read_days
 from api.storage.rewards import read_valued
 from bandit.rewards import QUALITY_PLAY
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when a column is added or means something else: all days are written again then."""
 
-ROWS_A_GROUP = 40_000
+ROWS_A_GROUP = 20_000
+PAGES_AT_ONCE = 250
+"""What is held at a time: some hundred pages as records, and a group of rows as columns."""
+
 _FINGERPRINT = b"keyart.fingerprint"
-_PLAIN = ("decision", "at", "shown_at", "score", "probabilities.list.element", "propensity")
+_VECTORS = ("viewer_vector.list.element", "intent_vector.list.element")
+_PLAIN = ("decision", "at", "shown_at", "score", "probabilities.list.element", "propensity", *_VECTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ def export_log(
     *,
     reward: str = QUALITY_PLAY,
     provisional: bool = False,
+    unseen: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Exported:
     """Bring `folder`/day=YYYY-MM-DD.parquet up to date with every decision that has a final reward under `reward`.
 
-    With `provisional`, decisions whose window is open are there too, `final` says which. Each file appears whole or not
+    With `provisional`, decisions whose window is open are there too, `final` says which; with `unseen` those that
+    nobody saw, without a reward. Each file appears whole or not
     at all, and is durable then. A day is that of the page's id, which is the order of the rows. Files of days that hold
     nothing any more are removed. Memory does not grow with the log.
 
@@ -65,15 +72,17 @@ def export_log(
         StorageUnavailable: the log cannot be read; the files written so far are whole.
         OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with reading(engine) as connection:
         days, exclusions = read_days(connection), read_exclusions(connection)
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder) as alone:
+        remove_drafts(folder, alone=alone)
+    rows, order = RowMaker(reward, exclusions, unseen), f"{FORMAT}/{reward}/{provisional}/{unseen}"
     written: list[Path] = []
     for number, (day, revision) in enumerate(days.items()):
         path = folder / f"day={day}.parquet"
-        wanted = _fingerprint(day, revision, exclusions, f"{FORMAT}/{reward}/{provisional}")
+        wanted = _fingerprint(day, revision, exclusions, order)
         if _fingerprint_of(path) != wanted:
-            rows = RowMaker(reward, exclusions)
             with held(folder):  # from the first row that is read: an erasure waits for the file
                 if _write_day(path, _tables(engine, day, rows, provisional=provisional), fingerprint=wanted):
                     written.append(path)
@@ -103,11 +112,15 @@ def _tables(engine: Engine, day: date, rows: RowMaker, *, provisional: bool) -> 
     """The day's rows, some ten thousand at a time."""
     since, until = pages_of(day)
     waiting: list[pa.Table] = []
-    for stored in read_valued(engine, since=since, until=until, provisional=provisional):
+    read = read_valued(
+        engine, since=since, until=until, provisional=provisional, unseen=rows.unseen, batch=PAGES_AT_ONCE
+    )
+    for stored in read:
         waiting.append(rows.table(stored))
         if sum(table.num_rows for table in waiting) >= ROWS_A_GROUP:
             yield pa.concat_tables(waiting)
             waiting = []
+            pa.default_memory_pool().release_unused()  # what a group took is the next one's: groups add up to nothing
     if any(table.num_rows for table in waiting):
         yield pa.concat_tables(waiting)
 
@@ -118,7 +131,7 @@ def _write_day(path: Path, tables: Iterator[pa.Table], *, fingerprint: bytes) ->
     if first is None:
         path.unlink(missing_ok=True)
         return False
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     schema = SCHEMA.with_metadata({_FINGERPRINT: fingerprint})
     repeated = [name for name in _leaves() if name not in _PLAIN]
     try:
@@ -142,7 +155,8 @@ def _leaves() -> list[str]:
 
 
 def _remove_stale(folder: Path, kept: set[str]) -> tuple[Path, ...]:
-    stale = tuple(path for path in sorted(folder.glob("day=*.parquet")) if path.name not in kept)
+    others = (path for path in sorted(folder.glob("day=*.parquet")) if path.name not in kept)
+    stale = tuple(path for path in others if _fingerprint_of(path) is not None)  # somebody else's file is left alone
     for path in stale:
         path.unlink(missing_ok=True)
     if stale:

@@ -5,7 +5,6 @@
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 
 import os
-import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -14,11 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from api.errors import BadInput
-from api.jobs.export_folder import held, sync
+from api.jobs.export_folder import draft_of, held, remove_drafts, sync
 
 VIEWER_COLUMN = "viewer"
-ABANDONED_SECONDS = 600.0
-"""A hidden draft that nobody has written to for so long is one of a process that died."""
 
 
 def redact(folders: Iterable[Path], viewers: Collection[str]) -> int:
@@ -36,22 +33,9 @@ def redact(folders: Iterable[Path], viewers: Collection[str]) -> int:
 
 def _redact_folder(folder: Path, viewers: pa.Array) -> int:
     """Redact the files that lie in one folder."""
-    removed = 0
-    with held(folder):
-        for path in sorted(folder.glob("*.parquet*")):
-            if path.name.startswith("."):
-                _remove_abandoned(path)
-            elif path.suffix == ".parquet" and path.is_file():
-                removed += _redact(path, viewers)
-    return removed
-
-
-def _remove_abandoned(draft: Path) -> None:
-    try:
-        if time.time() - draft.stat().st_mtime > ABANDONED_SECONDS:  # the disk's clock wrote what it is compared with
-            draft.unlink()
-    except FileNotFoundError:  # it became a whole file meanwhile
-        return
+    with held(folder) as alone:
+        remove_drafts(folder, alone=alone)
+        return sum(_redact(path, viewers) for path in sorted(folder.glob("*.parquet")) if path.is_file())
 
 
 def _redact(path: Path, viewers: pa.Array) -> int:
@@ -75,7 +59,7 @@ def _count(path: Path, viewers: pa.Array) -> int:
 
 
 def _write_without(path: Path, viewers: pa.Array) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow

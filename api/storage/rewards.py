@@ -152,10 +152,16 @@ StoredRewards = tuple[bytes, bytes, bool]
 
 
 def read_valued(
-    engine: Engine, *, since: PageId | None, until: PageId | None, provisional: bool, batch: int = PAGES_A_READ
+    engine: Engine,
+    *,
+    since: PageId | None,
+    until: PageId | None,
+    provisional: bool,
+    unseen: bool = False,
+    batch: int = PAGES_A_READ,
 ) -> Iterator[list[StoredRewards]]:
-    """Yield the pages that were seen at all, `batch` at a time; see `valued_decisions`."""
-    wanted = [page_rewards.c.rewarded + page_rewards.c.defaulted > 0]
+    """Yield the pages that were seen, with `unseen` the others too, `batch` at a time; see `valued_decisions`."""
+    wanted = [] if unseen else [page_rewards.c.rewarded + page_rewards.c.defaulted > 0]
     if not provisional:
         wanted.append(page_rewards.c.final)
     both = pages.join(page_rewards, pages.c.page == page_rewards.c.page)

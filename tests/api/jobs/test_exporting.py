@@ -6,14 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow.parquet
 import pytest
 
+from api.errors import StorageUnavailable
+from api.jobs import exporting
 from api.jobs.evaluating import OwnOrder, evaluate_own
 from api.jobs.export_folder import held
-from api.jobs.export_rows import SCHEMA
+from api.jobs.export_schema import SCHEMA
 from api.jobs.exporting import export_log
-from api.storage.database import reading, transaction
+from api.jobs.redacting import redact
+from api.storage.database import open_engine, reading, transaction
 from api.storage.exclusions import exclude_viewers, put_robot_days
 from api.storage.outcomes import add_outcomes
 from api.storage.pages import find_page, page_id_at
@@ -21,6 +25,7 @@ from api.storage.removal import remove_pages
 from api.storage.rewards import rewarded_decisions
 from bandit.decision import CellLabel, Outcome, OutcomeKind, PageId, Rung
 from bandit.rewards import QUALITY_PLAY, TAKE
+from bandit.sampling import draw, draw_uniform
 from foundation.events import EventId
 from tests.api.cli.command import Command
 from tests.api.installation import Installation, an_outcome, decisions_of
@@ -188,6 +193,10 @@ def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Pa
         kept=0.25,
         cell=CellLabel("warm/control"),
         diversity=0.5,
+        viewer_vector=np.array([0.5, -1.0], "<f4").tobytes(),
+        foundation_version="viewers-1",
+        intent_vector=np.array([2.0], "<f4").tobytes(),
+        intent_version="intents-1",
     )
     assert append(harbor.services.log, page, timeout=10)
     watch(harbor, page.page, at=page.at)
@@ -223,8 +232,15 @@ def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Pa
         "kept": 0.25,
         "cell": "warm/control",
         "logged_policy": page.policy,
+        "policy_digest": page.policy_digest,
+        "draw_salt": page.salt,
+        "draw_window": page.window,
         "embedding_version": page.embedding_version,
-        "foundation_version": page.foundation_version,
+        "foundation_version": "viewers-1",
+        "viewer_vector": [0.5, -1.0],
+        "intent_version": "intents-1",
+        "intent_vector": [2.0],
+        "seen": True,
         "reward": 1.0,
         "reward_definition": QUALITY_PLAY,
         "reward_quality_play_1": 1.0,
@@ -234,6 +250,78 @@ def test_every_column_says_what_the_page_says(harbor: Installation, tmp_path: Pa
         "excluded": None,
     }
     assert (looked_at["decision"], looked_at["reward"], looked_at["bounds_low"]) == (f"{page.page}-02", 0.0, None)
+
+
+def test_an_exported_row_is_enough_to_do_its_draw_again(harbor: Installation, tmp_path: Path) -> None:
+    page = harbor.select("harbor", "harbor", "harbor")
+    harbor.report(*(an_outcome(decision, "seen") for decision in decisions_of(page)))
+    harbor.join()
+    [file] = export_log(harbor.engine, tmp_path / "log").files
+    for row in pyarrow.parquet.read_table(file).to_pylist():
+        drawn = draw_uniform(row["draw_salt"], row["viewer"], row["title"], row["draw_window"])
+        assert row["artworks"][draw(row["probabilities"], drawn)] == row["artwork"]
+
+
+def test_c4_a_decision_that_nobody_saw_has_a_row_where_it_is_asked_for_and_no_reward(
+    harbor: Installation, tmp_path: Path
+) -> None:
+    page, unseen = harbor.select("harbor", "harbor"), harbor.select("harbor")
+    harbor.report(an_outcome(decisions_of(page)[1], "played"))
+    harbor.join(now=datetime.now(UTC) + timedelta(minutes=2))
+    assert export_log(harbor.engine, tmp_path / "log").rows == 1
+    asked = export_log(harbor.engine, tmp_path / "log", unseen=True)
+    rows = pyarrow.parquet.read_table(asked.files[0]).to_pylist()
+    assert [(row["decision"], row["seen"], row["reward"], row["reward_take_1"]) for row in rows] == [
+        (f"{page['page']}-00", False, None, None),
+        (f"{page['page']}-01", True, 0.75, 1.0),
+        (f"{unseen['page']}-00", False, None, None),
+    ]
+    assert export_log(harbor.engine, tmp_path / "log", unseen=True).written == ()
+    assert export_log(harbor.engine, tmp_path / "log").rows == 1
+
+
+@pytest.mark.parametrize("erasing", [False, True])
+def test_c11_a_draft_of_an_export_that_was_killed_goes_with_the_next_export_and_with_an_erasure(
+    three_days: Installation, tmp_path: Path, erasing: bool
+) -> None:
+    """It names viewers and no reader ever looks at it: nobody else would remove it."""
+    folder = tmp_path / "log"
+    first = export_log(three_days.engine, folder)
+    draft = folder / ".day=2026-10-01.parquet.4242"
+    draft.write_bytes(first.files[0].read_bytes())
+    if erasing:
+        redact([folder], ["nobody"])
+    else:
+        export_log(three_days.engine, folder)
+    assert sorted(folder.iterdir()) == sorted(first.files)
+
+
+def test_a_file_of_somebody_else_is_left_alone(three_days: Installation, tmp_path: Path) -> None:
+    stranger = tmp_path / "day=2020-01-01.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"sales": [1]}), stranger)
+    assert export_log(three_days.engine, tmp_path).removed == ()
+    assert stranger.exists()
+
+
+def test_a_database_that_cannot_be_read_leaves_no_folder(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(StorageUnavailable):
+        export_log(engine, tmp_path / "log")
+    engine.dispose()
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_day_is_written_in_groups_of_rows_that_fit_into_memory(
+    harbor: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "ROWS_A_GROUP", 2)
+    monkeypatch.setattr(exporting, "PAGES_AT_ONCE", 1)
+    pages = [harbor.select("harbor") for _ in range(5)]
+    harbor.report(*(an_outcome(decisions_of(page)[0], "seen") for page in pages))
+    harbor.join()
+    [file] = export_log(harbor.engine, tmp_path / "log").files
+    known = pyarrow.parquet.read_metadata(file)
+    assert [known.row_group(number).num_rows for number in range(known.num_row_groups)] == [2, 2, 1]
 
 
 def test_decisions_whose_window_is_open_are_there_where_they_are_asked_for(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.jobs.export_rows import SCHEMA
+from api.jobs.export_schema import SCHEMA
 from api.jobs.exporting import export_log
 from tests.contracts.joined import a_page, an_outcome, joined_log
 
