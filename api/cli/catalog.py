@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, actor, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
 
 catalog = typer.Typer(help="The titles.", no_args_is_help=True)
 artwork = typer.Typer(help="The artworks.", no_args_is_help=True)
@@ -19,6 +19,7 @@ DESCRIPTION = "title.json"
 @catalog.command("import", epilog="Example: keyart catalog import pictures/")
 def import_catalog(
     folder: Annotated[Path, typer.Argument(help="One sub-folder a title: title.json (optional) and pictures.")],
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -29,8 +30,8 @@ def import_catalog(
     uploads = [(each.name, path) for each in titles for path in _pictures(each)]
     with open_services(settings_of(home)) as services:
         for each in titles:
-            _put_title(services, each)
-        refused = _upload_all(services, uploads)
+            _put_title(services, each, reason=reason)
+        refused = _upload_all(services, uploads, reason=reason)
     _say(len(titles), uploads, refused, as_json=as_json)
 
 
@@ -59,6 +60,7 @@ def list_catalog(home: Home = None, as_json: AsJson = False) -> None:
 def import_artwork(
     folder: Annotated[Path, typer.Argument(help="A folder of pictures; each file's name is its artwork's id.")],
     title: Annotated[str | None, typer.Option(help="The title they belong to; else the folder's name.")] = None,
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -67,7 +69,7 @@ def import_artwork(
 
     uploads = [(title or folder.resolve().name, path) for path in _pictures(folder)]
     with open_services(settings_of(home)) as services:
-        refused = _upload_all(services, uploads)
+        refused = _upload_all(services, uploads, reason=reason)
     _say(1, uploads, refused, as_json=as_json)
 
 
@@ -84,12 +86,13 @@ def _pictures(folder: Path) -> list[Path]:
     return [each for each in _listed(folder) if each.suffix.lower() in PICTURES]
 
 
-def _put_title(services: Any, folder: Path) -> None:
+def _put_title(services: Any, folder: Path, *, reason: str) -> None:
     from pydantic import ValidationError
 
     from api.dependencies.catalogue_edits import edit_title
     from api.errors import BadInput
     from api.routes.titles import TitleBody, title_of
+    from api.storage.audit_log import By
     from api.storage.database import transaction
 
     description = folder / DESCRIPTION
@@ -102,21 +105,22 @@ def _put_title(services: Any, folder: Path) -> None:
         message = f"{description}: {where}: {first['msg'].removeprefix('Value error, ')}."
         raise BadInput(message, "Correct it and import again.") from error
     with transaction(services.engine) as connection:
-        edit_title(connection, title, actor=actor(), now=datetime.now(UTC))
+        edit_title(connection, title, by=By(actor(), reason), now=datetime.now(UTC))
 
 
-def _upload_all(services: Any, uploads: list[tuple[str, Path]]) -> list[str]:
+def _upload_all(services: Any, uploads: list[tuple[str, Path]], *, reason: str) -> list[str]:
     """Upload what is a picture; return a line for each that is not, so that one bad file does not stop the others."""
     from api.dependencies.uploads import take_image
     from api.errors import RejectedUpload
     from api.progress import tracked
+    from api.storage.audit_log import By
     from artwork.catalog import ArtworkId, TitleId
 
     refused: list[str] = []
     for title, path in tracked(uploads, "Uploading", total=len(uploads)):
         try:
             artwork_id = ArtworkId(_checked_id(path.stem))
-            take_image(services, TitleId(title), artwork_id, data=path.read_bytes(), actor=actor())
+            take_image(services, TitleId(title), artwork_id, data=path.read_bytes(), by=By(actor(), reason))
         except RejectedUpload as error:
             refused.append(f"{path}: {error}")
     return refused

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, settings_of
 
 app = typer.Typer(help="Interactions of viewers with titles.", no_args_is_help=True)
 
@@ -23,6 +23,7 @@ def group() -> None:
 @app.command("import", epilog="Example: keyart events import history.jsonl")
 def import_events(
     file: Annotated[Path, typer.Argument(help="JSON lines; each holds event, viewer, title, action, at, …")],
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,12 +36,15 @@ def import_events(
     counts = {"accepted": 0, "duplicates": 0, "rejected": 0}
     with open_services(settings_of(home)) as services, progress_bar("Importing"):
         bodies = _bodies(file)
-        while batch := list(islice(bodies, LINES_AT_ONCE)):
-            taken = take_events(services, [ReportedEvent(**body.model_dump()) for body in batch])
-            counts["accepted"] += taken.accepted
-            counts["duplicates"] += taken.duplicates
-            counts["rejected"] += len(taken.rejected)
-        note(services.engine, "events.import", subject="events", after=counts)
+        try:
+            while batch := list(islice(bodies, LINES_AT_ONCE)):
+                taken = take_events(services, [ReportedEvent(**body.model_dump()) for body in batch])
+                counts["accepted"] += taken.accepted
+                counts["duplicates"] += taken.duplicates
+                counts["rejected"] += len(taken.rejected)
+        finally:  # what came before a wrong line is kept, so it is written down too
+            if any(counts.values()):
+                note(services.engine, "events.import", subject="events", after=counts, reason=reason)
     typer.echo(json.dumps(counts) if as_json else ", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 

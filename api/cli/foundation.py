@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
 
 app = typer.Typer(help="The model that turns viewers' events into vectors.", no_args_is_help=True)
 
@@ -14,13 +14,14 @@ app = typer.Typer(help="The model that turns viewers' events into vectors.", no_
 def train(
     seed: Annotated[int, typer.Option(help="The same events and seed give the same model.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the events; the best one is kept.")] = 8,
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Train on the stored events, then give every viewer and title a vector."""
-    from api.cli.noting import note
     from api.jobs.viewers import train_foundation
     from api.progress import progress_bar
+    from api.storage.audit_log import By
     from api.storage.blobs import BlobStore
     from api.storage.database import open_engine
     from foundation.trained import TrainingConfig
@@ -29,8 +30,8 @@ def train(
     config = TrainingConfig(seed=seed, epochs=epochs, threads=settings.torch_threads)
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     with progress_bar("Training") as progress:
-        version = train_foundation(engine, blobs, config=config, progress=progress)
-    note(engine, "foundation.train", subject=f"foundation/{version.version}", after={"seed": seed, "epochs": epochs})
+        by = By(actor(), reason)
+        version = train_foundation(engine, blobs, config=config, by=by, progress=progress)
     _show(version.version, dict(version.metrics), as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
 
 if TYPE_CHECKING:
     from api.jobs.learning import LearnedVersion
@@ -50,13 +50,14 @@ def learn(  # a command's options are its parameters
         int | None,
         typer.Option(min=0, metavar="SECONDS", help="Value the log anew under this window: what came late counts."),
     ] = None,
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Learn a policy version from the log. It decides nothing until it is promoted."""
-    from api.cli.noting import note
     from api.jobs.learning import LearnOrder, learn_version
     from api.progress import progress_bar
+    from api.storage.audit_log import By
     from api.storage.blobs import BlobStore
     from api.storage.database import open_engine
     from bandit.decision import PolicyVersionId
@@ -68,13 +69,12 @@ def learn(  # a command's options are its parameters
         window=None if window is None else timedelta(seconds=window),
         onward=onward or start is not None,
         start=None if start is None else PolicyVersionId(start),
+        by=By(actor(), reason),
     )
     settings = settings_of(home)
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     with progress_bar("Learning") as progress:
         learned = learn_version(engine, blobs, settings=settings, order=order, progress=progress)
-    told = {"rows": learned.manifest.rows, "reward": learned.manifest.reward}
-    note(engine, "version.learn", subject=f"version/{learned.manifest.version}", after=told)
     typer.echo(_as_json(learned) if as_json else "\n".join(_lines(learned)))
 
 

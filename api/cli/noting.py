@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-def note(engine: "Engine", action: str, *, subject: str, after: Mapping[str, Any]) -> None:
-    """Write down that whoever types did this; `after` says what came of it."""
-    from api.storage.audit_log import record
+def note(engine: "Engine", action: str, *, subject: str, after: Mapping[str, Any], reason: str) -> None:
+    """Write down that whoever types did this; `after` says what came of it, `reason` why."""
+    from api.storage.audit_log import Told, record
     from api.storage.database import transaction
 
     with transaction(engine) as connection:
-        record(connection, actor=actor(), action=action, subject=subject, after=after, now=datetime.now(UTC))
+        told = Told(after=after, reason=reason)
+        record(connection, actor=actor(), action=action, subject=subject, now=datetime.now(UTC), **told)

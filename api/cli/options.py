@@ -22,6 +22,10 @@ def _told(reason: str) -> str:
 Why = Annotated[str, typer.Option("--reason", callback=_told, help="Why; kept for ever.")]
 
 
+TYPED = "from the command line"
+"""Why, where nobody says."""
+
+
 def actor() -> str:
     """How audit log, deployments and guards name whoever types a command."""
     try:

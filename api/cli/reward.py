@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, settings_of
 
 app = typer.Typer(help="What decisions are worth.", no_args_is_help=True)
 
@@ -42,6 +42,7 @@ def list_rewards(home: Home = None, as_json: AsJson = False) -> None:
 @app.command(epilog="Example: keyart reward revalue --days 30")
 def revalue(
     days: Annotated[int | None, typer.Option(min=1, help="Only decisions of the last so many days.")] = None,
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,5 +61,5 @@ def revalue(
         while found := join_rewards(engine, windows=windows, now=now):
             valued += found
             progress(min(1.0, valued / max(marked, 1)))
-    note(engine, "reward.revalue", subject="rewards", after={"pages": valued, "days": days})
+    note(engine, "reward.revalue", subject="rewards", after={"pages": valued, "days": days}, reason=reason)
     typer.echo(json.dumps({"pages": valued}) if as_json else f"{valued:,} pages were valued again.")

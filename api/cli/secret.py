@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, settings_of
 
 app = typer.Typer(help="The secret that pseudonyms and signatures derive from.", no_args_is_help=True)
 
@@ -15,7 +15,7 @@ def group() -> None:
 
 
 @app.command(epilog="Example: keyart secret rotate")
-def rotate(home: Home = None, as_json: AsJson = False) -> None:
+def rotate(reason: Why = TYPED, home: Home = None, as_json: AsJson = False) -> None:
     """Put a new secret beside the older ones in secret.key, and carry viewers over to their new pseudonyms.
 
     Restart servers and workers afterwards; outcomes of pages that are out there are taken as before.
@@ -35,11 +35,11 @@ def rotate(home: Home = None, as_json: AsJson = False) -> None:
     with reading(engine) as connection:  # what cannot be carried over must not be renamed
         count_viewers(connection)
     ring = add_secret(settings, now=datetime.now(UTC))
+    note(engine, "secret.rotate", subject="secret", after={"secrets": len(ring)}, reason=reason)
     carried = 0
     with progress_bar("Carrying viewers over"):
         while more := carry_over(engine, load_keys(settings)):
             carried += more
-    note(engine, "secret.rotate", subject="secret", after={"secrets": len(ring), "viewers": carried})
     if as_json:
         typer.echo(json.dumps({"secrets": len(ring), "viewers": carried}))
     else:

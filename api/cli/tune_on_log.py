@@ -8,10 +8,11 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from api.cli.options import settings_of
+from api.cli.options import TYPED, actor, settings_of
 from api.cli.paper import paper
 from api.jobs.searching import ESTIMATOR, Found, LogSearch, Searched, search_log
 from api.progress import progress_bar
+from api.storage.audit_log import By
 from api.storage.blobs import BlobStore
 from api.storage.database import open_engine
 from bandit.tuning.trials import Trial
@@ -24,7 +25,8 @@ def print_search(trials: Sequence[Trial], *, halving: bool, level: float, home: 
     engine, blobs = open_engine(settings.database_url), BlobStore(settings.blob_root)
     search = LogSearch(trials=trials, halving=halving, level=level)
     with progress_bar("Learning and valuing") as progress:
-        searched = search_log(engine, blobs, settings=settings, search=search, progress=progress)
+        by = By(actor(), TYPED)
+        searched = search_log(engine, blobs, settings=settings, search=search, by=by, progress=progress)
     if as_json:
         typer.echo(json.dumps(_object(searched, level=level), allow_nan=False))
     else:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, actor, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
 
 app = typer.Typer(help="Single viewers: erased, or left out of what is learned.", no_args_is_help=True)
 
@@ -25,6 +25,7 @@ def erase(
     exports: Annotated[
         list[Path] | None, typer.Option(help="A folder of exports besides KEYART_HOME/exports; may be repeated.")
     ] = None,
+    reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,6 +35,7 @@ def erase(
     from api.jobs.erasing import erase_waiting
     from api.progress import progress_bar
     from api.security import load_keys
+    from api.storage.audit_log import By
     from api.storage.database import open_engine, transaction
 
     if (viewer is None) is not resume:
@@ -46,7 +48,7 @@ def erase(
     if viewer is not None:
         raw, keys = _raw(viewer), load_keys(settings)
         with transaction(engine) as connection:
-            order_erasure(connection, keys, raw, actor=actor(), now=datetime.now(UTC))
+            order_erasure(connection, keys, raw, by=By(actor(), reason), now=datetime.now(UTC))
     with progress_bar("Erasing"):
         ended = erase_waiting(engine, settings, also=exports or [])
     told = [
@@ -86,15 +88,16 @@ def exclude(
 
 
 @app.command(epilog="Example: keyart viewer include profile-17")
-def include(viewer: RawId, home: Home = None, as_json: AsJson = False) -> None:
+def include(viewer: RawId, reason: Why = TYPED, home: Home = None, as_json: AsJson = False) -> None:
     """Let a viewer who was excluded count again."""
     from api.dependencies.viewers import include_viewer
     from api.security import load_keys
+    from api.storage.audit_log import By
     from api.storage.database import open_engine, transaction
 
     settings = settings_of(home)
     with transaction(open_engine(settings.database_url)) as connection:
-        include_viewer(connection, load_keys(settings), _raw(viewer), actor=actor(), now=datetime.now(UTC))
+        include_viewer(connection, load_keys(settings), _raw(viewer), by=By(actor(), reason), now=datetime.now(UTC))
     _say({"excluded": False}, "The viewer counts again.", as_json=as_json)
 
 

@@ -6,7 +6,7 @@ A key is looked up in memory: the check of a program costs microseconds. Only a 
 import time
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope as RequestScope
 
@@ -16,6 +16,7 @@ from api.dependencies.services import Services
 from api.dependencies.sessions import SAFE_METHODS, given_session, is_from_own_pages, utc_now
 from api.dependencies.watch import template_of
 from api.errors import Forbidden, KeyartError, LogInFirst, NotAllowed
+from api.storage.audit_log import By
 
 STRANGER = Principal("nobody", frozenset())
 """Whoever asks for what needs no key."""
@@ -70,8 +71,17 @@ async def actor_of(request: Request) -> str:
     return cast(Principal, request.state.principal).actor
 
 
+async def by_of(
+    principal: Annotated[Principal, Depends(principal_of)],
+    keyart_reason: Annotated[str | None, Header(max_length=500, description="Why; kept in the audit log.")] = None,
+) -> By:
+    """Return who changes something, and why where the request has a header `Keyart-Reason`."""
+    return By(principal.actor, (keyart_reason or "").strip() or None)
+
+
 PrincipalDep = Annotated[Principal, Depends(principal_of)]
 ActorDep = Annotated[str, Depends(actor_of)]
+ByDep = Annotated[By, Depends(by_of)]
 
 
 def address_of(request: Request) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from api.errors import UnknownArtwork, UnknownTitle
-from api.storage.audit_log import Told, record
+from api.storage.audit_log import By, Told, record
 from api.storage.catalog import find_artwork, find_title, put_artwork, put_title
 from api.storage.images import Image, attach_image
 from artwork.catalog import Artwork, ArtworkId, Title, TitleId
 
 
-def edit_title(connection: Connection, title: Title, *, actor: str, now: datetime) -> None:
+def edit_title(connection: Connection, title: Title, *, by: By, now: datetime) -> None:
     """Add a title, or replace its description."""
     try:
         before = asdict(find_title(connection, title.title))
@@ -21,10 +21,11 @@ def edit_title(connection: Connection, title: Title, *, actor: str, now: datetim
         before = None
     put_title(connection, title, now=now)
     subject = f"title/{title.title}"
-    record(connection, actor=actor, action="title.put", subject=subject, before=before, after=asdict(title), now=now)
+    told = Told(before=before, after=asdict(title), reason=by.reason)
+    record(connection, actor=by.actor, action="title.put", subject=subject, now=now, **told)
 
 
-def edit_artwork(connection: Connection, artwork: Artwork, *, actor: str, now: datetime) -> Artwork:
+def edit_artwork(connection: Connection, artwork: Artwork, *, by: By, now: datetime) -> Artwork:
     """Add an artwork, or replace its description, and return it as it is then.
 
     Raises:
@@ -33,13 +34,13 @@ def edit_artwork(connection: Connection, artwork: Artwork, *, actor: str, now: d
     """
     before = _artwork(connection, artwork.title, artwork.artwork)
     after = put_artwork(connection, artwork, now=now)
-    told = Told(before=before, after=asdict(after))
-    record(connection, actor=actor, action="artwork.put", subject=subject_of(after), now=now, **told)
+    told = Told(before=before, after=asdict(after), reason=by.reason)
+    record(connection, actor=by.actor, action="artwork.put", subject=subject_of(after), now=now, **told)
     return after
 
 
 def give_image(
-    connection: Connection, title: TitleId, artwork: ArtworkId, *, image: Image, actor: str, now: datetime
+    connection: Connection, title: TitleId, artwork: ArtworkId, *, image: Image, by: By, now: datetime
 ) -> Artwork:
     """Attach an uploaded image to an artwork, and return it as it is then.
 
@@ -48,8 +49,8 @@ def give_image(
     """
     before = _artwork(connection, title, artwork)
     after = attach_image(connection, title, artwork, image=image, now=now)
-    told = Told(before=before, after=asdict(after))
-    record(connection, actor=actor, action="artwork.upload", subject=subject_of(after), now=now, **told)
+    told = Told(before=before, after=asdict(after), reason=by.reason)
+    record(connection, actor=by.actor, action="artwork.upload", subject=subject_of(after), now=now, **told)
     return after
 
 

@@ -64,9 +64,16 @@ class Sessions:
         return self._keys.principal_with(session.prefix, now=now.timestamp())
 
     def end(self, given: str) -> None:
-        """Log out."""
+        """Log out; who was, is on the audit log as who came in is."""
+        hashed, now = digest_of(given).hex(), utc_now()
         with transaction(self._engine) as connection:
-            end_session(connection, digest_of(given).hex())
+            session = find_session(connection, hashed)
+            if session is None:
+                return
+            end_session(connection, hashed)
+            principal = self._keys.principal_with(session.prefix, now=now.timestamp())
+            actor = "nobody" if principal is None else principal.actor
+            record(connection, actor=actor, action="session.end", subject=f"key/{session.prefix}", now=now)
 
     def give(self, request: Request, response: Response, given: str) -> None:
         """Let the browser keep an id: out of reach of scripts, and sent to this server only."""

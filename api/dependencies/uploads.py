@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from api.dependencies.catalogue_edits import give_image
 from api.dependencies.services import Services
 from api.errors import MissingFile, RejectedUpload, Unavailable
+from api.storage.audit_log import By
 from api.storage.catalog import find_title
 from api.storage.database import reading, transaction
 from api.storage.images import Image, find_image, perceptual_hashes
@@ -23,7 +24,7 @@ class Upload:
     near_duplicates: list[ArtworkId]
 
 
-def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: bytes, actor: str) -> Upload:
+def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: bytes, by: By) -> Upload:
     """Check and re-encode the bytes, store them by hash, attach them to the artwork; a job embeds them later.
 
     The bytes are stored before the database names them, so it never names what does not exist. A refused upload
@@ -42,7 +43,7 @@ def take_image(services: Services, title: TitleId, artwork: ArtworkId, *, data: 
         others = perceptual_hashes(connection, title)
         others.pop(artwork, None)
         now = datetime.now(UTC)
-        attached = give_image(connection, title, artwork, image=_record(clean), actor=actor, now=now)
+        attached = give_image(connection, title, artwork, image=_record(clean), by=by, now=now)
     return Upload(attached, near_duplicates(clean.perceptual_hash, others))
 
 

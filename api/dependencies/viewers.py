@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from api.errors import BadInput, NotFound
-from api.security import Keys
-from api.storage.audit_log import record
+from api.security import SHORTEST_NAME, Keys
+from api.storage.audit_log import By, Told, record
 from api.storage.erasure import ask_erasure
 from api.storage.exclusions import exclude_viewers, include_viewers
 
@@ -14,10 +14,16 @@ LONGEST_REASON = 60
 """It is a word that stands in every row of an export, not a story."""
 
 
-def order_erasure(connection: Connection, keys: Keys, viewer: str, *, actor: str, now: datetime) -> int:
-    """Write down that a viewer is to be erased, under every secret there is, in this transaction; return the number."""
-    number = ask_erasure(connection, keys.pseudonyms(viewer), actor=actor, now=now)
-    record(connection, actor=actor, action="viewer.erase", subject=f"erasure/{number}", after={}, now=now)
+def order_erasure(connection: Connection, keys: Keys, viewer: str, *, by: By, now: datetime) -> int:
+    """Write down that a viewer is to be erased, under every secret there is, in this transaction; return the number.
+
+    Raises:
+        BadInput: the reason names the viewer.
+    """
+    _refuse_names(by.reason, viewer)
+    number = ask_erasure(connection, keys.pseudonyms(viewer), actor=by.actor, now=now)
+    told = Told(after={}, reason=by.reason)
+    record(connection, actor=by.actor, action="viewer.erase", subject=f"erasure/{number}", now=now, **told)
     return number
 
 
@@ -25,21 +31,32 @@ def exclude_viewer(connection: Connection, keys: Keys, viewer: str, *, reason: s
     """Leave a viewer out of learning and evaluation, in this transaction.
 
     Raises:
-        BadInput: the reason is none, or too long for a column.
+        BadInput: the reason is none, or too long for a column, or names the viewer.
     """
+    _refuse_names(reason, viewer)
     if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise BadInput(f"A reason has 1 to {LONGEST_REASON} printable characters.", "Say `internal`, `monitoring`, …")
     exclude_viewers(connection, keys.pseudonyms(viewer), reason=reason, actor=actor, now=now)
     # Whom is not written down: the audit log is never erased.
-    record(connection, actor=actor, action="viewer.exclude", subject="viewer", after={"reason": reason}, now=now)
+    told = Told(after={"excluded": True}, reason=reason)
+    record(connection, actor=actor, action="viewer.exclude", subject="viewer", now=now, **told)
 
 
-def include_viewer(connection: Connection, keys: Keys, viewer: str, *, actor: str, now: datetime) -> None:
+def include_viewer(connection: Connection, keys: Keys, viewer: str, *, by: By, now: datetime) -> None:
     """Let a viewer count again, in this transaction.
 
     Raises:
         NotFound: this viewer was not left out.
+        BadInput: the reason names the viewer.
     """
+    _refuse_names(by.reason, viewer)
     if not include_viewers(connection, keys.pseudonyms(viewer)):
         raise NotFound("This viewer was not left out.", "`keyart viewer excluded` lists those who are.")
-    record(connection, actor=actor, action="viewer.include", subject="viewer", after={}, now=now)
+    told = Told(before={"excluded": True}, after={"excluded": False}, reason=by.reason)
+    record(connection, actor=by.actor, action="viewer.include", subject="viewer", now=now, **told)
+
+
+def _refuse_names(reason: str | None, viewer: str) -> None:
+    """The audit log is never erased: a reason that names the viewer would keep the raw id for ever (C11)."""
+    if reason is not None and len(viewer) >= SHORTEST_NAME and viewer in reason:
+        raise BadInput("The reason holds the viewer's id, and reasons are kept for ever.", "Say why without the id.")

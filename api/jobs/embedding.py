@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from api.errors import DamagedFile, MissingFile
 from api.jobs.describing import descriptions
 from api.settings import Settings
+from api.storage.audit_log import WORKER, Told, record
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.descriptions import put_descriptions
@@ -190,7 +191,11 @@ def _go_live(engine: Engine, version: str) -> None:
     """
     now = datetime.now(UTC)
     with transaction(engine) as connection:
+        replaced = live_embedding_version(connection)
         set_live_embedding_version(connection, version)
+        told = Told(before=None if replaced is None else {"live": replaced.version}, after={"live": version})
+        subject = f"embedding/{version}"
+        record(connection, actor=WORKER.actor, action="embedding.live", subject=subject, now=now, **told)
         activate_embedded(connection, version, now=now)
         stands = standing(connection)
         # The live one last: uniform in its place ends a canary, which could not be retired any more.
@@ -206,4 +211,4 @@ def _take_off(connection: Connection, held: PolicyVersionId, *, live: bool, vers
     if learned_on != version:
         reason = f"{held} was learned on {learned_on}; the artworks are embedded in {version} now"
         next_one, stage = (UNIFORM, Stage.LIVE) if live else (held, Stage.RETIRED)
-        deploy(connection, Deployment(version=next_one, stage=stage, actor="worker", reason=reason, at=now))
+        deploy(connection, Deployment(version=next_one, stage=stage, actor=WORKER.actor, reason=reason, at=now))

@@ -14,6 +14,7 @@ from api.jobs.export_folder import exports_of
 from api.jobs.redacting import redact
 from api.security import Keys, load_keys
 from api.settings import Settings
+from api.storage.audit_log import WORKER, record
 from api.storage.database import reading, transaction
 from api.storage.erasure import (
     Erasure,
@@ -68,9 +69,13 @@ def _erase(engine: Engine, erasure: Erasure, folders: Sequence[Path]) -> Erasure
         with transaction(engine) as connection:
             forget_whom(connection, erasure.erasure)
     scrub(engine, erasure.viewers)
+    now, subject = datetime.now(UTC), f"erasure/{erasure.erasure}"
     with transaction(engine) as connection:
-        end_erasure(connection, erasure.erasure, now=datetime.now(UTC))
-        return find_erasure(connection, erasure.erasure)
+        end_erasure(connection, erasure.erasure, now=now)
+        ended = find_erasure(connection, erasure.erasure)
+        told = {"pages": ended.pages, "events": ended.events, "export_rows": ended.export_rows}
+        record(connection, actor=WORKER.actor, action="erasure.end", subject=subject, after=told, now=now)
+    return ended
 
 
 def _remove_pages(engine: Engine, erasure: Erasure) -> None:

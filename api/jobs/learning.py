@@ -18,6 +18,7 @@ from api.jobs.robots import judge_now
 from api.jobs.settling import settled_images
 from api.jobs.trusted import Trust, TrustedRows, read_trust
 from api.settings import Settings
+from api.storage.audit_log import By, Told, record
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.descriptions import all_pictures
@@ -55,6 +56,10 @@ class VisibleRows:
                 self.skipped += 1
 
 
+LEARNER = By("keyart-loop")
+"""Who learns where nobody types a command."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnOrder:
     """What is to be learned. `learner` None: as Keyart ships, or as the version was that learning goes on from.
@@ -63,6 +68,7 @@ class LearnOrder:
     window is open count too, as what they are worth so far: sooner, and a little too low for long plays. `onward`:
     go on from the live version, or from the version `start`; else learning begins at the start of the log. With a
     `window` of its own the log is replayed: what came too late for the installation's counts, stored rewards stay.
+    `by` is who is written down.
     """
 
     learner: LearnerSettings | None = None
@@ -71,6 +77,7 @@ class LearnOrder:
     onward: bool = False
     start: PolicyVersionId | None = None
     window: timedelta | None = None
+    by: By = LEARNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ def learn_version(
     lesson = prepare_lesson(engine, blobs, settings=settings, order=order)
     rows = lesson.rows()
     learned = lesson.learn(rows, progress=progress)
-    keep_version(engine, blobs, learned)
+    keep_version(engine, blobs, learned, by=LEARNER if order is None else order.by)
     trusted = rows.trusted
     return LearnedVersion(learned.manifest, rows.visible.skipped, trusted.excluded, trusted.capped)
 
@@ -258,7 +265,12 @@ def _watermark(engine: Engine, *, window: timedelta, now: datetime) -> PageId | 
 
 
 def keep_version(
-    engine: Engine, blobs: BlobStore, learned: LearnedModel, *, also: Callable[[Connection], None] | None = None
+    engine: Engine,
+    blobs: BlobStore,
+    learned: LearnedModel,
+    *,
+    by: By = LEARNER,
+    also: Callable[[Connection], None] | None = None,
 ) -> None:
     """Store the bytes first, then name them: what the database names must exist.
 
@@ -271,6 +283,9 @@ def keep_version(
     described = cast(dict[str, Any], msgspec.json.decode(manifest.to_json()))
     version = PolicyVersion(version=manifest.version, digest=digest, manifest=described, created_at=manifest.created_at)
     with transaction(engine) as connection:
-        add_policy_version(connection, version)
+        if add_policy_version(connection, version):
+            told = Told(after={"rows": manifest.rows, "reward": manifest.reward}, reason=by.reason)
+            subject, now = f"version/{manifest.version}", manifest.created_at
+            record(connection, actor=by.actor, action="version.learn", subject=subject, now=now, **told)
         if also is not None:
             also(connection)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from api.jobs.trusted import Measure, TrustedRows, read_trust
+from api.storage.audit_log import WORKER, record
 from api.storage.blobs import BlobStore
 from api.storage.database import transaction
 from api.storage.pages import page_id_at
@@ -40,5 +41,8 @@ def count_most_played(engine: Engine, blobs: BlobStore, *, measure: Measure, now
     }
     version = PolicyVersion(version=policy.version, digest=digest, manifest=manifest, created_at=now)
     with transaction(engine) as connection:
-        add_policy_version(connection, version)
+        if add_policy_version(connection, version):
+            told = {"rows": manifest["rows"], "reward": measure.reward}
+            subject = f"version/{policy.version}"
+            record(connection, actor=WORKER.actor, action="version.count", subject=subject, after=told, now=now)
     return policy.version

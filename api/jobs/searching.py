@@ -16,10 +16,11 @@ from sqlalchemy import Engine
 
 from api.jobs.assessing import keep_evaluation, live_scorer, said_of
 from api.jobs.evaluating import Compared, Counted
-from api.jobs.learning import Lesson, LessonRows, VisibleRows, keep_version, prepare_lesson
+from api.jobs.learning import LEARNER, Lesson, LessonRows, VisibleRows, keep_version, prepare_lesson
 from api.jobs.own_log import Scorer
 from api.jobs.trusted import measure_of
 from api.settings import Settings
+from api.storage.audit_log import By
 from api.storage.blobs import BlobStore
 from api.storage.database import reading
 from api.storage.policies import live_version
@@ -105,6 +106,7 @@ def search_log(
     *,
     settings: Settings,
     search: LogSearch,
+    by: By = LEARNER,
     progress: Callable[[float], None] | None = None,
 ) -> Searched:
     """Search, and keep the version that is recommended, as a candidate with its evaluation.
@@ -121,7 +123,7 @@ def search_log(
     best = found[0]
     kept = None
     if best.gain is not None and best.gain[1] > 0.0:
-        keep_version(engine, blobs, best.learned)
+        keep_version(engine, blobs, best.learned, by=by)
         kept = best.learned.manifest.version
         measure = replace(measure_of(settings, reward=lesson.config.reward), level=search.level)
         keep_evaluation(engine, said_of(best.compared, version=kept, live=live, measure=measure))

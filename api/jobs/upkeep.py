@@ -14,6 +14,7 @@ from api.jobs.robots import ROBOTS, run_robots
 from api.jobs.schedule import Report, ScheduledJob, Turn
 from api.security import load_keys
 from api.settings import Settings
+from api.storage.audit_log import WORKER, record
 from api.storage.database import reading, transaction
 from api.storage.erasure import open_erasures
 from api.storage.exclusions import remove_robot_days
@@ -46,6 +47,10 @@ def remove_what_is_old(engine: Engine, settings: Settings, *, now: datetime) -> 
         remove_robot_days(connection, before=last)
         remove_title_days(connection, before=last)
     files = _remove_files(exports_of(settings), last)
+    if pages or events or files:
+        told = {"before": str(last), "pages": pages, "events": events, "files": files}
+        with transaction(engine) as connection:
+            record(connection, actor=WORKER.actor, action="log.retain", subject="log", after=told, now=now)
     return f"{pages:,} pages, {events:,} events and {files:,} files of before {last} were deleted"
 
 

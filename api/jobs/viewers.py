@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from api.errors import UnknownVersion
+from api.storage.audit_log import WORKER, By, Told, record
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.events import histories, stale_viewers
@@ -31,7 +32,12 @@ VIEWERS_AT_ONCE = 1000
 
 
 def train_foundation(
-    engine: Engine, blobs: BlobStore, *, config: TrainingConfig, progress: Callable[[float], None] | None = None
+    engine: Engine,
+    blobs: BlobStore,
+    *,
+    config: TrainingConfig,
+    by: By = WORKER,
+    progress: Callable[[float], None] | None = None,
 ) -> FoundationVersion:
     """Train a version on all stored events, embed every viewer and title with it, then let pages use it.
 
@@ -56,7 +62,15 @@ def train_foundation(
     while refresh_viewers(engine, foundation, version=version.version):
         pass
     with transaction(engine) as connection:
+        replaced = live_foundation_version(connection)
         set_live_foundation_version(connection, version.version)
+        told = Told(
+            before=None if replaced is None else {"live": replaced.version},
+            after={"live": version.version, "seed": config.seed, "epochs": config.epochs},
+            reason=by.reason,
+        )
+        subject, now = f"foundation/{version.version}", datetime.now(UTC)
+        record(connection, actor=by.actor, action="foundation.train", subject=subject, now=now, **told)
     return version
 
 

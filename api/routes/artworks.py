@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from api.dependencies.access import ActorDep
+from api.dependencies.access import ByDep
 from api.dependencies.answers import image_address
 from api.dependencies.catalogue_edits import edit_artwork
 from api.dependencies.requests import ServicesDep, read_body
@@ -85,7 +85,7 @@ async def image_body(request: Request) -> bytes:
 
 @router.put("/{artwork}", response_model=ArtworkAnswer, dependencies=[ONCE])
 def put(
-    title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, actor: ActorDep, services: ServicesDep, meant: Meant
+    title: TitlePath, artwork: ArtworkPath, body: ArtworkBody, by: ByDep, services: ServicesDep, meant: Meant
 ) -> Response:
     """Describe an artwork, before or after its image is uploaded. `If-Match` bounds it to what was read."""
     described = Artwork(
@@ -101,7 +101,7 @@ def put(
     with transaction(services.engine) as connection:
         hold(connection, Revision.CATALOG)
         meant.check(lambda: present_artwork(services, connection, described))
-        written = edit_artwork(connection, described, actor=actor, now=datetime.now(UTC))
+        written = edit_artwork(connection, described, by=by, now=datetime.now(UTC))
     return tagged(artwork_answer(services, written))
 
 
@@ -115,7 +115,7 @@ def put(
 def put_image(
     title: TitlePath,
     artwork: ArtworkPath,
-    actor: ActorDep,
+    by: ByDep,
     services: ServicesDep,
     data: Annotated[bytes, Depends(image_body)],
 ) -> UploadAnswer:
@@ -123,7 +123,7 @@ def put_image(
 
     An artwork that is active shows its old picture until then.
     """
-    upload = take_image(services, TitleId(title), ArtworkId(artwork), data=data, actor=actor)
+    upload = take_image(services, TitleId(title), ArtworkId(artwork), data=data, by=by)
     taken = upload.artwork
     return UploadAnswer(
         artwork=taken.artwork,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from api.dependencies.access import ActorDep
+from api.dependencies.access import ByDep
 from api.dependencies.catalogue_edits import edit_title
 from api.dependencies.requests import ServicesDep
 from api.errors import UnknownTitle
@@ -52,13 +52,13 @@ class TitlesAnswer(Wire):
 
 
 @router.put("/{title}", response_model=TitleAnswer, dependencies=[ONCE])
-def put(title: TitlePath, body: TitleBody, actor: ActorDep, services: ServicesDep, meant: Meant) -> Response:
+def put(title: TitlePath, body: TitleBody, by: ByDep, services: ServicesDep, meant: Meant) -> Response:
     """Add a title, or replace its description; `If-Match` bounds it to what was read, `If-None-Match: *` to a new."""
     described = title_of(title, body)
     with transaction(services.engine) as connection:
         hold(connection, Revision.CATALOG)
         meant.check(lambda: _present(connection, described.title))
-        edit_title(connection, described, actor=actor, now=datetime.now(UTC))
+        edit_title(connection, described, by=by, now=datetime.now(UTC))
     return tagged(_answer(described))
 
 

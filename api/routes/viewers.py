@@ -13,6 +13,7 @@ from api.routes.listing import USUAL, Cursor, Limit, Microseconds, Name, cursor_
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import ReadersTag, tagged
 from api.routes.wire import EARLIEST, OpaqueId, Text, Wire
+from api.storage.audit_log import By
 from api.storage.database import reading, transaction
 from api.storage.erasure import Erasure, find_erasure
 from api.storage.exclusions import list_excluded
@@ -26,6 +27,12 @@ class ViewerBody(Wire):
     """The viewer, by the id that events and pages carry."""
 
     viewer: OpaqueId
+
+
+class OrderBody(ViewerBody):
+    """Why: kept for ever, so it may not hold the viewer's id."""
+
+    reason: Text | None = None
 
 
 class ExcludeBody(ViewerBody):
@@ -68,10 +75,10 @@ class ExcludedList(Wire):
 
 
 @router.post("/viewers:erase", status_code=202, response_model=ErasureAnswer, dependencies=[ONCE])
-def erase(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ErasureAnswer:
+def erase(body: OrderBody, services: ServicesDep, actor: ActorDep) -> ErasureAnswer:
     """Order that everything kept of a viewer is removed; a worker does it, and goes on where one died."""
     with transaction(services.engine) as connection:
-        number = order_erasure(connection, services.keys, body.viewer, actor=actor, now=datetime.now(UTC))
+        number = order_erasure(connection, services.keys, body.viewer, by=By(actor, body.reason), now=datetime.now(UTC))
         return _told(find_erasure(connection, number))
 
 
@@ -92,10 +99,10 @@ def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> Exclus
 
 
 @router.post("/viewers:include", response_model=ExclusionAnswer, dependencies=[ONCE])
-def include(body: ViewerBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
+def include(body: OrderBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
     """Let a viewer who was excluded count again."""
     with transaction(services.engine) as connection:
-        include_viewer(connection, services.keys, body.viewer, actor=actor, now=datetime.now(UTC))
+        include_viewer(connection, services.keys, body.viewer, by=By(actor, body.reason), now=datetime.now(UTC))
     return ExclusionAnswer(excluded=False)
 
 

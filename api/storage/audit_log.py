@@ -14,6 +14,18 @@ Facts = Mapping[str, Any]
 """What JSON can hold; never a key, a raw viewer id or another secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who makes a change, and why where they say so."""
+
+    actor: str
+    reason: str | None = None
+
+
+WORKER = By("keyart-worker")
+"""What the worker does in people's place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """One change. `before` is None for what was made, `after` for what was taken away."""

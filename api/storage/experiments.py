@@ -106,7 +106,8 @@ def add_experiment(connection: Connection, plan: ExperimentPlan, *, actor: str, 
     connection.execute(insert(experiments), row)
     told = {name: value for name, value in row.items() if name not in ("salt", "created_at")}
     subject = f"experiment/{plan.experiment}"
-    record(connection, actor=actor, action="experiment.create", subject=subject, after=told, now=now)
+    why = Told(after=told, reason=plan.hypothesis or None)
+    record(connection, actor=actor, action="experiment.create", subject=subject, now=now, **why)
     return find_experiment(connection, plan.experiment)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from api.app import create_app
 from api.storage.access_tables import sessions
+from api.storage.audit_log import list_entries
 from api.storage.database import transaction
 from api.storage.keys import KeyOrder, Scope, create_key, revoke_key
 from tests.api.installation import ADMIN_KEY, Installation, settings_in
@@ -146,6 +147,10 @@ def test_logging_out_ends_the_session_itself(console: Installation) -> None:
     answer = console.http.post("/logout", headers=OWN)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert stored(console) == []
+    with transaction(console.engine) as connection:
+        ended, begun = list_entries(connection)
+    assert (begun.action, ended.action) == ("session.begin", "session.end")
+    assert (ended.actor, ended.subject) == (begun.actor, begun.subject)
     console.http.cookies.set("__Host-keyart", given, domain="keyart.test")
     assert console.http.get("/gallery").status_code == 401
 

@@ -10,6 +10,7 @@ import pytest
 from api.dependencies.promotion import Order, promote
 from api.jobs import embedding
 from api.jobs.embedding import IMAGES_AT_ONCE, LEASE, complete_version, embed_images
+from api.storage.audit_log import list_entries
 from api.storage.catalog import find_artwork, put_artwork, put_title
 from api.storage.database import reading, transaction
 from api.storage.images import attach_image
@@ -194,7 +195,13 @@ def test_a_policy_of_the_old_vectors_gives_way_to_uniform_on_the_record(ready: I
     with reading(ready.engine) as connection:
         last = list_deployments(connection)[0]
         live = live_embedding_version(connection)
-    assert (last.version, last.actor) == ("uniform", "worker")
+        entry = next(each for each in list_entries(connection) if each.action == "embedding.live")
+    assert (entry.actor, entry.before, entry.after) == (
+        "keyart-worker",
+        {"live": EMBEDDING.version},
+        {"live": other.version},
+    )
+    assert (last.version, last.actor) == ("uniform", "keyart-worker")
     assert learned.manifest.version in last.reason
     assert live is not None
     assert live.version == other.version
@@ -214,7 +221,7 @@ def test_a_canary_and_a_shadow_of_the_old_vectors_are_retired(
     assert [slot["reason"] for slot in ready.select("harbor", "tundra")["slots"]] == ["policy", "policy"]
     with reading(ready.engine) as connection:
         last = list_deployments(connection)[0]
-    assert (last.version, last.stage, last.actor) == (learned.manifest.version, Stage.RETIRED, "worker")
+    assert (last.version, last.stage, last.actor) == (learned.manifest.version, Stage.RETIRED, "keyart-worker")
 
 
 OTHER = "other-000000000002"

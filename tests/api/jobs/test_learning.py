@@ -6,6 +6,7 @@ import pytest
 
 from api.errors import Conflict
 from api.jobs.learning import LearnOrder, learn_version
+from api.storage.audit_log import list_entries
 from api.storage.database import reading, transaction
 from api.storage.pages import last_page
 from api.storage.policies import list_policy_versions, live_version
@@ -30,6 +31,9 @@ def test_a_version_is_kept_with_its_manifest_and_does_not_go_live(ready: Install
     with reading(ready.engine) as connection:
         assert manifest.watermark == last_page(connection)
         assert live_version(connection) == "uniform"
+        entry = next(each for each in list_entries(connection) if each.action == "version.learn")
+    assert (entry.actor, entry.subject) == ("keyart-loop", f"version/{manifest.version}")
+    assert entry.after == {"rows": manifest.rows, "reward": manifest.reward}
     assert ready.blobs.get_model(manifest.digest)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import QueuePool, select
 from api.errors import DamagedFile, UnknownVersion
 from api.jobs.viewers import foundations_in_use, live_foundation, refresh_viewers, train_foundation
 from api.jobs.worker import Worker
+from api.storage.audit_log import list_entries
 from api.storage.database import open_engine, reading, transaction
 from api.storage.events import stale_viewers
 from api.storage.foundation import (
@@ -71,7 +72,9 @@ def test_a_trained_version_is_live_and_every_viewer_and_title_has_a_vector(train
             for number in range(30)
         ]
         titles = set(connection.scalars(select(title_vectors.c.title)))
+        entry = next(each for each in list_entries(connection) if each.action == "foundation.train")
     assert live == version
+    assert (entry.before, entry.after) == (None, {"live": version.version, "seed": SMALL.seed, "epochs": SMALL.epochs})
     assert titles == set(TITLES)
     for vector in vectors:
         assert vector is not None

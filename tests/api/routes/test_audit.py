@@ -35,6 +35,7 @@ LIVE = ("POST", f"/v1/policies/{DEFAULT}:promote", {"stage": "live", **WHY})
 WEB = ("POST", "/v1/keys", {"name": "web", "scopes": ["serving"]})
 PLAN = {
     "experiment": "warm",
+    "hypothesis": WHY["reason"],
     "share": 1.0,
     "cells": [{"name": "a", "policy": "live"}, {"name": "b", "policy": DEFAULT}],
 }
@@ -44,9 +45,9 @@ STARTED = ("POST", "/v1/experiments/warm:start", WHY)
 BESIDE = "artwork/harbor/b"
 
 CHANGES = {
-    "PUT /v1/titles/{title}": Change({"name": "Harbour"}, "title.put", "title/harbor", reason=None),
-    "PUT /v1/titles/{title}/artworks/{artwork}": Change({"label": "wide"}, "artwork.put", BESIDE, reason=None),
-    "PUT /v1/titles/{title}/artworks/{artwork}/image": Change(picture(7), "artwork.upload", BESIDE, reason=None),
+    "PUT /v1/titles/{title}": Change({"name": "Harbour"}, "title.put", "title/harbor"),
+    "PUT /v1/titles/{title}/artworks/{artwork}": Change({"label": "wide"}, "artwork.put", BESIDE),
+    "PUT /v1/titles/{title}/artworks/{artwork}/image": Change(picture(7), "artwork.upload", BESIDE),
     "POST /v1/titles/{title}/artworks/{artwork}:pause": Change(WHY, "artwork.pause", BESIDE),
     "POST /v1/titles/{title}/artworks/{artwork}:retire": Change(WHY, "artwork.retire", BESIDE),
     "POST /v1/titles/{title}/artworks/{artwork}:resume": Change(
@@ -62,7 +63,7 @@ CHANGES = {
         first=(LIVE, ("POST", f"/v1/policies/{UNIFORM}:promote", {"stage": "live", **WHY})),
     ),
     "POST /v1/policies:rollback": Change(WHY, "version.rollback", f"version/{DEFAULT}", first=(LIVE,)),
-    "POST /v1/experiments": Change(PLAN, "experiment.create", WARM, reason=None),
+    "POST /v1/experiments": Change(PLAN, "experiment.create", WARM),
     "POST /v1/experiments/{experiment}:start": Change(WHY, "experiment.start", WARM, first=(PLANNED,)),
     "POST /v1/experiments/{experiment}:stop": Change(WHY, "experiment.stop", WARM, first=(PLANNED, STARTED)),
     "POST /v1/keys": Change({**WEB[2], **WHY}, "key.create", "key/"),
@@ -102,7 +103,8 @@ def test_a_change_is_written_down(harbor: Installation, route: str) -> None:
     path = template.format(**asked, prefix=prefix)
     sent: dict[str, Any] = {"content": change.body} if isinstance(change.body, bytes) else {"json": change.body}
     known = len(entries(harbor))
-    answer = harbor.http.request(method, path, **sent)
+    headers = {"Keyart-Reason": WHY["reason"]} if method == "PUT" else {}
+    answer = harbor.http.request(method, path, headers=headers, **sent)
     assert answer.is_success, answer.text
     [entry, *_] = found = entries(harbor)
     assert len(found) == known + 1

@@ -39,6 +39,34 @@ def test_exclusions_are_ordered_listed_and_lifted(harbor: Installation) -> None:
     assert "excluded" in is_problem(again, 404, "not_found")["remedy"]
 
 
+def test_orders_and_their_end_are_on_the_record_with_who_and_why(harbor: Installation) -> None:
+    harbor.post_events(an_event("ada"))
+    for order in ("exclude", "include", "erase"):
+        sent = {"viewer": "ada", "reason": f"a letter said {order}"}
+        assert harbor.http.post(f"/v1/viewers:{order}", json=sent).is_success
+    erase_waiting(harbor.engine, harbor.settings)
+    with reading(harbor.engine) as connection:
+        end, erase, include, exclude = list_entries(connection, limit=4)
+    assert [each.action for each in (exclude, include, erase)] == ["viewer.exclude", "viewer.include", "viewer.erase"]
+    assert [each.reason for each in (exclude, include, erase)] == [
+        "a letter said exclude",
+        "a letter said include",
+        "a letter said erase",
+    ]
+    assert (end.actor, end.action, end.subject) == ("keyart-worker", "erasure.end", erase.subject)
+    assert end.after == {"pages": 0, "events": 1, "export_rows": 0}
+
+
+@pytest.mark.parametrize("order", ["exclude", "include", "erase"])
+def test_c11_a_reason_that_names_the_viewer_is_refused(harbor: Installation, order: str) -> None:
+    sent = {"viewer": "ada@example.org", "reason": "ada@example.org is of the staff"}
+    problem = is_problem(harbor.http.post(f"/v1/viewers:{order}", json=sent), 422, "bad_input")
+    assert "ada" not in str(problem)
+    with reading(harbor.engine) as connection:
+        assert not open_erasures(connection)
+        assert list_entries(connection) == []
+
+
 def test_an_unknown_erasure_is_404(shared: Installation) -> None:
     is_problem(shared.http.get("/v1/erasures/77"), 404, "not_found")
     assert shared.http.get("/v1/erasures/none").status_code == 422

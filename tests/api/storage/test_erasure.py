@@ -18,6 +18,7 @@ from api.jobs.export_folder import held
 from api.jobs.redacting import redact
 from api.security import Keys
 from api.settings import Settings
+from api.storage.audit_log import By
 from api.storage.database import reading, transaction
 from api.storage.erasure import find_erasure, open_erasures
 from api.storage.events import add_events, count_events, histories
@@ -60,7 +61,7 @@ def put_page(connection: Connection, page: Page) -> None:
 
 def ask(engine: Engine, viewer: str) -> int:
     with transaction(engine) as connection:
-        return order_erasure(connection, KEYS, viewer, actor="cli:op", now=NOW)
+        return order_erasure(connection, KEYS, viewer, by=By("cli:op"), now=NOW)
 
 
 def write_export(folder: Path, *viewers: str, name: str = "day=2026-03-01.parquet") -> Path:

@@ -15,6 +15,7 @@ from api.jobs.robots import find_robots, judge_changed, judge_now
 from api.jobs.upkeep import remove_what_is_old
 from api.settings import Settings
 from api.storage.alarms import open_alarms
+from api.storage.audit_log import list_entries
 from api.storage.database import reading, transaction
 from api.storage.due import NewPage, admit
 from api.storage.events import add_events, count_events, histories, stale_viewers
@@ -76,6 +77,10 @@ def test_whole_days_past_their_keeping_go_and_c5_holds(engine: Engine, make_page
         ]
         assert read_conservation(connection).holds
     assert remove_what_is_old(engine, limited, now=NOW).startswith("0 pages, 0 events and 0 files")
+    with reading(engine) as connection:
+        [entry] = list_entries(connection)
+    assert (entry.actor, entry.action) == ("keyart-worker", "log.retain")
+    assert entry.after == {"before": "2026-03-17", "pages": 6, "events": 0, "files": 7}
 
 
 def test_events_past_their_keeping_go_and_vectors_are_made_anew_from_the_rest(engine: Engine, tmp_path: Path) -> None:
