@@ -90,9 +90,9 @@ def _of_worker(look: Look, now: datetime, died: Callable[[str], bool]) -> list[T
     if sign is None:
         waits = look.due_since is not None or look.uploads_since is not None
         return [_no_worker("No worker was ever run, and there is work for one.")] if waits else []
-    dead = sorted(spoken(owner) for owner in holders if died(owner))
-    if holders and len(dead) == len(holders):
-        return [_no_worker(f"The worker {' and '.join(dead)} died, and no other one has taken over.")]
+    if holders and all(map(died, holders)):
+        dead = " and ".join(sorted({spoken(owner) for owner in holders}))
+        return [_no_worker(f"The worker {dead} died, and no other one has taken over.")]
     if now - sign <= (SILENT_AFTER if holders else LATE_AFTER):
         return []  # one that is run by cron now and then holds nothing between its runs
     return [_no_worker(f"No worker has been heard of since {_utc(sign)}.")]

@@ -51,7 +51,9 @@ def test_a_worker_that_holds_on_and_says_nothing_is_no_worker() -> None:
 
 
 def test_a_worker_that_died_on_this_machine_is_known_at_once() -> None:
-    assert kinds(look(HELD), dead=True) == ["no_worker"]
+    held = [JobStanding(job=job, owner=f"there/boot/space/17/2/{job}", started_at=NOW) for job in ("join", "watch")]
+    found = troubles_of(look(*held), now=NOW, died=lambda owner: True)
+    assert [each.message for each in found] == ["The worker there (17) died, and no other one has taken over."]
     alive = JobStanding(job="watch", owner="there/2", started_at=NOW)
     assert [each.kind for each in troubles_of(look(HELD, alive), now=NOW, died="there/1".__eq__)] == []
 
