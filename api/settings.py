@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     learn_every_seconds: Annotated[float, Field(gt=0)] = 3600.0
     learn_after: Annotated[int, Field(ge=1)] = 1000
     shadow_seconds: Annotated[float, Field(ge=0)] = 600.0
+    shadow_pages: Annotated[int, Field(ge=0)] = 100
     canary_share: Annotated[float, Field(gt=0, le=1)] = 0.1
     canary_decisions: Annotated[int, Field(ge=100)] = 1000
     export_every_seconds: Annotated[float, Field(ge=0)] = 3600.0

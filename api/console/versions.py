@@ -35,7 +35,6 @@ from api.dependencies.access import ActorDep
 from api.dependencies.promotion import back_out, promote, retire
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
-from api.dependencies.shadow import ShadowFigures
 from api.errors import BadInput, KeyartError
 from api.storage.database import reading
 from api.storage.policies import BUILT_IN, find_policy_version, list_deployments, standing
@@ -242,7 +241,7 @@ def _version_context(services: Services, version: PolicyVersionId, *, golden: in
         "share_of_shadow": services.settings.shadow_share,
         "built_in": BUILT_IN_WORDS.get(version),
         "judged": told,
-        "shadow": _shadow(services, version) if stage is Stage.SHADOW else None,
+        "shadow": services.shadow.of_all_servers(now.shadow_by) if stage is Stage.SHADOW else None,
         "comparison": comparison_of(told.evaluation.result) if told and told.evaluation else None,
         "sheet": sheet_of_stored(told.evaluation) if told and told.evaluation else None,
     }
@@ -250,12 +249,6 @@ def _version_context(services: Services, version: PolicyVersionId, *, golden: in
         context |= {"facts": facts_of(found), "features": features_of(found.manifest), "created_at": found.created_at}
         context |= _golden_part(services, golden_of_manifest(found), number=golden)
     return context
-
-
-def _shadow(services: Services, version: PolicyVersionId) -> ShadowFigures:
-    """What this server counted of a shadow; nothing yet where it observed another one last."""
-    figures = services.shadow.figures()
-    return figures if figures.version == version else ShadowFigures()
 
 
 def _golden_part(services: Services, golden: Golden | None, *, number: int) -> dict[str, Any]:

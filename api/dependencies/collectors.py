@@ -66,6 +66,8 @@ class ShadowCollector(Collector):
             "chosen": (figures.chosen, "Sum of the shadow's probabilities of the artworks that were drawn."),
             "distance": (figures.distance, "Sum of total variation distances between the shadow and the live policy."),
             "seconds": (figures.seconds, "Seconds that the shadow took."),
+            "live_seconds": (figures.live_seconds, "Seconds that the live policy took for the same pages."),
+            "slow": (figures.slow, "Pages that took the shadow longer than a page may."),
             "failures": (figures.failures, "Pages that the shadow could state nothing for."),
             "dropped": (figures.dropped, "Pages that came faster than the shadow could be asked."),
         }

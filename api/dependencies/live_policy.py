@@ -62,13 +62,16 @@ class Deciding:
     A `shadow` decides for nobody. A viewer in a cell of an experiment is in no canary.
 
     `last_good` and `most_played` stand ready for pages that `live` fails. `stale` tells that `live` is not the version
-    that was deployed: that one cannot be loaded. `foundation` is the live foundation version, None before the first
-    training.
+    that was deployed: that one cannot be loaded. `shadow_by` is the number of the deployment that made the shadow one
+    (0: there is none), and `shadow_problem` says why it cannot be loaded. `foundation` is the live foundation version,
+    None before the first training.
     """
 
     live: Policy = field(default_factory=UniformPolicy)
     canary: Canary | None = None
     shadow: Policy | None = None
+    shadow_by: int = 0
+    shadow_problem: str | None = None
     last_good: Policy | None = None
     most_played: Policy | None = None
     stale: bool = False
@@ -157,17 +160,21 @@ class LivePolicy:
             errors: list[KeyartError] = []
             deployed = self._load(wanted.live, errors)
             last_good = self._last_good(wanted, deployed)
+            of_shadow: list[KeyartError] = []
+            shadow = self._load(wanted.shadow, of_shadow)
             self.deciding = Deciding(
                 live=deployed or last_good or self.current,
                 canary=self._canary(wanted, errors),
-                shadow=self._load(wanted.shadow, errors),
+                shadow=shadow,
+                shadow_by=wanted.shadow_by,
+                shadow_problem=str(of_shadow[0]) if of_shadow else None,
                 last_good=last_good,
                 most_played=self._load(most_played, errors),
                 stale=deployed is None,
                 foundation=foundation.version if foundation else None,
                 arms=self._arms(running, errors),
             )
-        if errors:
+        if errors := [*errors, *of_shadow]:
             raise errors[0]
 
     def _last_good(self, wanted: Standing, deployed: Policy | None) -> Policy | None:

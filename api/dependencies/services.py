@@ -92,6 +92,7 @@ class Services:
             ("policy", self.live),
             (CATALOGUE, self.catalogue),  # after the policy: what is remembered of it is in use until both are there
             ("unlogged", self.unlogged),
+            ("shadow", self.shadow),
         )
         for name, part in parts:
             try:
@@ -103,7 +104,6 @@ class Services:
                     logger.warning("the %s could not be refreshed: %s", name, error)
                 self.problems[name] = str(error)
                 self.metrics.problems.labels(name).set(1)
-
 
     def _look_around(self) -> None:
         """What refreshing does not meet: a log that cannot be written, a disk that is nearly full."""
@@ -155,6 +155,8 @@ def open_services(settings: Settings, *, remembering: bool = False) -> Generator
             with suppress(StorageUnavailable):
                 services.unlogged.refresh()
             services.shadow.close()
+            with suppress(StorageUnavailable):
+                services.shadow.tell()
             services.log.close()
             services.sandbox.close()
 
@@ -187,7 +189,7 @@ def _services(settings: Settings, engines: _Engines) -> Services:
     blobs, keys = BlobStore(settings.blob_root), load_keys(settings)
     log, reads = DecisionLog(engines.patient), GuardedReads(engines.hasty)
     live, catalogue = LivePolicy(engines.fresh, blobs), CatalogueMirror(engines.fresh)
-    shadow = ShadowObserver(live, reads, share=settings.shadow_share)
+    shadow = ShadowObserver(live, reads, engine=engines.fresh, settings=settings)
     recent = RecentAnswers()
     callers, unlogged = KeyMirror(engines.fresh, settings), UnloggedTally(engines.fresh, recent, keys=keys)
     metrics = Metrics(log, shadow, GuardedReads(engines.fresh), unlogged=unlogged)

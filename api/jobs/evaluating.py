@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import tee
 from pathlib import Path
 
@@ -59,7 +60,8 @@ class OwnOrder:
     `measure` says under which definition decisions are valued, and how many of a viewer's count in a day. `model`
     predicts rewards for the estimators that need them. Of `question` the bounds count: all estimators are asked that
     the log allows, the level is that of `measure`, and whether there is a baseline is seen from the rest. `segments`
-    are dimensions that tell where the target wins and loses (`bandit.ope.describing`).
+    are dimensions that tell where the target wins and loses (`bandit.ope.describing`). With `since`, only what was
+    decided after that moment counts.
     """
 
     target: str
@@ -69,6 +71,7 @@ class OwnOrder:
     measure: Measure = field(default_factory=Measure)
     question: Question = field(default_factory=Question)
     segments: tuple[str, ...] = ()
+    since: datetime | None = None
 
     def asked(self, *, baseline: bool, likeness: bool) -> Question:
         """What is asked of the rows, beside a baseline or not, which know how alike pictures are or not."""
@@ -136,7 +139,7 @@ def compare(own: Scorer, other: Scorer, *, order: OwnOrder) -> Compared:
 
 def _evaluated(own: Scorer, other: Scorer | None, order: OwnOrder) -> list[Evaluated]:
     """The target's evaluation, then the baseline's where there is one."""
-    log = _Log(own, other, order.measure, describing_of(own.engine) if order.segments else Describing())
+    log = _Log(own, other, order, describing_of(own.engine) if order.segments else Describing())
     for scorer in (own, other):
         if scorer is not None:
             scorer.learn(lambda: log.rows()[-1])
@@ -168,12 +171,12 @@ class _Log:
 
     own: Scorer
     other: Scorer | None
-    measure: Measure
+    order: OwnOrder
     describing: Describing
 
     def rows(self) -> tuple[VisibleRows, ...]:
         """See `visible_rows`."""
-        return visible_rows(self.own, self.other, self.measure)
+        return visible_rows(self.own, self.other, self.order.measure, since=self.order.since)
 
     def batches(self, rows: Iterable[RewardedDecision] | None = None) -> Iterator[Batch]:
         """These rows, or all anew, with the probabilities of both."""

@@ -1,6 +1,7 @@
 """This installation's log as batches, scored by what a word names: a version, a rule, most played. Values nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from api.jobs.trusted import Measure, TrustedRows, read_trust
 from api.storage.blobs import BlobStore
 from api.storage.catalog import changed_since
 from api.storage.database import reading
+from api.storage.pages import page_id_at
 from api.storage.policies import BUILT_IN, find_policy_version
 from api.storage.rewards import rewarded_decisions
 from artwork.catalog import ArtworkId, TitleId
@@ -100,12 +102,15 @@ class Scorer:
         return Shelf(self._policy, pictures)
 
 
-def visible_rows(own: Scorer, other: Scorer | None, measure: Measure) -> tuple[VisibleRows, ...]:
+def visible_rows(
+    own: Scorer, other: Scorer | None, measure: Measure, *, since: datetime | None = None
+) -> tuple[VisibleRows, ...]:
     """The rows that `own` is valued on, in the last of the tuple; each of it counts what it left out.
 
-    They are trusted, `own` never learned from them, and both know every picture of them.
+    They were decided after `since`, are trusted, `own` never learned from them, and both know every picture of them.
     """
-    logged = rewarded_decisions(own.engine, definition=measure.reward)
+    began = None if since is None else page_id_at(since)
+    logged = rewarded_decisions(own.engine, definition=measure.reward, since=began)
     trusted = TrustedRows(logged, read_trust(own.engine, caps=measure.caps))
     rows = VisibleRows(own.unseen(trusted), own.pictures)
     return (rows,) if other is None else (rows, VisibleRows(rows, other.pictures))

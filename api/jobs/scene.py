@@ -54,8 +54,9 @@ class Scene:
         return staged and FAR.index(self.stage) < reach
 
     def cooling_down(self, now: datetime) -> bool:
-        """Whether the watch took something off lately."""
-        return any(each.actor == WATCH_ACTOR and now - each.at < COOL_DOWN for each in self.deployments)
+        """Whether the watch took something lately that decided; that a shadow was ended keeps nobody waiting."""
+        own = (each for each in self.deployments if each.actor == WATCH_ACTOR and each.rolled_back is not None)
+        return any(now - each.at < COOL_DOWN for each in own)
 
 
 def scene_of(turn: Turn, connection: Connection) -> Scene:

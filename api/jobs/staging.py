@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from api.dependencies.promotion import Order, promote, retire
 from api.jobs.observing import observed
-from api.jobs.scene import FAR, LOOP_ACTOR, Scene, gate_against, kept_from, reward_of, scene_of, unevaluated
+from api.jobs.scene import LOOP_ACTOR, Scene, gate_against, kept_from, reward_of, scene_of, unevaluated
 from api.jobs.schedule import Report, Turn
-from api.storage.database import reading
+from api.jobs.shadowing import BAD_SHADOW, earned_in_shadow, earned_less, earned_told, shadow_verdict
+from api.storage.alarms import raise_alarm
+from api.storage.database import reading, transaction
 from api.storage.stages import Stage
 from bandit.decision import PolicyVersionId
 from bandit.looks import Looks
 from bandit.rollout import CanaryRules, Fate, judge_canary
+from bandit.shadowing import ShadowVerdict
 
 
 def nothing_to_stage(turn: Turn) -> str | None:
@@ -23,29 +28,66 @@ def nothing_to_stage(turn: Turn) -> str | None:
             return "nothing was learned yet"
         if scene.stage in (Stage.LIVE, Stage.RETIRED):
             return f"{scene.version} is {scene.stage}"
+        shadow = _shadow_verdict(turn, connection, scene)
+        if shadow is not None and shadow.fate is Fate.END and not scene.by_people(scene.version):
+            return None
         kept = kept_from(scene, turn)
-        if kept is not None or scene.stage is not Stage.CANDIDATE:
-            return kept or unevaluated(connection, scene)
-        return gate_against(connection, scene)
+        if kept is not None:
+            return kept
+        if scene.stage is Stage.CANDIDATE:
+            return gate_against(connection, scene)
+        waits = shadow.reason if shadow is not None and shadow.fate is Fate.SERVE_ON else None
+        return unevaluated(connection, scene) or (f"{scene.version} is a shadow: {waits}" if waits else None)
+
+
+def _shadow_verdict(turn: Turn, connection: Connection, scene: Scene) -> ShadowVerdict | None:
+    latest = scene.latest()
+    if scene.stage is not Stage.SHADOW or latest is None:
+        return None
+    return shadow_verdict(connection, scene.standing, settings=turn.settings, began=latest.at, at=turn.now)
 
 
 def stage(turn: Turn) -> Report:
     """Move the loop's version one stage further, or end it."""
     with reading(turn.engine) as connection:
         scene = scene_of(turn, connection)
+        shadow = _shadow_verdict(turn, connection, scene)
         against = gate_against(connection, scene)
+    if shadow is not None and shadow.fate is Fate.END:
+        return _stopped(turn, scene, reason=shadow.reason)
     if against is not None:
         return _ended(turn, scene, reason=against)
+    if shadow is not None:
+        return _shadowed(turn, scene, told=shadow.reason)
     if scene.stage is Stage.CANARY:
         return _judged(turn, scene)
-    further = FAR[FAR.index(scene.stage) + 1]
-    return _promoted(turn, scene, further, reason=_WHY[further])
+    return _promoted(turn, scene, Stage.SHADOW, reason="its evaluation passed the gate")
 
 
-_WHY = {
-    Stage.SHADOW: "its evaluation passed the gate",
-    Stage.CANARY: "its evaluation passed the gate, and it was a shadow for long enough",
-}
+def _shadowed(turn: Turn, scene: Scene, *, told: str) -> Report:
+    """Let a shadow that servers say nothing against go further, unless what came since does."""
+    latest = scene.latest()
+    assert latest is not None, "what is a shadow was made one"
+    with reading(turn.engine) as connection:
+        reward = reward_of(connection, latest.version)
+    earned = earned_in_shadow(
+        turn.engine, turn.blobs, settings=turn.settings, now=scene.standing, reward=reward, began=latest.at
+    )
+    said = f"{told}; {earned_told(earned)}"
+    if earned_less(earned):
+        return _stopped(turn, scene, reason=said)
+    return _promoted(turn, scene, Stage.CANARY, reason=f"its evaluation passed the gate, and as a shadow {said}")
+
+
+def _stopped(turn: Turn, scene: Scene, *, reason: str) -> Report:
+    """End a bad shadow, with an alarm: it had passed the gate."""
+    assert scene.version is not None, "nothing_to_stage was not asked"
+    report = _ended(turn, scene, reason=reason)
+    with transaction(turn.engine) as connection:
+        raise_alarm(
+            connection, kind=BAD_SHADOW, subject=scene.version, message=f"{reason}. It was ended.", now=turn.now
+        )
+    return report
 
 
 def _judged(turn: Turn, scene: Scene) -> Report:

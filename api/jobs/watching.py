@@ -5,16 +5,17 @@ What it has seen is in memory: a worker that takes the watch over begins with th
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from api.dependencies.promotion import Order, back_out
+from api.dependencies.promotion import Order, back_out, retire
 from api.errors import KeyartError
 from api.jobs.observing import is_drawn
 from api.jobs.scene import COOL_DOWN, WATCH_ACTOR
+from api.jobs.shadowing import BAD_SHADOW, shadow_verdict
 from api.jobs.trusted import TrustedRows, read_trust
 from api.settings import Settings
 from api.storage.alarms import clear_alarm, open_alarms, raise_alarm
@@ -24,12 +25,13 @@ from api.storage.evaluations import latest_evaluation
 from api.storage.pages import page_before, page_id_at, read_pages
 from api.storage.policies import BUILT_IN, list_deployments, standing
 from api.storage.rewards import rewarded_decisions
-from api.storage.stages import Deployment, Standing
+from api.storage.stages import Deployment, Stage, Standing
 from bandit.canary import in_canary
 from bandit.caps import DailyCap
 from bandit.decision import Page, PageId, PolicyVersionId, RewardedDecision
 from bandit.gate import OffPolicyResult
 from bandit.policies.uniform import UNIFORM
+from bandit.rollout import Fate
 from bandit.watch.calibration import CalibrationWatch
 from bandit.watch.entropy import EntropyWatch
 from bandit.watch.fallbacks import FallbackWatch
@@ -41,7 +43,7 @@ CALIBRATION: Final = "calibration"
 FALLBACK: Final = "fallback_rate"
 ENTROPY: Final = "entropy_collapse"
 SHORTFALL: Final = "reward_below_forecast"
-KINDS = (CALIBRATION, FALLBACK, ENTROPY, SHORTFALL)
+KINDS = (CALIBRATION, FALLBACK, ENTROPY, SHORTFALL, BAD_SHADOW)
 
 LOOKS_BACK = timedelta(hours=1)
 BEHIND = timedelta(seconds=5)
@@ -52,6 +54,8 @@ SETTLED_AFTER = timedelta(hours=1)
 ROWS_A_LOOK = 50_000
 QUIET_FOR = timedelta(days=1)
 """After so long without being raised again, an alarm is over."""
+
+_THEIRS: Final = "It was taken off before and put on stage again by somebody: it is theirs to take off."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class Watcher:
             watched.add(pages, should_decide=_should_decide(stands, watched.version))
             self._read_rows(watched, now)
         found = [each for watched in self._versions.values() for each in watched.look()]
+        found += self._of_shadow(stands, deployments, now)
         done = [self._answer(each, now) for each in found]
         self._settle(stands, now)
         names = " and ".join(self._versions) or "nothing"
@@ -179,7 +184,8 @@ class Watcher:
     def _answer(self, found: Found, now: datetime) -> str:
         """Raise the alarm, and take the version back where that is wanted and was not done before."""
         keeps = self._why_not(found, now)
-        told = f"{found.message}. {keeps or 'It was rolled back.'}"
+        done = "It was retired." if found.kind == BAD_SHADOW else "It was rolled back."
+        told = f"{found.message}. {keeps or done}"
         if keeps is None:
             try:
                 self._roll_back(found, now)
@@ -190,8 +196,20 @@ class Watcher:
         logger.warning("%s: %s: %s", found.kind, found.version, told)
         return f"{found.kind} of {found.version}: {told}"
 
+    def _of_shadow(self, stands: Standing, deployments: Iterable[Deployment], now: datetime) -> list[Found]:
+        """What servers say against the shadow, whoever made it one."""
+        began = next((each.at for each in deployments if each.version == stands.shadow), None)
+        if stands.shadow is None or began is None:
+            return []
+        with reading(self.engine) as connection:
+            verdict = shadow_verdict(connection, stands, settings=self.settings, began=began, at=now)
+        return [Found(BAD_SHADOW, stands.shadow, verdict.reason)] if verdict.fate is Fate.END else []
+
     def _roll_back(self, found: Found, now: datetime) -> None:
         order = Order(actor=WATCH_ACTOR, reason=f"{found.kind}: {found.message}", at=now)
+        if found.kind == BAD_SHADOW:
+            retire(self.engine, version=found.version, order=replace(order, stage=Stage.RETIRED))
+            return
         back_out(self.engine, self.blobs, order=order, of=found.version)
 
     def _why_not(self, found: Found, now: datetime) -> str | None:
@@ -205,12 +223,15 @@ class Watcher:
             stands, deployments = standing(connection), list_deployments(connection, limit=1000)
         if found.version in BUILT_IN:
             return "It is built in: look at what is around it."
+        if found.kind == BAD_SHADOW:
+            ended = any(each.actor == WATCH_ACTOR and each.version == found.version for each in deployments)
+            return _THEIRS if ended else None
         canary = stands.canary.version if stands.canary else None
         if found.version not in (stands.live, canary):
             return "It is no longer on stage."
-        own = [each for each in deployments if each.actor == WATCH_ACTOR]
+        own = [each for each in deployments if each.actor == WATCH_ACTOR and each.rolled_back is not None]
         if any(each.rolled_back == found.version for each in own):
-            return "It was rolled back before and put on stage again by somebody: it is theirs to take off."
+            return _THEIRS
         if any(now - each.at < COOL_DOWN for each in own):
             return "Another version was rolled back in the last 24 hours: this may not be the version's fault."
         return None

@@ -51,12 +51,16 @@ class StandingCanary:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands: `before` are the versions that roll-backs would uncover, the next one last."""
+    """What stands: `before` are the versions that roll-backs would uncover, the next one last.
+
+    `shadow_by` is the number of the deployment that made the shadow one; 0 where there is none.
+    """
 
     live: PolicyVersionId = UNIFORM
     before: tuple[PolicyVersionId, ...] = ()
     canary: StandingCanary | None = None
     shadow: PolicyVersionId | None = None
+    shadow_by: int = 0
     seen: frozenset[PolicyVersionId] = frozenset({UNIFORM})
 
     def after(self, deployment: Deployment, *, number: int) -> "Standing":
@@ -68,7 +72,8 @@ class Standing:
         if deployment.stage is Stage.RETIRED:
             return replace(known._without(version), before=self._uncovered_without(version))
         if deployment.stage is Stage.SHADOW:
-            return replace(known._without(version), shadow=version)
+            by = self.shadow_by if self.shadow == version else number
+            return replace(known._without(version), shadow=version, shadow_by=by)
         if deployment.stage is Stage.CANARY:
             same = self.canary is not None and self.canary.version == version
             salt = self.canary.salt if self.canary and same else f"canary {number}"
@@ -118,4 +123,5 @@ class Standing:
 
     def _without(self, version: PolicyVersionId) -> "Standing":
         canary = self.canary if self.canary and self.canary.version != version else None
-        return replace(self, canary=canary, shadow=None if self.shadow == version else self.shadow)
+        without = replace(self, canary=canary)
+        return replace(without, shadow=None, shadow_by=0) if self.shadow == version else without

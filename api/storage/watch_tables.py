@@ -1,6 +1,6 @@
 """The tables of what is observed of versions: shadows, and those that decide. Knows no connection and no statement."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, String, Table, Text
 
 from api.storage.columns import UtcDateTime
 from api.storage.tables import SERIAL, metadata
@@ -10,7 +10,7 @@ shadow_reports = Table(
     metadata,
     Column("deployment", SERIAL, ForeignKey("deployments.deployment"), primary_key=True, autoincrement=False),
     Column("server", Text, primary_key=True),
-    Column("version", String(120), nullable=False),
+    Column("version", String(120)),
     Column("pages", BigInteger, nullable=False),
     Column("slots", BigInteger, nullable=False),
     Column("chosen", Float, nullable=False),
@@ -20,10 +20,12 @@ shadow_reports = Table(
     Column("slow", BigInteger, nullable=False),
     Column("failures", BigInteger, nullable=False),
     Column("dropped", BigInteger, nullable=False),
+    Column("unable", Integer, nullable=False),
     Column("problem", Text),
     Column("told_at", UtcDateTime, nullable=False),
 )
-"""Sums of one server process over the pages that it asked a shadow about, since the `deployment` that made it one."""
+"""Sums of one server process over the pages that it asked a shadow about, since the `deployment` that made it one;
+`unable` is 1 while it cannot load the version."""
 
 watch_evidence = Table(
     "watch_evidence",

@@ -17,7 +17,7 @@ def upgrade() -> None:
         "shadow_reports",
         sa.Column("deployment", SERIAL, autoincrement=False, nullable=False),
         sa.Column("server", sa.Text(), nullable=False),
-        sa.Column("version", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.String(length=120), nullable=True),
         sa.Column("pages", sa.BigInteger(), nullable=False),
         sa.Column("slots", sa.BigInteger(), nullable=False),
         sa.Column("chosen", sa.Float(), nullable=False),
@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("slow", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("dropped", sa.BigInteger(), nullable=False),
+        sa.Column("unable", sa.Integer(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,121 +1,28 @@
 """The loop learns, evaluates and stages by itself, as far as it may, and leaves to people what is theirs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select
 
 from api.dependencies.promotion import Order, promote
 from api.errors import Conflict
-from api.jobs.apart import turn_of
-from api.jobs.roster import ROSTER
 from api.jobs.scene import LOOP_ACTOR, WATCH_ACTOR
-from api.jobs.schedule import Report, done
-from api.settings import Settings
 from api.storage.database import reading, transaction
-from api.storage.leases import Ended, RunState, let_go, plan, standings, take
-from api.storage.leases import end as end_lease
+from api.storage.leases import standings, take
 from api.storage.operations_tables import schedule
-from api.storage.policies import list_deployments, roll_back, standing
+from api.storage.policies import list_deployments, roll_back
 from api.storage.stages import Stage
 from api.storage.tables import deployments, policy_evaluations, policy_versions
 from bandit.decision import PolicyVersionId
 from bandit.policies.default_artwork import DEFAULT
-from tests.api.installation import Installation, an_outcome, settings_in
-from tests.api.learned import TITLES, VIEWERS, likes, name_of
-
-JOBS = {job.name: job for job in ROSTER}
-
-
-@dataclass
-class Loop:
-    """An installation whose jobs a test runs one by one, as a worker would, at a time that the test moves."""
-
-    installation: Installation
-    settings: Settings
-    ahead: timedelta = field(default=timedelta(0))
-
-    def run(
-        self,
-        name: str,
-        *,
-        whatever: bool = False,
-        meanwhile: Callable[[], None] | None = None,
-        dies: bool = False,
-    ) -> str:
-        """Run a job, or hear why there is nothing to do; `whatever` that may be, `meanwhile` something happens.
-
-        A worker that `dies` does not say how its run ended.
-        """
-        job, now = JOBS[name], datetime.now(UTC) + self.ahead
-        with transaction(self.installation.engine) as connection:
-            lease = take(connection, standings(connection)[name], owner="test", now=now)
-        assert lease is not None
-        turn = turn_of(self.settings, name, now=now, lease=lease)
-        try:
-            idle = None if whatever else job.idle(turn)
-            if meanwhile is not None:
-                meanwhile()
-            report = done(job.run(turn) if idle is None else Report(idle), every=timedelta(minutes=1), now=now)
-        finally:
-            turn.engine.dispose()
-        with transaction(self.installation.engine) as connection:
-            assert let_go(connection, lease) if dies else end_lease(connection, lease, report)
-        return report.result
-
-    def fail(self, name: str) -> None:
-        """Let the last run of a job have broken."""
-        with transaction(self.installation.engine) as connection:
-            lease = take(connection, standings(connection)[name], owner="test", now=datetime.now(UTC))
-            assert lease is not None
-            broken = Ended(state=RunState.FAILED, result="no luck", at=datetime.now(UTC), next_at=None)
-            assert end_lease(connection, lease, broken)
-
-    def all(self) -> list[str]:
-        """Learn, evaluate and stage once."""
-        return [self.run(name) for name in ("learn", "evaluate", "stage")]
-
-    def stands(self) -> tuple[str, str | None, str | None]:
-        """What is live, canary and shadow."""
-        with reading(self.installation.engine) as connection:
-            now = standing(connection)
-        return now.live, now.canary.version if now.canary else None, now.shadow
-
-    def version(self) -> str:
-        """What the loop learned."""
-        with reading(self.installation.engine) as connection:
-            return standings(connection)["learn"].memory["version"]
-
-    def live_through(self, *, days: int, well: bool) -> None:
-        """Let every viewer come back; what the canary shows is played if it does `well`, else never."""
-        _, canary, _ = self.stands()
-        self.installation.services.refresh()
-        outcomes = []
-        for viewer in map(name_of, range(VIEWERS)):
-            for day in range(days):
-                page = self.installation.select(*TITLES, viewer=viewer, at=datetime(2026, 2, 1 + day, tzinfo=UTC))
-                for slot in page["slots"]:
-                    played = likes(viewer, slot["artwork"]) and (well or page["policy"] != canary)
-                    outcomes.append(an_outcome(slot["decision"], "played" if played else "seen"))
-        self.installation.report(*outcomes)
-        self.installation.join()
+from tests.api.installation import Installation
+from tests.api.jobs.looping import Loop, begin, with_settings
 
 
 @pytest.fixture
 def loop(ready: Installation) -> Loop:
-    """The log of `ready`, which the loop learns the same version from (C9) that was learned and evaluated by hand."""
-    with transaction(ready.engine) as connection:
-        plan(connection, JOBS)
-        connection.execute(policy_evaluations.delete())
-    return _loop(ready)
-
-
-def _loop(ready: Installation, **changes: Any) -> Loop:
-    wanted = {"learn_after": 100, "shadow_seconds": 0, "canary_share": 0.5, "canary_decisions": 100, **changes}
-    return Loop(ready, settings_in(ready.home, **wanted))
+    return begin(ready)
 
 
 def test_a_version_goes_from_the_log_to_live_by_itself(loop: Loop) -> None:
@@ -157,7 +64,7 @@ def test_a_canary_that_does_worse_is_ended_and_does_not_come_back(loop: Loop) ->
     ],
 )
 def test_it_goes_as_far_as_it_may(loop: Loop, far: str, stands: tuple[str | None, str | None]) -> None:
-    loop.settings = _loop(loop.installation, loop=far).settings
+    loop.settings = with_settings(loop.installation, loop=far).settings
     for _ in range(3):
         loop.all()
     expected = [loop.version() if each else None for each in stands]
@@ -166,9 +73,9 @@ def test_it_goes_as_far_as_it_may(loop: Loop, far: str, stands: tuple[str | None
 
 
 def test_without_enough_new_decisions_it_waits(loop: Loop) -> None:
-    loop.settings = _loop(loop.installation, learn_after=100_000).settings
+    loop.settings = with_settings(loop.installation, learn_after=100_000).settings
     assert "it learns from 100,000 on" in loop.run("learn")
-    loop.settings = _loop(loop.installation, loop="candidate").settings
+    loop.settings = with_settings(loop.installation, loop="candidate").settings
     loop.run("learn")
     assert "it learned at" in loop.run("learn")
     loop.run("evaluate")
@@ -257,7 +164,7 @@ def test_a_version_that_people_moved_is_theirs(loop: Loop) -> None:
 
 
 def test_a_shadow_waits_for_its_time(loop: Loop) -> None:
-    loop.settings = _loop(loop.installation, shadow_seconds=600).settings
+    loop.settings = with_settings(loop.installation, shadow_seconds=600).settings
     loop.all()
     assert "is a shadow until" in loop.run("stage")
     loop.ahead = timedelta(minutes=11)
