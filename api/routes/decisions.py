@@ -47,7 +47,11 @@ class ExplanationAnswer(Wire):
 
 
 class DecisionAnswer(Wire):
-    """Everything that the draw depended on (C6): with the policy version it can be computed again, bit for bit."""
+    """Everything that the draw depended on (C6): with the policy version it can be computed again, bit for bit.
+
+    `rung` is the step of the fall-back ladder that decided; `kept` the probability with which pages of that moment were
+    logged.
+    """
 
     decision: str
     page: str
@@ -71,6 +75,8 @@ class DecisionAnswer(Wire):
     window: int
     diversity: float
     cell: str | None
+    rung: str
+    kept: float
     outcomes: list[dict[str, Any]]
     rewards: list[dict[str, Any]]
     explanation: ExplanationAnswer | None
@@ -118,6 +124,8 @@ def _page_part(page: Page) -> dict[str, Any]:
         "window": page.window,
         "diversity": page.diversity,
         "cell": page.cell,
+        "rung": page.rung,
+        "kept": page.kept,
     }
 
 
