@@ -33,7 +33,8 @@ def insert_many(connection: Connection, table: Table, columns: Sequence[str], *,
     names = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in columns)
     into = f"INSERT INTO {table.name} ({names})"
     if connection.dialect.name == "postgresql":
-        arrays = ", ".join(f"%s::{_type(connection.dialect, table, name)}[]" for name in columns)
+        # In binary: bytes as text are twice as long, and take three times as long to write.
+        arrays = ", ".join(f"%b::{_type(connection.dialect, table, name)}[]" for name in columns)
         statement = f"{into} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608 (names of ours)
         found = connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
     else:
