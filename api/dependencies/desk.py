@@ -213,7 +213,9 @@ class PageDesk:
                 done.append((ticket, self._told(answer_again(self.serving, ticket.call))))
             elif ticket.again is not None:
                 done.append((ticket, self._unlogged(ticket)))
-        for ticket, result in zip(new, decide_calls(self.serving, [ticket.call for ticket in new]), strict=True):
+        late = [(began - ticket.came) / ticket.call.budget for ticket in new]
+        decided = decide_calls(self.serving, [ticket.call for ticket in new], late=late)
+        for ticket, result in zip(new, decided, strict=True):
             if isinstance(result, Decided) and result.entry is not None:
                 ticket.decided = result
             else:

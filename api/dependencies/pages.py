@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from api.dependencies.catalogue import CatalogueMirror
 from api.dependencies.issued import Issued, issued_of
 from api.dependencies.ladder import Ladder
 from api.dependencies.live_policy import LivePolicy, Ruling
+from api.dependencies.shedding import keep_probability
 from api.errors import Conflict, KeyartError, RepeatedKey, StorageUnavailable, UnknownTitle
 from api.homepage.artwork import TitlesWithoutArtwork, UnknownTitles, entries_of
 from api.homepage.assemble import PageOrder, PageStamp, assemble_each, assemble_pages
@@ -42,10 +44,6 @@ logger = logging.getLogger(__name__)
 HOLD_BACK_SALT = "hold-back"
 DECIDING_SHARE = 0.5
 """The part of a page's time budget that deciding may take; the other is for logging it."""
-
-SHED_FROM = 0.25
-LEAST_KEPT = 0.1
-"""Pages are shed from a quarter of the log's queue on, ever more of them, until one in ten is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +107,7 @@ class _Asked:
     viewer: ViewerId
     catalogue: Catalogue
     ruling: Ruling
+    kept: float = 1.0
     result: Result | None = None
     spoiled: list[TitleId] = field(default_factory=list[TitleId])
 
@@ -127,8 +126,11 @@ class _Known:
     finished: dict[int, frozenset[TitleId]] = field(default_factory=dict[int, frozenset[TitleId]])
 
 
-def decide_calls(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
-    """Decide the pages of several calls; each gets what it would get alone. What a call did wrong is its own result."""
+def decide_calls(serving: Serving, calls: Sequence[SelectCall], *, late: Sequence[float] = ()) -> list[Result]:
+    """Decide the pages of several calls; each gets what it would get alone. What a call did wrong is its own result.
+
+    `late` is the part of its budget that each call waited; under overload pages are shed by it (`shedding.py`).
+    """
     catalogue = serving.catalogue.current
     if catalogue.remembered:
         return [unlogged(serving, call) for call in calls]
@@ -136,13 +138,13 @@ def decide_calls(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
     known = _look_up(serving, [each for each in asked if each.result is None])
     for each in asked:
         each.result = each.result or _answered_before(serving, each.call, known)
-    kept = _kept(serving)
-    open_calls = [each for each in asked if each.result is None]
-    shed = [each for each in open_calls if kept < 1.0 and draw_uniform("shed", new_page_id(), "", 0) >= kept]
-    for each in shed:
-        each.result = unlogged(serving, each.call)
-    chosen = [each for each in open_calls if each.result is None]
-    for each, decided in zip(chosen, _decide(serving, chosen, known, kept=kept), strict=True):
+    load = serving.log.load()
+    for each, waited in zip(asked, late or repeat(0.0), strict=False):
+        each.kept = keep_probability(load, waited)
+        if each.result is None and each.kept < 1.0 and draw_uniform("shed", new_page_id(), "", 0) >= each.kept:
+            each.result = unlogged(serving, each.call)
+    chosen = [each for each in asked if each.result is None]
+    for each, decided in zip(chosen, _decide(serving, chosen, known), strict=True):
         each.result = decided
     return [each.result for each in asked if each.result is not None]
 
@@ -225,15 +227,6 @@ def is_held_back(housed: Housed, viewer: ViewerId) -> bool:
     return share > 0 and in_canary(viewer, share=share, salt=HOLD_BACK_SALT)
 
 
-def keep_probability(load: float) -> float:
-    """With which probability a page is logged while the log's queue is so full (0 to 1)."""
-    return 1.0 if load < SHED_FROM else max(LEAST_KEPT, 1.0 - (load - SHED_FROM) / (1.0 - SHED_FROM))
-
-
-def _kept(serving: Serving) -> float:
-    return keep_probability(serving.log.load())
-
-
 def _asked(serving: Serving, call: SelectCall, catalogue: Catalogue) -> _Asked:
     viewer = serving.keys.pseudonym(call.viewer)
     asked = _Asked(call, viewer, catalogue, serving.live.deciding.ruling_for(viewer))
@@ -302,11 +295,11 @@ def _answered_before(serving: Serving, call: SelectCall, known: _Known) -> Resul
     return stored.response if stored.request_digest in (None, serving.keys.sealed(digest)) else repeated_key()
 
 
-def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known, *, kept: float) -> list[Decided]:
+def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known) -> list[Decided]:
     if not asked:
         return []
     catalogue = asked[0].catalogue
-    orders = [_order(serving, each, known, kept=kept) for each in asked]
+    orders = [_order(serving, each, known) for each in asked]
     budget = max(serving.settings.select_budget_ms / 1000, min(each.call.budget for each in asked))
     own: dict[int, list[int]] = {}
     for place, order in enumerate(orders):
@@ -344,7 +337,7 @@ def _assembled(
     return pages
 
 
-def _order(serving: Serving, asked: _Asked, known: _Known, *, kept: float) -> PageOrder:
+def _order(serving: Serving, asked: _Asked, known: _Known) -> PageOrder:
     held_back = is_held_back(serving, asked.viewer)
     version = serving.live.viewer_version_of(asked.policy)
     viewer = KnownViewer(
@@ -355,7 +348,7 @@ def _order(serving: Serving, asked: _Asked, known: _Known, *, kept: float) -> Pa
     )
     return PageOrder(
         request=PageRequest(viewer=viewer, context=asked.call.context, titles=asked.call.titles),
-        stamp=_stamp(serving, asked.call, kept=kept),
+        stamp=_stamp(serving, asked.call, kept=asked.kept),
         steps=() if held_back else serving.ladder.climb(asked.ruling.steps),
         hold_back=held_back,
         cell=None if held_back else asked.ruling.cell,

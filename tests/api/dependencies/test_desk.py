@@ -245,6 +245,35 @@ def test_a_log_that_fills_up_keeps_a_known_share_and_says_which(harbor: Installa
     assert (shed["logged"], shed["slots"][0]["reason"]) == (False, "fallback")
 
 
+def test_pages_that_wait_too_long_to_be_decided_are_shed_by_a_share_that_the_others_carry(harbor: Installation) -> None:
+    """Left to the end of their time they would be missing from the log with a chance that nobody knows."""
+    serving = harbor.services.pages.serving
+    late = [0.1 if number % 2 else 0.8 for number in range(600)]
+    results = decide_calls(serving, [a_call(f"v{number}") for number in range(600)], late=late)
+    kept = [[page_of(each).kept for each in results[start::2] if each.entry] for start in (0, 1)]  # type: ignore[union-attr]
+    assert {round(each, 9) for each in kept[0]} == {0.4}
+    assert 80 < len(kept[0]) < 160
+    assert kept[1] == [1.0] * 300
+
+
+def test_a_desk_that_is_behind_tells_how_long_each_page_waited(harbor: Installation) -> None:
+    slow = Slow()
+    harbor.services.live.deciding = Deciding(live=slow)
+    desk = harbor.services.pages
+    with ThreadPoolExecutor(50) as pool:
+        first = pool.submit(desk.answer, a_call("first", budget=60.0))
+        wait_until(lambda: desk.waiting() == 0, within=10)
+        behind = [pool.submit(desk.answer, a_call(f"v{number}", budget=1.0)) for number in range(49)]
+        wait_until(lambda: desk.waiting() == 49, within=10)
+        time.sleep(0.6)
+        slow.going_on.set()
+        page = msgspec.json.decode(first.result())["page"]
+        logged = [each for each in behind if msgspec.json.decode(each.result())["logged"]]
+    assert {each.kept for each in logged_pages(harbor) if each.page == page} == {1.0}
+    assert all(each.kept < 1.0 for each in logged_pages(harbor) if each.page != page)
+    assert len(logged_pages(harbor)) == len(logged) + 1
+
+
 def test_a_batch_lets_single_pages_go_first(harbor: Installation) -> None:
     slow = Slow()
     harbor.services.live.deciding = Deciding(live=slow)

@@ -8,7 +8,7 @@ import pytest
 
 from api.dependencies.ladder import FAILURES_IN_A_ROW, REST_SECONDS, Ladder
 from api.dependencies.live_policy import Deciding
-from api.dependencies.pages import keep_probability
+from api.dependencies.shedding import keep_probability
 from api.homepage.assemble import Step
 from bandit.decision import PolicyVersionId, Rung
 from bandit.policies.most_played import MostPlayedPolicy
@@ -80,6 +80,14 @@ def test_the_steps_lead_from_the_deployed_version_to_the_last_good_one_and_to_wh
 @pytest.mark.parametrize(("load", "kept"), [(0.0, 1.0), (0.24, 1.0), (0.625, 0.5), (0.99, 0.1), (1.0, 0.1)])
 def test_the_fuller_the_log_the_fewer_pages_are_kept_but_never_none(load: float, kept: float) -> None:
     assert keep_probability(load) == pytest.approx(kept)
+
+
+@pytest.mark.parametrize(("late", "kept"), [(0.49, 1.0), (0.75, 0.5), (0.99, 0.1), (3.0, 0.1)])
+def test_the_longer_a_page_waited_the_likelier_it_is_shed_and_the_worse_strain_decides(
+    late: float, kept: float
+) -> None:
+    assert keep_probability(0.0, late) == pytest.approx(kept)
+    assert keep_probability(0.625, late) == pytest.approx(min(kept, 0.5))
 
 
 def decide_with(installation: Installation, **deciding: Any) -> dict[str, Any]:
