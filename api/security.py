@@ -23,7 +23,7 @@ from api.settings import Settings
 from bandit.decision import DecisionId, PageId
 from foundation.events import ViewerId
 
-__all__ = ["SECRET_FILE", "Keys", "SignedDecision", "generation_of", "load_keys"]
+__all__ = ["SECRET_FILE", "Keys", "SignedDecision", "generation_of", "is_pseudonym", "load_keys"]
 
 PSEUDONYM_DIGITS = 32
 SIGNATURE_DIGITS = 16
@@ -33,6 +33,7 @@ RESTART_DAYS = timedelta(days=1)
 """How long after a rotation a process that was not restarted yet may go on signing with the secret before."""
 
 _LETTERS = "ghijklmnopqrstuvwxyz"
+_PSEUDONYM = re.compile(r"[0-9a-z][0-9a-f]{31}")
 _DECISION = re.compile(r"(?P<page>[0-9a-f]{32})-(?P<slot>[0-9]{2,3})-(?P<signature>[0-9a-f]{16})")
 
 
@@ -159,6 +160,11 @@ class Keys:
     def _next(self, pseudonym: ViewerId, generation: int) -> ViewerId:
         keyed = _keyed(self._viewers[generation], pseudonym.encode())
         return ViewerId(_LETTERS[generation - 1] + keyed[1:])
+
+
+def is_pseudonym(text: str) -> bool:
+    """Tell whether a text has the form of a pseudonym, of whatever generation."""
+    return _PSEUDONYM.fullmatch(text) is not None
 
 
 def generation_of(pseudonym: str) -> int:

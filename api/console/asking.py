@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import isfinite
 
 from api.console.explored import Question
-from api.security import Keys
+from api.security import Keys, is_pseudonym
 from artwork.catalog import TitleId
 from bandit.context import RequestContext
 from foundation.events import ViewerId
@@ -14,7 +14,6 @@ from foundation.events import ViewerId
 LONGEST_VIEWER = 256
 LONGEST_WORD = 64
 _CONTEXT = ("device", "row", "canvas", "locale")
-_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +65,8 @@ def _viewer(sent: Mapping[str, str], keys: Keys, errors: dict[str, str]) -> View
         return None
     if raw:
         return keys.pseudonym(raw)
-    if len(known) == 32 and set(known) <= _HEX:
-        return ViewerId(known)
+    if is_pseudonym(known):
+        return keys.renamed(ViewerId(known))
     errors["viewer"] = "Type the viewer's id, as it is sent to /v1/select."
     return None
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.console.hindrances import orders_of
+from api.console.refusals import ConsoleRoute
 from api.console.rendering import rendered
 from api.console.views import views_of
 from api.dependencies.access import PrincipalDep
@@ -17,7 +18,7 @@ from api.errors import UnknownTitle
 from api.homepage.catalogue import TitleEntry
 from artwork.catalog import Artwork, TitleId
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=ConsoleRoute)
 
 
 @router.get("/")

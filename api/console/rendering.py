@@ -19,7 +19,6 @@ from api.report.rendering import FILTERS as REPORT_FILTERS
 from api.report.rendering import TEMPLATES as REPORT_TEMPLATES
 
 SECURITY = {
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }

@@ -43,10 +43,10 @@ async def authorise(request: Request) -> Principal:
     services = cast(Services, request.app.state.services)
     header = request.headers.get("authorization")
     principal = await _by_session(request, services) if header is None else await _by_key(request, services, header)
+    await services.limits.count_request(principal.prefix, serving=allowed is SERVERS)
     if not principal.may(allowed):
         services.callers.check_read()
         raise _refusal(principal, allowed)
-    await services.limits.count_request(principal.prefix, serving=allowed is SERVERS)
     request.state.principal = principal
     return principal
 

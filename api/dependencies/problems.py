@@ -32,7 +32,9 @@ def problem(
         body["remedy"] = remedy
     body.update(more or {})
     request = request_id()
-    headers = {} if request is None else {HEADER.decode(): request}
+    headers = {"Cache-Control": "no-store"}  # else a 404 may be kept by whatever lies between
+    if request is not None:
+        headers[HEADER.decode()] = request
     if request is not None:
         body["request"] = request
     return Response(

@@ -56,6 +56,10 @@ class RequestFigures:
         known[1].observe(seconds)
 
 
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+"""Said of every answer: what is no page must not be taken for one, whatever is in it."""
+
+
 class Watch:
     """The middleware. `figures` and `leaving` are asked for at each request, for the lifespan makes them later."""
 
@@ -116,6 +120,7 @@ class Watch:
         headers = message["headers"] = [*message.get("headers", ())]
         if (HEADER, request) not in headers:  # problems carry it already
             headers.append((HEADER, request))
+        headers.append(_NO_SNIFFING)
         if self._leaving():
             headers.append((b"connection", b"close"))
 

@@ -16,7 +16,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 @router.get("/images/{sha256}", response_class=Response, responses={200: {"content": {"image/*": {}}}})
 def image(sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], request: Request, services: ServicesDep) -> Response:
     """Return an image's bytes. Its address names its content, so it never changes and needs no key."""
-    headers = {"ETag": f'"{sha256}"', "Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": f'"{sha256}"', "Cache-Control": FOR_EVER}
     if f'"{sha256}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     stored = stored_image(services, ImageHash(sha256))

@@ -8,6 +8,7 @@ import pytest
 from httpx import Response
 
 from bandit.decision import Rung
+from tests.api.cli.command import Command
 from tests.api.console.pages import NASTY, hidden_fields, key_of, post, text_of
 from tests.api.installation import AT, Installation, an_outcome, running, settings_in
 from tests.api.learned import Learned
@@ -78,6 +79,18 @@ def test_the_same_viewer_can_be_asked_about_again_without_typing(ready: Installa
     fields = hidden_fields(first)
     assert fields["known"] == ready.keys.pseudonym("even-0")
     assert text_of(ask(ready, "", known=fields["known"])) == text_of(first)
+
+
+def test_after_a_rotation_the_same_viewer_is_asked_about_by_the_new_name(
+    ready: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = hidden_fields(ask(ready, "even-0"))["known"]
+    assert Command(capsys)("secret", "rotate", "--home", ready.home).code == 0
+    with running(ready.settings) as restarted:
+        asked = ask(restarted, "", known=known)
+        fields = hidden_fields(asked)
+        assert fields["known"] == restarted.keys.pseudonym("even-0") != known
+        assert text_of(ask(restarted, "", known=fields["known"])) == text_of(asked)
 
 
 def test_the_time_decides_until_when_it_stays(shared: Installation) -> None:

@@ -4,7 +4,6 @@ import re
 
 from tests.api.installation import Installation, an_event, unit_vector
 from tests.api.learned import Learned
-from tests.api.problems import is_problem
 
 NASTY = '<script>alert("1")</script>'
 
@@ -82,4 +81,6 @@ def test_looking_logs_nothing(ready: Installation) -> None:
 
 
 def test_an_unknown_title_is_not_found(shared: Installation) -> None:
-    is_problem(shared.http.get("/gallery/nowhere"), 404, "unknown_title")
+    answer = shared.http.get("/gallery/nowhere")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "The gallery lists all of them" in answer.text

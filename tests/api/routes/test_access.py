@@ -247,6 +247,25 @@ def test_a_short_preset_key_cannot_be_found_by_trying(home: Path) -> None:
         is_problem(started.http.get("/v1/titles"), 429, "too_many_requests")
 
 
+def test_what_a_key_may_not_ask_for_is_counted_too(home: Path) -> None:
+    with running(settings_in(home, requests_per_minute=3)) as started:
+        creative = bearer(make_key(started, Scope.CREATIVE))
+        asked = [started.http.get("/v1/keys", headers=creative).status_code for _ in range(5)]
+    assert asked == [403, 403, 403, 429, 429]
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/openapi.json", "/login", "/v1/titles", "/nowhere", "/static/console.js"]
+)
+def test_no_answer_is_taken_for_another_kind_of_thing_than_it_says(keyed: tuple[Installation, Any], path: str) -> None:
+    http = keyed[0].http
+    for headers in (bearer(ADMIN_KEY), {"Authorization": "nothing"}):
+        answer = http.get(path, headers=headers)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        if answer.status_code >= 400:
+            assert answer.headers["cache-control"] == "no-store"
+
+
 def test_without_a_preset_key_and_without_keys_everything_is_locked(home: Path) -> None:
     with running(settings_in(home, admin_key=None)) as started:
         answer = started.http.get("/v1/titles", headers=bearer("anything"))
