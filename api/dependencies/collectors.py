@@ -29,7 +29,7 @@ from api.storage.tallies import Conservation
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = 1.0
 """However often someone asks, the database is read once in so many seconds."""
 
 

@@ -71,6 +71,8 @@ class DecisionAnswer(Wire):
     embedding_version: str
     foundation_version: str | None
     viewer_vector: list[float] | None
+    intent_version: str | None
+    intent_vector: list[float] | None
     salt: str
     window: int
     diversity: float
@@ -109,7 +111,7 @@ def read(
 
 def _page_part(page: Page) -> dict[str, Any]:
     context = page.request
-    vector = page.vector()
+    vector, intent = page.vector(), page.intent()
     return {
         "page": page.page,
         "viewer": page.viewer,
@@ -120,6 +122,8 @@ def _page_part(page: Page) -> dict[str, Any]:
         "embedding_version": page.embedding_version,
         "foundation_version": page.foundation_version,
         "viewer_vector": None if vector is None else vector.tolist(),
+        "intent_version": page.intent_version,
+        "intent_vector": None if intent is None else intent.tolist(),
         "salt": page.salt,
         "window": page.window,
         "diversity": page.diversity,
