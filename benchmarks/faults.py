@@ -1,15 +1,16 @@
 """Runs the tests of faults in their long forms, and writes benchmarks/faults.json and the table of docs/reliability.md.
 
-`python -m benchmarks.faults` runs them all; words behind it choose as pytest's -k does, and the other rows stay.
+`python -m benchmarks.faults` runs them all; words behind it choose as pytest's -k does. Rows of tests that were not
+run, or did not come to their figure, stay.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from benchmarks.__main__ import commit, machine
 
@@ -17,14 +18,13 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "faults.json"
 PAGE = ROOT / "docs" / "reliability.md"
 MARK = "<!-- measured: written by `python -m benchmarks.faults` -->\n"
-PROPERTY = "fault"
+KEPT_IN = "FAULT_FIGURES"
 COLUMNS = ("name", "runs", "acknowledged", "lost", "pages", "pages_in_budget")
 
 
-def figures(junit: Path) -> dict[str, dict[str, Any]]:
-    """The figures that tests handed in, by name; also those of tests that failed: they are the ones to look at."""
-    properties = ElementTree.parse(junit).getroot().iter("property")
-    rows = [json.loads(each.attrib["value"]) for each in properties if each.get("name") == PROPERTY]
+def read_figures(file: Path) -> dict[str, dict[str, Any]]:
+    """The figures that tests left, by name; also those of tests that failed: they are the ones to look at."""
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     return {row["name"]: row for row in rows}
 
 
@@ -32,11 +32,11 @@ def main() -> int:
     """Run, print and write; the exit code is pytest's."""
     chosen = ["-k", " ".join(sys.argv[1:])] if sys.argv[1:] else []
     with tempfile.TemporaryDirectory(prefix="keyart-faults-") as folder:
-        junit = Path(folder) / "faults.xml"
-        tests = [str(ROOT / "tests" / "faults"), "-m", "slow", f"--junitxml={junit}", *chosen]
-        ended = subprocess.run([sys.executable, "-m", "pytest", *tests], cwd=ROOT, check=False)
-        found = figures(junit)
-    known = {row["name"]: row for row in json.loads(RESULTS.read_text())} if chosen and RESULTS.exists() else {}
+        left = Path(folder) / "figures.jsonl"
+        command = [sys.executable, "-m", "pytest", str(ROOT / "tests" / "faults"), "-m", "slow", *chosen]
+        ended = subprocess.run(command, cwd=ROOT, env={**os.environ, KEPT_IN: str(left)}, check=False)
+        found = read_figures(left)
+    known = {row["name"]: row for row in json.loads(RESULTS.read_text())} if RESULTS.exists() else {}
     rows = [*{**known, **found}.values()]
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
     write_page(rows)

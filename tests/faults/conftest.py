@@ -21,9 +21,9 @@ TITLES, ARTWORKS = 8, 4
 
 
 @pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Record:
+def figure() -> Record:
     """Takes what a fault did, for benchmarks/faults.json."""
-    return recorder(request.node.user_properties)
+    return recorder()
 
 
 @pytest.fixture(scope="session")

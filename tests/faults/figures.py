@@ -1,13 +1,17 @@
 """What a fault did: how much was acknowledged and lost, and how many pages came in time. Knows no single fault.
 
-A test hands its figure to the fixture `figure`; `python -m benchmarks.faults` runs the tests and keeps the figures.
+A test hands its figure to the fixture `figure`; `python -m benchmarks.faults` runs the tests and keeps the figures,
+each as soon as it is there: a run that is cut short has the figures of the tests that ended.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-PROPERTY = "fault"
+KEPT_IN = "FAULT_FIGURES"
+"""The environment variable that names the file of figures, one JSON object a line; without it they are not kept."""
 ALLOWANCE_MS = 100
 """What a page may take beyond KEYART_SELECT_BUDGET_MS: for HTTP and for the other processes of the machine."""
 
@@ -31,10 +35,12 @@ class Figure:
 Record = Callable[[Figure], None]
 
 
-def recorder(properties: list[tuple[str, object]]) -> Record:
-    """Keep figures among the properties of a test, from where pytest puts them into its report."""
+def recorder() -> Record:
+    """Keep figures in the file that the environment names."""
 
     def record(figure: Figure) -> None:
-        properties.append((PROPERTY, json.dumps(asdict(figure))))
+        if KEPT_IN in os.environ:
+            with Path(os.environ[KEPT_IN]).open("a") as file:
+                file.write(json.dumps(asdict(figure)) + "\n")
 
     return record

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy.engine import URL
 
 from tests.faults.distant import filled
 from tests.faults.figures import Record
-from tests.faults.killing import Killing, live_through
+from tests.faults.killing import Killing, answers_as_before, assert_nothing_is_lost, live_through, send_again
 from tests.faults.server import Server
 from tests.faults.traffic import Pictures
+from tests.stories.served import wait_until
 
 Serve = Callable[..., Server]
 
@@ -40,3 +42,30 @@ def test_c1_c2_c3_c5_kills_under_load_on_postgresql(
         killing = Killing(serve(home, KEYART_DATABASE_URL=url), pictures, database_url=url)
         live_through(killing, 25, name="kill -9, on PostgreSQL", figure=figure)
         assert killing.book.acknowledged() >= 5_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_c1_c2_c3_c5_one_of_several_processes_is_killed(
+    serve: Serve, stocked: Path, pictures: Pictures, figure: Record
+) -> None:
+    """`keyart serve --workers 2`: the other goes on, and another takes the place of the one that died."""
+    killing = Killing(serve(stocked, "--workers", "2"), pictures)
+    killing.server.start()
+    with killing.shown.flowing(), killing.keyed.flowing():
+        for _ in range(10):
+            killing.shown.logs_again()
+            max(those_that_serve(killing.server), key=lambda each: each.create_time()).kill()
+            wait_until(lambda: len(those_that_serve(killing.server)) == 2, within=60)
+        killing.shown.logs_again()
+    assert answers_as_before(killing, sample=200)
+    send_again(killing)
+    assert killing.server.end() == 0
+    killing.close()
+    assert_nothing_is_lost(killing, name="one server process of two killed", runs=10, figure=figure)
+
+
+def those_that_serve(server: Server) -> list[psutil.Process]:
+    """The processes that answer, without the one that starts them and what keeps track of shared memory."""
+    children = psutil.Process(server.process.pid).children()
+    return [each for each in children if each.is_running() and "spawn_main" in " ".join(each.cmdline())]

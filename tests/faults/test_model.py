@@ -1,4 +1,4 @@
-"""C7 and C8 with a live model whose file is damaged: while it serves, at the next start, and when it is whole again."""
+"""C7 and C8 with a live model whose file is damaged or gone: while it serves, at the next start, and whole again."""
 
 import time
 from collections.abc import Callable
@@ -29,21 +29,32 @@ def test_c7_c8_a_live_model_that_is_damaged(serve: Serve, learned_home: Path, le
     assert server.http.post(f"/v1/policies/{version}:promote", json=order).status_code == 200
     wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=20)
     traffic = Traffic(port=server.port, pictures=pictures_of(learned_home), book=Ledger(), rate=30)
+    damages = (whole[: len(whole) // 2], b"", bytes([whole[0] ^ 1]) + whole[1:], None)
     with traffic.flowing():
-        for damage in (whole[: len(whole) // 2], b"", bytes([whole[0] ^ 1]) + whole[1:]):
+        for damage in damages:
             time.sleep(1)
-            file.write_bytes(damage)
+            leave(file, damage)
         time.sleep(1)
         assert server.http.get("/readyz").json()["policy"] == version, "what is in memory decides on"
     server.kill()
-    server.start()
-    with traffic.flowing():
-        time.sleep(2)
-        ready = server.http.get("/readyz").json()
-        assert ready["policy"] != version
-        assert "policy" in ready["problems"]
-        file.write_bytes(whole)
-        wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=20)
-        time.sleep(1)
-    server.kill()
-    assert_held(traffic, learned_home, name="live model damaged", runs=4, figure=figure)
+    for damage in damages:
+        leave(file, damage)
+        server.start()
+        with traffic.flowing():
+            time.sleep(2)
+            ready = server.http.get("/readyz").json()
+            assert ready["policy"] != version
+            assert "policy" in ready["problems"]
+            file.write_bytes(whole)
+            wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=20)
+            time.sleep(1)
+        server.kill()
+    assert_held(traffic, learned_home, name="live model damaged", runs=2 * len(damages), figure=figure)
+
+
+def leave(file: Path, content: bytes | None) -> None:
+    """Let a file hold this, or be gone."""
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
