@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import BIGGEST_NUMBER, AsJson, Home, settings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,9 @@ def audit_log(
     subject: Annotated[str | None, typer.Option(help="Only changes of this: title/harbor, key/9w4kq0z7xb, …")] = None,
     actor: Annotated[str | None, typer.Option(help="Only changes by this: key:web, cli:ann, keyart-loop")] = None,
     action: Annotated[str | None, typer.Option(help="Only such changes: title.put, version.promote, …")] = None,
-    after: Annotated[int | None, typer.Option(min=1, help="Only entries older than this number.")] = None,
+    after: Annotated[
+        int | None, typer.Option(min=1, max=BIGGEST_NUMBER, help="Only entries older than this number.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
     home: Home = None,
     as_json: AsJson = False,

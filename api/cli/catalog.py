@@ -1,13 +1,18 @@
 """`keyart catalog …` and `keyart artwork import`: titles and pictures from folders, without a server."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
+from api.cli.options import TYPED, AsJson, Home, Why, actor, refuse_some, settings_of
+
+if TYPE_CHECKING:
+    from api.dependencies.services import Services
+    from artwork.catalog import Title
 
 catalog = typer.Typer(help="The titles.", no_args_is_help=True)
 artwork = typer.Typer(help="The artworks.", no_args_is_help=True)
@@ -23,14 +28,20 @@ def import_catalog(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a title for every sub-folder, named by it, and upload the pictures inside. Safe to repeat."""
-    from api.dependencies.services import open_services
+    """Put a title for every sub-folder, named by it, and upload the pictures inside. Safe to repeat.
 
-    titles = [each for each in _listed(folder) if each.is_dir()]
-    uploads = [(each.name, path) for each in titles for path in _pictures(each)]
+    Names and descriptions are checked before anything is written. A picture that is refused does not stop the others.
+    """
+    from api.dependencies.services import open_services
+    from api.errors import BadInput
+
+    folders = [each for each in _listed(folder) if each.is_dir()]
+    if not folders:
+        raise BadInput(f"{folder} has no sub-folder.", "Give a folder with one sub-folder a title.")
+    titles = [_described(each) for each in folders]
+    uploads = [upload for each in folders for upload in _pictures(each, title=each.name)]
     with open_services(settings_of(home)) as services:
-        for each in titles:
-            _put_title(services, each, reason=reason)
+        _put_titles(services, titles, reason=reason)
         refused = _upload_all(services, uploads, reason=reason)
     _say(len(titles), uploads, refused, as_json=as_json)
 
@@ -66,8 +77,11 @@ def import_artwork(
 ) -> None:
     """Upload the pictures of one title, which must exist."""
     from api.dependencies.services import open_services
+    from api.errors import BadInput
 
-    uploads = [(title or folder.resolve().name, path) for path in _pictures(folder)]
+    uploads = _pictures(folder, title=folder.resolve().name if title is None else title)
+    if not uploads:
+        raise BadInput(f"{folder} holds no picture.", f"Give a folder with files in {', '.join(PICTURES)}.")
     with open_services(settings_of(home)) as services:
         refused = _upload_all(services, uploads, reason=reason)
     _say(1, uploads, refused, as_json=as_json)
@@ -82,33 +96,62 @@ def _listed(folder: Path) -> list[Path]:
         raise BadInput(f"{folder} cannot be read: {error.strerror}.", "Give a folder.") from error
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return [each for each in _listed(folder) if each.suffix.lower() in PICTURES]
+class Upload(NamedTuple):
+    """A file that shall be the picture of an artwork."""
+
+    title: str
+    artwork: str
+    path: Path
 
 
-def _put_title(services: Any, folder: Path, *, reason: str) -> None:
+def _pictures(folder: Path, *, title: str) -> list[Upload]:
+    """The pictures of a folder, whose names are the ids of artworks of the title."""
+    from api.errors import BadInput
+
+    found: dict[str, Upload] = {}
+    for path in _listed(folder):
+        if path.suffix.lower() not in PICTURES or not path.is_file():
+            continue
+        upload = Upload(_checked_id(title), _checked_id(path.stem), path)
+        other = found.setdefault(upload.artwork, upload).path
+        if other != path:
+            raise BadInput(f"{other.name} and {path.name} are one artwork of {title}.", "Give each a name of its own.")
+    return [*found.values()]
+
+
+def _described(folder: Path) -> "Title":
+    """The title that a folder is: what its description says, else its name."""
     from pydantic import ValidationError
 
-    from api.dependencies.catalogue_edits import edit_title
     from api.errors import BadInput
     from api.routes.titles import TitleBody, title_of
-    from api.storage.audit_log import By
-    from api.storage.database import transaction
 
     description = folder / DESCRIPTION
     try:
         text = description.read_bytes() if description.exists() else json.dumps({"name": folder.name})
-        title = title_of(_checked_id(folder.name), TitleBody.model_validate_json(text))
+        return title_of(_checked_id(folder.name), TitleBody.model_validate_json(text))
+    except OSError as error:
+        raise BadInput(f"{description} cannot be read: {error.strerror}.", "Make it a readable file.") from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         message = f"{description}: {where}: {first['msg'].removeprefix('Value error, ')}."
-        raise BadInput(message, "Correct it and import again.") from error
-    with transaction(services.engine) as connection:
-        edit_title(connection, title, by=By(actor(), reason), now=datetime.now(UTC))
+        raise BadInput(message, "Correct it and import again; nothing was written.") from error
 
 
-def _upload_all(services: Any, uploads: list[tuple[str, Path]], *, reason: str) -> list[str]:
+def _put_titles(services: "Services", titles: Sequence["Title"], *, reason: str) -> None:
+    from api.dependencies.catalogue_edits import edit_title
+    from api.storage.audit_log import By
+    from api.storage.columns import chunks
+    from api.storage.database import transaction
+
+    for part in chunks(titles):
+        with transaction(services.engine) as connection:
+            for each in part:
+                edit_title(connection, each, by=By(actor(), reason), now=datetime.now(UTC))
+
+
+def _upload_all(services: "Services", uploads: Sequence[Upload], *, reason: str) -> list[str]:
     """Upload what is a picture; return a line for each that is not, so that one bad file does not stop the others."""
     from api.dependencies.uploads import take_image
     from api.errors import RejectedUpload
@@ -117,10 +160,12 @@ def _upload_all(services: Any, uploads: list[tuple[str, Path]], *, reason: str) 
     from artwork.catalog import ArtworkId, TitleId
 
     refused: list[str] = []
-    for title, path in tracked(uploads, "Uploading", total=len(uploads)):
+    for title, artwork_id, path in tracked(uploads, "Uploading", total=len(uploads)):
         try:
-            artwork_id = ArtworkId(_checked_id(path.stem))
-            take_image(services, TitleId(title), artwork_id, data=path.read_bytes(), by=By(actor(), reason))
+            data = path.read_bytes()
+            take_image(services, TitleId(title), ArtworkId(artwork_id), data=data, by=By(actor(), reason))
+        except OSError as error:
+            refused.append(f"{path}: it cannot be read: {error.strerror}.")
         except RejectedUpload as error:
             refused.append(f"{path}: {error}")
     return refused
@@ -139,11 +184,10 @@ def _checked_id(name: str) -> str:
         raise BadInput(f"{name!r} cannot be an id.", remedy) from error
 
 
-def _say(titles: int, uploads: list[Any], refused: list[str], *, as_json: bool) -> None:
+def _say(titles: int, uploads: Sequence[Upload], refused: Sequence[str], *, as_json: bool) -> None:
     taken = len(uploads) - len(refused)
     if as_json:
         typer.echo(json.dumps({"titles": titles, "artworks": taken, "refused": refused}))
-        return
-    for line in refused:
-        typer.echo(f"refused: {line}", err=True)
-    typer.echo(f"{taken:,} artworks of {titles:,} titles uploaded; `keyart worker` embeds them.")
+    else:
+        typer.echo(f"{taken:,} artworks of {titles:,} titles uploaded; `keyart worker` embeds them.")
+    refuse_some(refused, of=len(uploads), what="pictures")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, Why, actor, settings_of
+from api.cli.options import AsJson, Home, Why, actor, checked_text, settings_of
 
 app = typer.Typer(
     help="Let policy versions decide for cells of viewers, and compare what they earn.",
@@ -28,7 +28,9 @@ def create(  # a command's options are its parameters
         list[str], typer.Option(help="name=version or name=version:weight, the first is control; `live` is a version.")
     ],
     share: Annotated[float, typer.Option(min=0.0, max=1.0, help="The part of the viewers that take part.")] = 0.1,
-    hypothesis: Annotated[str, typer.Option(help="What is expected, and why; kept with the result.")] = "",
+    hypothesis: Annotated[
+        str, typer.Option(callback=checked_text, help="What is expected, and why; kept with the result.")
+    ] = "",
     smallest_lift: Annotated[float, typer.Option(help="The relative lift that is worth telling from none.")] = 0.02,
     risk: Annotated[float, typer.Option(help="How probably a difference may be found where there is none.")] = 0.05,
     guardrail: Annotated[

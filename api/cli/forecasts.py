@@ -22,8 +22,11 @@ def forecasts(
     """List forecasts that promotions rested on, beside what the versions then earned. `keyart worker` reads the log."""
     from api.dependencies.forecasts import coverage_of, read_paired
     from api.storage.database import open_engine, reading
+    from api.storage.policies import BUILT_IN, find_policy_version
 
     with reading(open_engine(settings_of(home).database_url)) as connection:
+        if version is not None and version not in BUILT_IN:
+            find_policy_version(connection, version)
         found = read_paired(connection, version=version)
     told = {"forecasts": [each.to_json() for each in found], "coverage": asdict(coverage_of(found))}
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, Why, actor, settings_of
+from api.cli.options import BIGGEST_NUMBER, AsJson, Home, Why, actor, settings_of
 
 Title = Annotated[str, typer.Argument(help="The title.")]
 Which = Annotated[str, typer.Argument(help="The artwork.")]
@@ -87,7 +87,7 @@ def share(
 
 def lift(
     title: Title,
-    guard: Annotated[int, typer.Argument(help="Its number, from `keyart artwork guards`.")],
+    guard: Annotated[int, typer.Argument(min=1, max=BIGGEST_NUMBER, help="Its number, from `keyart artwork guards`.")],
     reason: Why = FROM_HERE,
     home: Home = None,
     as_json: AsJson = False,

@@ -33,7 +33,7 @@ def create(
 
     now = datetime.now(UTC)
     order = KeyOrder(
-        name=_checked(name or "-".join(sorted(set(scope)))),
+        name=_checked("-".join(sorted(set(scope))) if name is None else name),
         scopes=frozenset(scope),
         actor=actor(),
         at=now,

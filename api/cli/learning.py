@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
+from api.cli.options import MOST_DAYS, TYPED, AsJson, Home, Why, actor, settings_of
 
 if TYPE_CHECKING:
     from api.jobs.learning import LearnedVersion
@@ -20,6 +20,17 @@ class Learner(StrEnum):
 
     LINEAR = "linear"
     VOWPAL = "vowpal"
+
+
+Window = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=86_400 * MOST_DAYS,
+        metavar="SECONDS",
+        help="Value the log anew under this window: what came late counts.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,10 +57,7 @@ def learn(  # a command's options are its parameters
         str | None, typer.Option(help="The reward definition to learn from (else KEYART_REWARD).")
     ] = None,
     provisional: Annotated[bool, typer.Option(help="Learn from rewards that may still rise, too.")] = False,
-    window: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="SECONDS", help="Value the log anew under this window: what came late counts."),
-    ] = None,
+    window: Window = None,
     reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,

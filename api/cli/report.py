@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import MOST_DAYS, AsJson, Home, settings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def report(
     title: Annotated[str | None, typer.Option(help="Only this title.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Only decisions of the last so many days.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Only decisions of the last so many days.")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

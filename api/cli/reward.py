@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import TYPED, AsJson, Home, Why, settings_of
+from api.cli.options import MOST_DAYS, TYPED, AsJson, Home, Why, settings_of
 
 app = typer.Typer(help="What decisions are worth.", no_args_is_help=True)
 
@@ -41,7 +41,9 @@ def list_rewards(home: Home = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: keyart reward revalue --days 30")
 def revalue(
-    days: Annotated[int | None, typer.Option(min=1, help="Only decisions of the last so many days.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=MOST_DAYS, help="Only decisions of the last so many days.")
+    ] = None,
     reason: Why = TYPED,
     home: Home = None,
     as_json: AsJson = False,
