@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from api.dependencies.services import Services
 from api.storage.database import transaction
 from api.storage.events import add_events
 from artwork.catalog import TitleId
 from foundation.events import Action, Event, EventId
+
+AHEAD = timedelta(days=1)
+"""How far a time of what happened may be ahead of this machine's clock."""
+
+TOO_FAR_AHEAD = "The time lies more than a day ahead: send when it happened, in UTC or with its offset."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +47,19 @@ def take_events(services: Services, reported: Sequence[ReportedEvent]) -> Taken:
     Raises:
         StorageUnavailable: nothing of the batch was kept; it can be sent again.
     """
+    now = datetime.now(UTC)
     unknown = _unknown_titles(services, {TitleId(each.title) for each in reported})
-    rejected = [
-        (each.event, f"There is no title {each.title}: put it first.") for each in reported if each.title in unknown
-    ]
-    kept = [_pseudonymous(services, each) for each in reported if each.title not in unknown]
+    rejected: list[tuple[str, str]] = []
+    kept: list[Event] = []
+    for each in reported:
+        if each.title in unknown:
+            rejected.append((each.event, f"There is no title {each.title}: put it first."))
+        elif each.at > now + AHEAD:
+            rejected.append((each.event, TOO_FAR_AHEAD))
+        else:
+            kept.append(_pseudonymous(services, each))
     with transaction(services.engine) as connection:
-        added = add_events(connection, kept, now=datetime.now(UTC))
+        added = add_events(connection, kept, now=now)
     for fate, count in (("accepted", added.accepted), ("duplicate", added.duplicates), ("rejected", len(rejected))):
         services.metrics.events.labels(fate).inc(count)
     return Taken(added.accepted, added.duplicates, rejected)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from api.dependencies.events import Taken
+from api.dependencies.events import AHEAD, TOO_FAR_AHEAD, Taken
 from api.dependencies.services import Services
 from api.errors import ForgedDecision
 from api.security import Keys
@@ -21,9 +21,6 @@ from foundation.events import EventId
 
 OUTCOMES_A_COMMIT = 2000
 """So few that the decision log waits for SQLite's write lock for some 15 milliseconds."""
-
-AHEAD = timedelta(days=1)
-"""How far an outcome's time may be ahead of this machine's clock."""
 
 BEFORE = timedelta(days=3650)
 """How long before its decision an outcome may say to have happened: a clock that was never set says 1970."""
@@ -83,7 +80,7 @@ class _Gate:
             if isinstance(decision, str):
                 self.rejected.append((each.event, decision))
             elif not decision.earliest <= each.at <= self._latest:
-                self.rejected.append((each.event, _AHEAD if each.at > self._latest else _BEFORE))
+                self.rejected.append((each.event, TOO_FAR_AHEAD if each.at > self._latest else _BEFORE))
             else:
                 yield Outcome(
                     event=EventId(each.event),
@@ -114,5 +111,4 @@ class _Decision:
 
 
 _UNLOGGED = "The page was answered with logged: false, so its outcomes are not learned."
-_AHEAD = "The time lies more than a day ahead: send when it happened, in UTC or with its offset."
 _BEFORE = "The time lies more than ten years before the decision: set the clock that it comes from."

@@ -1,6 +1,7 @@
 """POST /v1/events: kept once each; a wrong batch is refused whole, an unknown title alone."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,6 +45,15 @@ def test_a_wrong_event_refuses_the_whole_batch(shared: Installation, changes: di
     answer = shared.http.post("/v1/events", json={"events": [an_event(), an_event() | changes]})
     assert is_problem(answer, 422, "invalid_request")["errors"][0]["where"] == where
     assert count_of_events(shared) == before
+
+
+def test_what_cannot_have_happened_yet_is_rejected(harbor: Installation) -> None:
+    """An event of 2199 would be the newest of its viewer's history for ever."""
+    soon, never = (datetime.now(UTC) + timedelta(days=days) for days in (0.9, 1.1))
+    events = [an_event(at=at.isoformat()) for at in (soon, never)]
+    answer = harbor.post_events(*events)
+    assert (answer["accepted"], [each["event"] for each in answer["rejected"]]) == (1, [events[1]["event"]])
+    assert "more than a day ahead" in answer["rejected"][0]["reason"]
 
 
 def test_seconds_must_be_a_number(shared: Installation) -> None:
