@@ -1,18 +1,26 @@
-"""`keyart viewer erase | exclude | include | excluded`: what is known of one viewer, and whether they count."""
+"""`keyart viewer erase | exclude | include | excluded | busiest`: what is known of viewers, and whether they count."""
 
 import json
 import sys
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
 
+if TYPE_CHECKING:
+    from api.dependencies.viewers import Whom
+    from api.settings import Settings
+
 app = typer.Typer(help="Single viewers: erased, or left out of what is learned.", no_args_is_help=True)
 
 RawId = Annotated[str, typer.Argument(metavar="ID", help="The id that you send with events and pages; `-` reads it.")]
+ByPseudonym = Annotated[
+    bool, typer.Option("--pseudonym", help="ID is a pseudonym, as `keyart viewer busiest` and the export show it.")
+]
 FROM_HERE = "internal"
 
 
@@ -71,33 +79,38 @@ def _erased(told: dict[str, int]) -> str:
 def exclude(
     viewer: RawId,
     reason: Annotated[str, typer.Option(help="Why: internal, monitoring, …; the export names it.")] = FROM_HERE,
+    pseudonym: ByPseudonym = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Keep a viewer's rows, and neither learn from them nor evaluate on them, earlier ones included."""
     from api.dependencies.viewers import exclude_viewer
-    from api.security import load_keys
     from api.storage.database import open_engine, transaction
 
     settings = settings_of(home)
     with transaction(open_engine(settings.database_url)) as connection:
-        exclude_viewer(
-            connection, load_keys(settings), _raw(viewer), reason=reason, actor=actor(), now=datetime.now(UTC)
-        )
+        whom = _whom(settings, viewer, pseudonym=pseudonym)
+        exclude_viewer(connection, whom, reason=reason, actor=actor(), now=datetime.now(UTC))
     _say({"excluded": True, "reason": reason}, "The viewer counts no more.", as_json=as_json)
 
 
 @app.command(epilog="Example: keyart viewer include profile-17")
-def include(viewer: RawId, reason: Why = TYPED, home: Home = None, as_json: AsJson = False) -> None:
+def include(
+    viewer: RawId,
+    reason: Why = TYPED,
+    pseudonym: ByPseudonym = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Let a viewer who was excluded count again."""
     from api.dependencies.viewers import include_viewer
-    from api.security import load_keys
     from api.storage.audit_log import By
     from api.storage.database import open_engine, transaction
 
     settings = settings_of(home)
     with transaction(open_engine(settings.database_url)) as connection:
-        include_viewer(connection, load_keys(settings), _raw(viewer), by=By(actor(), reason), now=datetime.now(UTC))
+        whom = _whom(settings, viewer, pseudonym=pseudonym)
+        include_viewer(connection, whom, by=By(actor(), reason), now=datetime.now(UTC))
     _say({"excluded": False}, "The viewer counts again.", as_json=as_json)
 
 
@@ -115,6 +128,39 @@ def excluded(home: Home = None, as_json: AsJson = False) -> None:
     ]
     lines = [f"{each['viewer']}  {each['at']}  {each['actor']}: {each['reason']}" for each in told]
     _say({"excluded": told}, "\n".join(lines) or "Nobody is left out.", as_json=as_json)
+
+
+@app.command(epilog="Example: keyart viewer busiest --title harbor --day 2026-03-19")
+def busiest(
+    title: Annotated[str | None, typer.Option(help="Of this title's decisions only.")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC); else yesterday.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="So many viewers.")] = 20,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the viewers whose decisions of a day are worth most, by pseudonym: who brought what an alarm is about."""
+    from api.jobs.busiest import busiest_viewers
+    from api.storage.database import open_engine
+
+    settings = settings_of(home)
+    wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    found = busiest_viewers(open_engine(settings.database_url), settings, wanted, title=title, limit=limit)
+    told = {"day": str(wanted), "count": found.count, "decisions": found.decisions, "reward": found.reward}
+    listed = [asdict(each) | {"share": found.share(each)} for each in found.viewers]
+    head = f"{wanted}: {found.count:,} viewers, {found.decisions:,} decisions, worth {found.reward:,.1f}"
+    _say(told | {"viewers": listed}, "\n".join([head, *map(_busy, listed)]), as_json=as_json)
+
+
+def _busy(told: dict[str, Any]) -> str:
+    did = f"{told['decisions']:>6,} seen {told['plays']:>6,} played {told['share']:>7.1%} of the reward"
+    return f"{told['viewer']} {did}" + (f", left out: {told['excluded']}" if told["excluded"] else "")
+
+
+def _whom(settings: "Settings", given: str, *, pseudonym: bool) -> "Whom":
+    from api.dependencies.viewers import by_id, by_pseudonym
+    from api.security import load_keys
+
+    return by_pseudonym(_raw(given)) if pseudonym else by_id(load_keys(settings), _raw(given))
 
 
 def _raw(given: str) -> str:

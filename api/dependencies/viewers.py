@@ -1,5 +1,7 @@
-"""Orders about single viewers, by raw id: under every pseudonym at once, and in the audit log. Keeps no raw id."""
+"""Orders about single viewers: under every pseudonym at once, and in the audit log. Keeps no raw id."""
 
+import re
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -9,9 +11,35 @@ from api.security import SHORTEST_NAME, Keys
 from api.storage.audit_log import By, Told, record
 from api.storage.erasure import ask_erasure
 from api.storage.exclusions import exclude_viewers, include_viewers
+from foundation.events import ViewerId
 
 LONGEST_REASON = 60
 """It is a word that stands in every row of an export, not a story."""
+_PSEUDONYM = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """A viewer as somebody named them, and the pseudonyms that are theirs."""
+
+    given: str = field(repr=False)
+    names: tuple[ViewerId, ...]
+
+
+def by_id(keys: Keys, viewer: str) -> Whom:
+    """The viewer of a raw id, under every secret there is."""
+    return Whom(viewer, tuple(keys.pseudonyms(viewer)))
+
+
+def by_pseudonym(pseudonym: str) -> Whom:
+    """A viewer as the log and its export name them.
+
+    Raises:
+        BadInput: this is no pseudonym.
+    """
+    if not _PSEUDONYM.fullmatch(pseudonym):
+        raise BadInput("A pseudonym has 32 digits, 0 to 9 and a to f.", "Take it from `keyart viewer busiest`.")
+    return Whom(pseudonym, (ViewerId(pseudonym),))
 
 
 def order_erasure(connection: Connection, keys: Keys, viewer: str, *, by: By, now: datetime) -> int:
@@ -27,30 +55,30 @@ def order_erasure(connection: Connection, keys: Keys, viewer: str, *, by: By, no
     return number
 
 
-def exclude_viewer(connection: Connection, keys: Keys, viewer: str, *, reason: str, actor: str, now: datetime) -> None:
+def exclude_viewer(connection: Connection, viewer: Whom, *, reason: str, actor: str, now: datetime) -> None:
     """Leave a viewer out of learning and evaluation, in this transaction.
 
     Raises:
         BadInput: the reason is none, or too long for a column, or names the viewer.
     """
-    _refuse_names(reason, viewer)
+    _refuse_names(reason, viewer.given)
     if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise BadInput(f"A reason has 1 to {LONGEST_REASON} printable characters.", "Say `internal`, `monitoring`, …")
-    exclude_viewers(connection, keys.pseudonyms(viewer), reason=reason, actor=actor, now=now)
+    exclude_viewers(connection, viewer.names, reason=reason, actor=actor, now=now)
     # Whom is not written down: the audit log is never erased.
     told = Told(after={"excluded": True}, reason=reason)
     record(connection, actor=actor, action="viewer.exclude", subject="viewer", now=now, **told)
 
 
-def include_viewer(connection: Connection, keys: Keys, viewer: str, *, by: By, now: datetime) -> None:
+def include_viewer(connection: Connection, viewer: Whom, *, by: By, now: datetime) -> None:
     """Let a viewer count again, in this transaction.
 
     Raises:
         NotFound: this viewer was not left out.
         BadInput: the reason names the viewer.
     """
-    _refuse_names(by.reason, viewer)
-    if not include_viewers(connection, keys.pseudonyms(viewer)):
+    _refuse_names(by.reason, viewer.given)
+    if not include_viewers(connection, viewer.names):
         raise NotFound("This viewer was not left out.", "`keyart viewer excluded` lists those who are.")
     told = Told(before={"excluded": True}, after={"excluded": False}, reason=by.reason)
     record(connection, actor=by.actor, action="viewer.include", subject="viewer", now=now, **told)

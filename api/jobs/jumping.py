@@ -114,6 +114,6 @@ def _raise(engine: Engine, alarming: Iterable[Jump], *, day: date, now: datetime
 def _message(jump: Jump, day: date) -> str:
     return (
         f"On {day} (UTC) a decision of {jump.title} was worth {jump.mean:.4f}, against {jump.level:.4f} in the three "
-        f"weeks before: {abs(jump.score):.1f} standard errors, where {jump.limit:.1f} is the limit. See who watched, "
-        "and exclude robots with `keyart viewer exclude`."
+        f"weeks before: {abs(jump.score):.1f} standard errors, where {jump.limit:.1f} is the limit. Who watched: "
+        f"`keyart viewer busiest --title {jump.title} --day {day}`; exclude robots: `keyart viewer exclude`."
     )

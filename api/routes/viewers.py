@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.dependencies.access import ActorDep
 from api.dependencies.requests import ServicesDep
-from api.dependencies.viewers import exclude_viewer, include_viewer, order_erasure
+from api.dependencies.viewers import by_id, exclude_viewer, include_viewer, order_erasure
 from api.routes.listing import USUAL, Cursor, Limit, Microseconds, Name, cursor_of, part_of, place_of
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import ReadersTag, tagged
@@ -94,7 +94,7 @@ def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> Exclus
     """Keep a viewer's rows, and neither learn from them nor evaluate on them, earlier ones included."""
     with transaction(services.engine) as connection:
         now = datetime.now(UTC)
-        exclude_viewer(connection, services.keys, body.viewer, reason=body.reason, actor=actor, now=now)
+        exclude_viewer(connection, by_id(services.keys, body.viewer), reason=body.reason, actor=actor, now=now)
     return ExclusionAnswer(excluded=True)
 
 
@@ -102,7 +102,7 @@ def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> Exclus
 def include(body: OrderBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
     """Let a viewer who was excluded count again."""
     with transaction(services.engine) as connection:
-        include_viewer(connection, services.keys, body.viewer, by=By(actor, body.reason), now=datetime.now(UTC))
+        include_viewer(connection, by_id(services.keys, body.viewer), by=By(actor, body.reason), now=datetime.now(UTC))
     return ExclusionAnswer(excluded=False)
 
 

@@ -1,10 +1,12 @@
 """`keyart viewer`: orders about single viewers, and everything that is no order."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from api.jobs.joining import join_rewards
 from tests.api.cli.command import Command
 from tests.api.installation import Installation, an_event, an_outcome, decisions_of
 
@@ -38,6 +40,28 @@ def test_exclusions_are_ordered_listed_and_lifted(harbor: Installation, keyart: 
     assert keyart("viewer", "excluded", "--home", harbor.home).out == "Nobody is left out.\n"
 
 
+def test_whoever_brought_most_is_found_by_pseudonym_and_left_out(harbor: Installation, keyart: Command) -> None:
+    for number in range(6):
+        viewer = "script" if number else "ada"
+        [decision] = decisions_of(harbor.select(viewer=viewer))
+        harbor.report(an_outcome(decision, event=f"e{number}", kind="watched" if number % 2 else "seen"))
+    join_rewards(harbor.engine, windows=harbor.settings.windows, now=datetime.now(UTC))
+    today = datetime.now(UTC).date()
+    asked = ("viewer", "busiest", "--day", str(today), "--title", "harbor", "--home", harbor.home)
+    told = keyart(*asked, "--json").json()
+    busiest = told["viewers"][0]
+    assert (told["count"], told["decisions"]) == (2, 6)
+    assert (busiest["viewer"], busiest["decisions"], busiest["plays"]) == (harbor.keys.pseudonym("script"), 5, 3)
+    assert (busiest["share"], busiest["excluded"]) == (1.0, None)
+    robot = (busiest["viewer"], "--pseudonym", "--home", harbor.home)
+    assert keyart("viewer", "exclude", *robot, "--reason", "robot").out == "The viewer counts no more.\n"
+    text = keyart(*asked).out
+    assert f"{busiest['viewer']}      5 seen      3 played  100.0% of the reward, left out: robot" in text
+    assert "script" not in text
+    assert keyart("viewer", "include", *robot).out == "The viewer counts again.\n"
+    assert keyart("viewer", "busiest", "--title", "nowhere", "--home", harbor.home, "--json").json()["viewers"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -51,6 +75,11 @@ def test_exclusions_are_ordered_listed_and_lifted(harbor: Installation, keyart: 
         (("exclude", "ada", "--reason", " "), "A reason has 1 to 60"),
         (("exclude", "ada", "--reason", "r" * 61), "A reason has 1 to 60"),
         (("include", "ada"), "was not left out"),
+        (("exclude", "ada", "--pseudonym"), "A pseudonym has 32 digits"),
+        (("exclude", "A" * 32, "--pseudonym"), "A pseudonym has 32 digits"),
+        (("include", "0" * 32, "--pseudonym"), "was not left out"),
+        (("busiest", "--day", "yesterday"), "yesterday"),
+        (("busiest", "--limit", "0"), "--limit"),
     ],
 )
 def test_what_is_no_order_is_refused_and_changes_nothing(
