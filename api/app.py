@@ -87,6 +87,7 @@ def create_app(settings: Settings, *, services: Opener = open_services, traces: 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a client led from HTTPS to this server's plain HTTP would tell its key on the way
         telemetry=cast(Any, traces.of_requests()),
         dependencies=[Depends(authorise)],
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from api.cli.options import AsJson, Home, settings_of
+from api.cli.options import AsJson, Home, actor, settings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -49,11 +49,12 @@ def worker(
 
 def migrate(home: Home = None, as_json: AsJson = False) -> None:
     """Bring the database's tables to this version of Keyart. Safe to repeat."""
+    from api.storage.audit_log import By
     from api.storage.database import open_engine
     from api.storage.migration import migrate as bring_up
 
     settings = settings_of(home)
-    revision = bring_up(open_engine(settings.database_url))
+    revision = bring_up(open_engine(settings.database_url), by=By(actor()))
     typer.echo(json.dumps({"revision": revision}) if as_json else f"The database is at revision {revision}.")
 
 

@@ -5,6 +5,7 @@ server's own pages.
 """
 
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 
 from api.credentials import Principal, digest_of
 from api.dependencies.key_mirror import KeyMirror
+from api.errors import StorageUnavailable
 from api.settings import Settings
 from api.storage.audit_log import record
 from api.storage.database import reading, transaction
@@ -59,7 +61,8 @@ class Sessions:
         if session is None or not session.is_open(now, idle=self._idle):
             return None
         if now - session.seen_at >= min(_SEEN_EVERY, self._idle / 4):
-            with transaction(self._engine) as connection:
+            # Where nothing can be written, as on a full disk, the console is what tells the operator so.
+            with suppress(StorageUnavailable), transaction(self._engine) as connection:
                 see_session(connection, hashed, now=now)
         return self._keys.principal_with(session.prefix, now=now.timestamp())
 

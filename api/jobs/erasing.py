@@ -71,10 +71,11 @@ def _erase(engine: Engine, erasure: Erasure, folders: Sequence[Path]) -> Erasure
     scrub(engine, erasure.viewers)
     now, subject = datetime.now(UTC), f"erasure/{erasure.erasure}"
     with transaction(engine) as connection:
-        end_erasure(connection, erasure.erasure, now=now)
+        first = end_erasure(connection, erasure.erasure, now=now)
         ended = find_erasure(connection, erasure.erasure)
-        told = {"pages": ended.pages, "events": ended.events, "export_rows": ended.export_rows}
-        record(connection, actor=WORKER.actor, action="erasure.end", subject=subject, after=told, now=now)
+        if first:
+            told = {"pages": ended.pages, "events": ended.events, "export_rows": ended.export_rows}
+            record(connection, actor=WORKER.actor, action="erasure.end", subject=subject, after=told, now=now)
     return ended
 
 

@@ -104,9 +104,10 @@ def forget_whom(connection: Connection, number: int) -> None:
     connection.execute(update(erasures).where(erasures.c.erasure == number).values(viewers=null()))
 
 
-def end_erasure(connection: Connection, number: int, *, now: datetime) -> None:
-    """Let an erasure be done."""
-    connection.execute(update(erasures).where(erasures.c.erasure == number).values(ended_at=now))
+def end_erasure(connection: Connection, number: int, *, now: datetime) -> bool:
+    """Let an erasure be done, and tell whether it was not before: worker and command may both be at it."""
+    waiting = (erasures.c.erasure == number, erasures.c.ended_at.is_(None))
+    return connection.execute(update(erasures).where(*waiting).values(ended_at=now)).rowcount > 0
 
 
 def _erasure(row: RowMapping) -> Erasure:

@@ -1,5 +1,6 @@
 """Brings a database to the tables of this version of Keyart, and says where it stands. Knows no single migration."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from api.errors import NewerDatabase
+from api.storage.audit_log import By, Told, record
 from api.storage.database import reading, transaction
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -17,10 +19,13 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 _LOCK = 0x6B657961  # any number of our own: two processes that migrate one PostgreSQL database take turns by it
 
 
-def migrate(engine: Engine) -> str:
+KEYART = By("keyart")
+
+
+def migrate(engine: Engine, *, by: By = KEYART) -> str:
     """Bring the database to the newest revision, all of it or nothing, and return that revision.
 
-    Any number of processes may call it at once.
+    Any number of processes may call it at once. Tables of an older Keyart that are changed are on the audit log.
 
     Raises:
         StorageUnavailable: the database is down.
@@ -30,10 +35,16 @@ def migrate(engine: Engine) -> str:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _refuse_newer(connection)
+        before = MigrationContext.configure(connection).get_current_revision()
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return newest_revision()
+        reached = newest_revision()
+        if before is not None and before != reached:
+            told = Told(before={"revision": before}, after={"revision": reached}, reason=by.reason)
+            now = datetime.now(UTC)
+            record(connection, actor=by.actor, action="database.migrate", subject="database", now=now, **told)
+    return reached
 
 
 def current(engine: Engine) -> str | None:

@@ -177,6 +177,15 @@ def test_being_used_keeps_a_session_open(console: Installation) -> None:
     assert seen > before
 
 
+def test_a_session_reads_on_where_nothing_can_be_written(console: Installation) -> None:
+    log_in(console)
+    with transaction(console.engine) as connection:
+        connection.execute(update(sessions).values(seen_at=datetime.now(UTC) - timedelta(minutes=90)))
+    console.impatient()
+    with console.locked():
+        assert console.http.get("/console/versions").status_code == 200
+
+
 def test_a_session_acts_as_its_key_and_ends_with_it(console: Installation) -> None:
     now = datetime.now(UTC)
     with transaction(console.engine) as connection:

@@ -266,6 +266,12 @@ def test_no_answer_is_taken_for_another_kind_of_thing_than_it_says(keyed: tuple[
             assert answer.headers["cache-control"] == "no-store"
 
 
+def test_nobody_is_led_elsewhere_with_a_key(keyed: tuple[Installation, Any]) -> None:
+    answer = keyed[0].http.get("/v1/titles/?limit=1", headers=bearer(ADMIN_KEY), follow_redirects=False)
+    assert answer.status_code in (404, 422)
+    assert "location" not in answer.headers
+
+
 def test_without_a_preset_key_and_without_keys_everything_is_locked(home: Path) -> None:
     with running(settings_in(home, admin_key=None)) as started:
         answer = started.http.get("/v1/titles", headers=bearer("anything"))

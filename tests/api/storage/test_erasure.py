@@ -20,7 +20,7 @@ from api.security import Keys
 from api.settings import Settings
 from api.storage.audit_log import By
 from api.storage.database import reading, transaction
-from api.storage.erasure import find_erasure, open_erasures
+from api.storage.erasure import end_erasure, find_erasure, open_erasures
 from api.storage.events import add_events, count_events, histories
 from api.storage.pages import count_decisions, encode_page, read_pages
 from api.storage.privacy_tables import erasures
@@ -83,6 +83,8 @@ def test_one_viewer_goes_whole_and_the_others_stay(engine: Engine, fill: Callabl
         assert connection.scalar(select(func.count()).select_from(erasures).where(erasures.c.viewers.is_not(None))) == 0
     assert {page.viewer for page in read_pages(engine)} == {KEYS.pseudonym("grace"), KEYS.pseudonym("joan")}
     assert erase_waiting(engine, Settings(home=tmp_path)) == []
+    with transaction(engine) as connection:
+        assert not end_erasure(connection, number, now=NOW), "whoever else was at it ends it no second time"
 
 
 def test_what_stops_half_way_goes_on_and_says_why_it_stopped(

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from api.errors import StorageUnavailable
+from api.storage.audit_log import By, list_entries
 from api.storage.database import open_engine, reading, transaction
 from api.storage.evaluations import add_evaluation, latest_evaluation
 from api.storage.experiments import add_experiment, add_reading, list_experiments
@@ -65,6 +66,18 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
         assert set(pool.map(migrate, engines)) == {newest_revision()}
     for engine in engines:
         engine.dispose()
+
+
+def test_what_a_migration_changed_is_on_the_audit_log_and_a_first_one_changes_nothing(own_engine: Engine) -> None:
+    with reading(own_engine) as connection:
+        assert list_entries(connection) == []
+    below(own_engine, "0009")
+    migrate(own_engine, by=By("cli:ann"))
+    migrate(own_engine, by=By("cli:ann"))
+    with reading(own_engine) as connection:
+        [entry] = list_entries(connection)
+    assert (entry.actor, entry.action) == ("cli:ann", "database.migrate")
+    assert (entry.before, entry.after) == ({"revision": "0009"}, {"revision": newest_revision()})
 
 
 def test_tables_of_an_older_keyart_are_no_mystery_and_are_brought_forward(own_engine: Engine, now: datetime) -> None:
