@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def export_log(
         wanted = _fingerprint(day, revision, exclusions, order)
         if _fingerprint_of(path) != wanted:
             with held(folder):  # from the first row that is read: an erasure waits for the file
-                if _write_day(path, _tables(engine, day, rows, provisional=provisional), fingerprint=wanted):
+                if _write_day(path, _groups(engine, day, rows, provisional=provisional), fingerprint=wanted):
                     written.append(path)
         if progress is not None:
             progress((number + 1) / len(days))
@@ -108,7 +109,7 @@ def _fingerprint_of(path: Path) -> bytes | None:
     return None if metadata is None else metadata.get(_FINGERPRINT)
 
 
-def _tables(engine: Engine, day: date, rows: RowMaker, *, provisional: bool) -> Iterator[pa.Table]:
+def _groups(engine: Engine, day: date, rows: RowMaker, *, provisional: bool) -> Iterator[pa.Table]:
     """The day's rows, some ten thousand at a time."""
     since, until = pages_of(day)
     waiting: list[pa.Table] = []
@@ -125,29 +126,37 @@ def _tables(engine: Engine, day: date, rows: RowMaker, *, provisional: bool) -> 
         yield pa.concat_tables(waiting)
 
 
-def _write_day(path: Path, tables: Iterator[pa.Table], *, fingerprint: bytes) -> bool:
+def _write_day(path: Path, groups: Iterator[pa.Table], *, fingerprint: bytes) -> bool:
     """Write a file and tell whether there is one: a day without rows has none."""
-    first = next(tables, None)
-    if first is None:
-        path.unlink(missing_ok=True)
-        return False
     draft = draft_of(path)
-    schema = SCHEMA.with_metadata({_FINGERPRINT: fingerprint})
-    repeated = [name for name in _leaves() if name not in _PLAIN]
     try:
-        with draft.open("wb") as file:
-            options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated}
-            with pq.ParquetWriter(file, schema, **options) as writer:
-                writer.write_table(first, row_group_size=len(first))
-                for table in tables:
-                    writer.write_table(table, row_group_size=len(table))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        rows = _write_draft(draft, groups, fingerprint=fingerprint)
+        if rows:
+            draft.replace(path)
+        else:
+            path.unlink(missing_ok=True)
         sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
-    return True
+    return rows > 0
+
+
+def _write_draft(draft: Path, groups: Iterator[pa.Table], *, fingerprint: bytes) -> int:
+    """Write groups of rows, and return how many rows; no name holds a group while the next one is made."""
+    schema = SCHEMA.with_metadata({_FINGERPRINT: fingerprint})
+    repeated = [name for name in _leaves() if name not in _PLAIN]
+    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated}
+    with draft.open("wb") as file:
+        with pq.ParquetWriter(file, schema, **options) as writer:
+            rows = sum(map(partial(_write_group, writer), groups))
+        file.flush()
+        os.fsync(file.fileno())
+    return rows
+
+
+def _write_group(writer: pq.ParquetWriter, group: pa.Table) -> int:
+    writer.write_table(group, row_group_size=len(group))
+    return len(group)
 
 
 def _leaves() -> list[str]:
