@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Connection, Engine
 
-from api.dependencies.catalogue_lines import catalogue_from, lines_of
+from api.dependencies.catalogue_lines import TITLES_A_LINE, catalogue_from, lines_of
 from api.dependencies.remembering import Told
 from api.homepage.catalogue import Catalogue, TitleEntry, title_entry
 from api.storage.catalog import CatalogChanges, changed_since, count_titles
@@ -55,9 +55,11 @@ class CatalogueMirror:
 
     def recall(self, lines: Iterable[bytes]) -> None:
         """Show titles from what is remembered until the database is read."""
-        with self._refreshing:
+        said = [*lines]
+        large = len(said) * TITLES_A_LINE >= MANY_TITLES
+        with self._refreshing, _held_for_long() if large else nullcontext():
             if not self.current.revision:
-                self.current = catalogue_from(lines)
+                self.current = catalogue_from(said)
 
     def _catch_up(self, connection: Connection, known: Catalogue) -> None:
         changes = changed_since(connection, known.revision)

@@ -26,6 +26,8 @@ BUSY_SECONDS = 5.0
 WAIT_INTERVAL = 0.1
 WAL_ATTEMPTS = 10
 WAL_PAUSE_SECONDS = 0.02
+WAL_WAITED_SECONDS = 0.2
+"""An answer that takes longer was waited for by SQLite itself."""
 _READING = "keyart_reading"
 
 
@@ -158,11 +160,17 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _write_ahead(cursor: DBAPICursor) -> None:
-    """Several who open a new database in the same moment are told at once that it is locked, without SQLite's wait."""
+    """Several who open a new database in the same moment are told at once that it is locked, without SQLite's wait.
+
+    Where SQLite did wait, somebody holds it: then there is nothing to try again.
+    """
     for _ in range(WAL_ATTEMPTS):
+        began = time.monotonic()
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
         except Exception:  # what is no passing trouble meets the last attempt
+            if time.monotonic() - began > WAL_WAITED_SECONDS:
+                raise
             time.sleep(WAL_PAUSE_SECONDS)
         else:
             return
