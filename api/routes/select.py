@@ -5,6 +5,7 @@ The page itself is made by `api.dependencies.desk`; `select_door.py` is the quic
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 
 from api.dependencies.pages import SelectCall
 from api.dependencies.requests import ServicesDep
+from api.dependencies.services import Services
 from api.homepage.request import AskedTitle
 from api.routes.wire import CatalogueId, Moment, OpaqueId, Real, Whole, Wire, Word
 from api.security import Keys
@@ -139,13 +141,22 @@ async def select_batch(
     asked_titles = [TitleId(title.title) for each in body.requests for title in each.titles]
     budget = await services.late_titles.look_for(asked_titles, budget=budget)
     now = datetime.now(UTC)
-    own = [_key_of(each, idempotency_key, place) for place, each in enumerate(body.requests)]
+    own = [key_of_place(each.idempotency_key, idempotency_key, place) for place, each in enumerate(body.requests)]
     keys = [stored_key(key, each.viewer, services.keys) for key, each in zip(own, body.requests, strict=True)]
     asked = zip(body.requests, keys, strict=True)
     calls = [call_from(each, budget=budget, idempotency_key=key, now=now) for each, key in asked]
+    return Response(await answer_together(services, calls), media_type="application/json")
+
+
+async def answer_together(services: Services, calls: Sequence[SelectCall]) -> bytes:
+    """Return the answer of a batch: all pages, or the refusal of all.
+
+    Raises:
+        KeyartError: one of the calls would be refused.
+    """
     await asyncio.to_thread(services.pages.check, calls)
     pages = await asyncio.gather(*(services.pages.answered(call, precomputed=True) for call in calls))
-    return Response(b'{"pages":[' + b",".join(pages) + b"]}", media_type="application/json")
+    return b'{"pages":[' + b",".join(pages) + b"]}"
 
 
 def budget_of(allowed_ms: int, asked_ms: int | None) -> float:
@@ -153,10 +164,10 @@ def budget_of(allowed_ms: int, asked_ms: int | None) -> float:
     return min(allowed_ms, asked_ms or allowed_ms) / 1000
 
 
-def _key_of(page: PrecomputeBody, batch_key: str | None, place: int) -> str | None:
-    """The key of one page of a batch: its own, or one that belongs to its place under the key of the batch."""
-    if page.idempotency_key is not None or batch_key is None:
-        return page.idempotency_key
+def key_of_place(own: str | None, batch_key: str | None, place: int) -> str | None:
+    """Return the key of one page of a batch: its own, or one that belongs to its place under the key of the batch."""
+    if own is not None or batch_key is None:
+        return own
     digest = hashlib.sha256(batch_key.encode("latin-1", "replace")).hexdigest()
     return f"batch-{digest}-{place}"
 

@@ -1,10 +1,11 @@
-"""The quick way to POST /v1/select: a request in good order is read and answered without the framework's route.
+"""The quick way to POST /v1/select and select:batch: what is in good order is answered without the framework's routes.
 
 Whatever is unusual (a wrong field, a title that is not known yet, a spelling that only the route knows) goes on to
-the route, which reads the same request in the same way and says what is wrong. Pure ASGI.
+its route, which reads the same request in the same way and says what is wrong. Pure ASGI.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
@@ -18,11 +19,21 @@ from api.dependencies.problems import problem_of
 from api.dependencies.services import Services
 from api.errors import KeyartError
 from api.homepage.request import AskedTitle
-from api.routes.select import budget_of, select
+from api.routes.select import (
+    MOST_PAGES,
+    MOST_TITLES,
+    answer_together,
+    budget_of,
+    key_of_place,
+    select,
+    select_batch,
+    stored_key,
+)
 from api.routes.wire import to_utc
 from bandit.context import RequestContext
 
-PATH = "/v1/select"
+_Headers = Iterable[tuple[bytes, bytes]]
+_Answering = Callable[[Services], Awaitable[bytes]]
 _UNPLACED = -1
 _Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -45,7 +56,16 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context: _Context = _Context()
 
 
+class _Page(_Body, frozen=True, forbid_unknown_fields=True):
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
+
+
+class _Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    requests: Annotated[tuple[_Page, ...], msgspec.Meta(min_length=1, max_length=MOST_PAGES)]
+
+
 _decoder = msgspec.json.Decoder(_Body)
+_batch_decoder = msgspec.json.Decoder(_Batch)
 
 
 class SelectDoor:
@@ -56,19 +76,21 @@ class SelectDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        door = _DOORS.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if door is None:
             await self._app(scope, receive, send)
             return
+        read, endpoint = door
         body = await whole_body(receive)
         services = cast(Services, scope["app"].state.services)
-        call = None if body is None or scope["query_string"] else call_of(body, scope["headers"], services)
-        if call is None:
+        answering = None if body is None or scope["query_string"] else await read(body, scope["headers"], services)
+        if answering is None:
             await self._app(scope, receive if body is None else _again(body, receive), send)
             return
-        scope["endpoint"] = select
+        scope["endpoint"] = endpoint
         try:
             await authorise(Request(scope))
-            answer = await services.pages.answered(call)
+            answer = await answering(services)
         except KeyartError as error:
             await problem_of(error)(scope, receive, send)
             return
@@ -77,17 +99,56 @@ class SelectDoor:
         await send({"type": "http.response.body", "body": answer})
 
 
-def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Services) -> SelectCall | None:
+async def _one(body: bytes, headers: _Headers, services: Services) -> _Answering | None:
+    call = call_of(body, headers, services)
+    return None if call is None else lambda services: services.pages.answered(call)
+
+
+async def _many(body: bytes, headers: _Headers, services: Services) -> _Answering | None:
+    """On a thread: a batch can be megabytes, and the loop has others to serve."""
+    calls = await asyncio.to_thread(calls_of, body, headers, services)
+    return None if calls is None else lambda services: answer_together(services, calls)
+
+
+_DOORS = {"/v1/select": (_one, select), "/v1/select:batch": (_many, select_batch)}
+
+
+def call_of(body: bytes, headers: _Headers, services: Services) -> SelectCall | None:
     """Read a request as the route would, or return None where the route must look at it."""
     try:
         sent = _decoder.decode(body)
         budget, key = _told(headers, services.settings.select_budget_ms)
-        context = _context_of(sent.context)
+        return _call(sent, budget=budget, key=key, services=services, now=datetime.now(UTC))
     except ValueError:
         return None
-    lacking = services.catalogue.current.lacks(each.title for each in sent.titles)
+
+
+def calls_of(body: bytes, headers: _Headers, services: Services) -> list[SelectCall] | None:
+    """Read a batch as its route would, or return None where the route must look at it."""
+    try:
+        sent = _batch_decoder.decode(body).requests
+        budget, key = _told(headers, services.settings.batch_budget_ms)
+        own = [each.idempotency_key for each in sent if each.idempotency_key is not None]
+        if len(set(own)) < len(own) or not all(map(str.isprintable, own)):
+            return None
+        if sum(len(each.titles) for each in sent) > MOST_TITLES:
+            return None
+        now = datetime.now(UTC)
+        calls = [
+            _call(each, budget=budget, key=key_of_place(each.idempotency_key, key, place), services=services, now=now)
+            for place, each in enumerate(sent)
+        ]
+    except ValueError:
+        return None
+    read = [call for call in calls if call is not None]
+    return read if len(read) == len(calls) else None
+
+
+def _call(sent: _Body, *, budget: float, key: str | None, services: Services, now: datetime) -> SelectCall | None:
+    context = _context_of(sent.context, now)
+    lacking = services.catalogue.current.lacks([each.title for each in sent.titles])
     texts = (sent.viewer, context.device, context.row, context.canvas, context.locale)
-    if not all(text is None or text.isprintable() for text in texts) or lacking:
+    if lacking or not all([text is None or text.isprintable() for text in texts]):
         return None
     return SelectCall(
         viewer=sent.viewer,
@@ -95,18 +156,18 @@ def call_of(body: bytes, headers: Iterable[tuple[bytes, bytes]], services: Servi
         at_given=sent.context.at is not None,
         titles=_placed(sent.titles),
         budget=budget,
-        idempotency_key=key and services.keys.unnamed(key, sent.viewer),
+        idempotency_key=stored_key(key, sent.viewer, services.keys),
     )
 
 
-def _context_of(sent: _Context) -> RequestContext:
-    at = datetime.now(UTC) if sent.at is None else to_utc(sent.at)
+def _context_of(sent: _Context, now: datetime) -> RequestContext:
+    at = now if sent.at is None else to_utc(sent.at)
     return RequestContext(at=at, device=sent.device, row=sent.row, canvas=sent.canvas, locale=sent.locale)
 
 
 def _placed(titles: tuple[_Asked, ...]) -> tuple[AskedTitle, ...]:
     """A title's place in the list is its position, where the caller gave none."""
-    if all(each.position != _UNPLACED for each in titles):
+    if _UNPLACED not in [each.position for each in titles]:
         return titles
     return tuple(
         each if each.position != _UNPLACED else msgspec.structs.replace(each, position=place)
@@ -114,7 +175,7 @@ def _placed(titles: tuple[_Asked, ...]) -> tuple[AskedTitle, ...]:
     )
 
 
-def _told(headers: Iterable[tuple[bytes, bytes]], allowed_ms: int) -> tuple[float, str | None]:
+def _told(headers: _Headers, allowed_ms: int) -> tuple[float, str | None]:
     """The time budget, in seconds, and the idempotency key of the headers.
 
     Raises:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.types import Message
 
-from api.routes.select import SelectBody, call_from
-from api.routes.select_door import call_of, whole_body
+from api.routes.select import BatchBody, SelectBody, call_from, key_of_place, stored_key
+from api.routes.select_door import call_of, calls_of, whole_body
 from tests.api.installation import Installation
 
 JSON = (b"content-type", b"application/json")
@@ -69,6 +69,46 @@ def test_what_the_door_takes_the_route_takes_alike(
         (t.title, t.position, t.score) for t in theirs.titles
     ]
     assert call.digest() == theirs.digest()
+
+
+keys = st.sampled_from(["k", "k2", "", "k\x00", "x" * 255, "x" * 256, None, 1])
+
+
+@settings(max_examples=200, deadline=None)
+@given(sent=st.lists(st.tuples(bodies, st.one_of(st.none(), keys)), max_size=3), key=st.sampled_from([None, b"k"]))
+def test_what_the_door_takes_of_a_batch_its_route_takes_alike(
+    asked: Installation, sent: list[tuple[dict[str, Any], Any]], key: bytes | None
+) -> None:
+    pages = [body if own is None else {**body, "idempotency_key": own} for body, own in sent]
+    headers = [JSON] if key is None else [JSON, (b"idempotency-key", key)]
+    calls = calls_of(json.dumps({"requests": pages}).encode(), headers, asked.services)
+    if calls is None:
+        return
+    try:
+        read = BatchBody.model_validate({"requests": pages})
+    except ValidationError as error:
+        raise AssertionError(f"the route refuses what the door took: {error}") from error
+    for place, (call, body) in enumerate(zip(calls, read.requests, strict=True)):
+        own = key_of_place(body.idempotency_key, "k" if key else None, place)
+        stored = stored_key(own, body.viewer, asked.services.keys)
+        theirs = call_from(body, budget=call.budget, idempotency_key=stored, now=call.context.at)
+        assert replace(call, titles=()) == replace(theirs, titles=())
+        assert call.digest() == theirs.digest()
+
+
+def test_the_door_takes_a_batch_in_good_order_and_no_other(asked: Installation) -> None:
+    page: dict[str, Any] = {"viewer": "v", "titles": [{"title": "harbor"}]}
+
+    def taken(*requests: dict[str, Any]) -> bool:
+        return calls_of(json.dumps({"requests": requests}).encode(), [JSON], asked.services) is not None
+
+    assert taken(page, page)
+    assert taken(*[page] * 500)
+    assert not taken()
+    assert not taken(*[page] * 501)
+    assert not taken(*[{**page, "titles": page["titles"] * 100}] * 51)
+    assert not taken({**page, "idempotency_key": "k"}, {**page, "idempotency_key": "k"})
+    assert not taken(page, {**page, "titles": [{"title": "nowhere"}]})
 
 
 @pytest.mark.parametrize(
