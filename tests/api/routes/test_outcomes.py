@@ -51,6 +51,23 @@ def test_a_forged_decision_is_rejected_alone(shared: Installation, forge: Any) -
     assert stored(shared) == before + 1
 
 
+def test_forged_decisions_are_refused_without_a_look_up(shared: Installation) -> None:
+    genuine = decision(shared)
+    forged = [an_outcome(f"{genuine[:-8]}{number:08x}", event=f"forged-{number}") for number in range(300)]
+    said: list[str] = []
+
+    def note(*told: Any) -> None:
+        said.append(told[2])
+
+    event.listen(shared.engine, "before_cursor_execute", note)
+    try:
+        assert len(shared.report(*forged)["rejected"]) == 300
+    finally:
+        event.remove(shared.engine, "before_cursor_execute", note)
+    assert any("tallies" in each for each in said), "they are counted (C5)"
+    assert not [each for each in said if any(name in each for name in ("pages", "outcomes"))]
+
+
 def test_a_forged_decision_cannot_be_read(shared: Installation) -> None:
     is_problem(shared.http.get(f"/v1/decisions/{'0' * 32}-00-{'0' * 16}"), 404, "unknown_decision")
     is_problem(shared.http.get("/v1/decisions/x"), 404, "unknown_decision")
