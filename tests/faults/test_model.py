@@ -27,7 +27,7 @@ def test_c7_c8_a_live_model_that_is_damaged(serve: Serve, learned_home: Path, le
     server.start()
     order = {"stage": "live", "reason": "a test of faults", "force": True}
     assert server.http.post(f"/v1/policies/{version}:promote", json=order).status_code == 200
-    wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=20)
+    wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=60)
     traffic = Traffic(port=server.port, pictures=pictures_of(learned_home), book=Ledger(), rate=30)
     damages = (whole[: len(whole) // 2], b"", bytes([whole[0] ^ 1]) + whole[1:], None)
     with traffic.flowing():
@@ -46,7 +46,7 @@ def test_c7_c8_a_live_model_that_is_damaged(serve: Serve, learned_home: Path, le
             assert ready["policy"] != version
             assert "policy" in ready["problems"]
             file.write_bytes(whole)
-            wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=20)
+            wait_until(lambda: server.http.get("/readyz").json()["policy"] == version, within=60)
             time.sleep(1)
         server.kill()
     assert_held(traffic, learned_home, name="live model damaged", runs=2 * len(damages), figure=figure)
