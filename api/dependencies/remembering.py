@@ -4,6 +4,7 @@ Knows not what is remembered: each part says its state as lines, and takes them 
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,11 @@ class Memory:
             told = part.told() if self._clock() >= self._rests_until[name] else None
             if told is not None and told.revision != self._kept.get(name):
                 self._keep(name, told)
+
+    def finish(self) -> None:
+        """Write down what is left: nothing comes after it that a rest would be good for."""
+        self._rests_until = dict.fromkeys(self._parts, -math.inf)
+        self.keep()
 
     def _keep(self, name: str, told: Told) -> None:
         began, snapshot = self._clock(), self._snapshots[name]

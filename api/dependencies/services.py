@@ -150,7 +150,8 @@ def open_services(settings: Settings, *, remembering: bool = False) -> Generator
         finally:
             ending.set()
             refresher.join()
-            keep()
+            if remembering:
+                services.memory.finish()
             services.pages.close()
             with suppress(StorageUnavailable):
                 services.unlogged.refresh()

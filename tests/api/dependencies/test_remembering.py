@@ -54,9 +54,12 @@ def test_a_change_is_written_once_and_not_before_the_last_one_has_rested(tmp_pat
     part.revision = "3"
     kept.keep()
     assert part.said == 2, "it was written a moment ago"
+    kept.finish()
+    assert part.said == 3, "the last word is not lost"
+    part.revision = "4"
     clock.now += 10 * REST
     kept.keep()
-    assert part.said == 3
+    assert part.said == 4
 
 
 def test_of_two_processes_one_writes_a_change_but_each_its_first_state(tmp_path: Path) -> None:
