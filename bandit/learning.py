@@ -68,11 +68,15 @@ class LearnConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What the manifest tells of a version's origin besides what it was learned from; never part of its digest."""
+    """What the manifest tells of a version's origin besides what it was learned from; never part of its digest.
+
+    `left_out` is a digest of whose rows up to the watermark do not count: learning goes on only while it is the same.
+    """
 
     created_at: datetime
     watermark: str | None = None
     parent: PolicyVersionId | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +215,5 @@ def _manifest(
         sums=None,
         golden=golden_of(bundle),
         window_seconds=msgspec.UNSET if config.window_seconds is None else config.window_seconds,
+        left_out=provenance.left_out or msgspec.UNSET,
     )

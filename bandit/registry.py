@@ -54,7 +54,8 @@ class Manifest:
     rise. `onward`: learning went on from the sums of `parent`, so `rows`, `held_out` and the like count what came
     since. `examples` counts all that was learned, faded as it is; `settled` artworks are explored no more than the
     floor. `sums` is the SHA-256 of the sums that learning can go on from in turn.
-    `window_seconds` is there when the rows were valued under that window, not under the installation's.
+    `window_seconds` is there when the rows were valued under that window, not under the installation's. `left_out` is a
+    digest of whose rows up to the watermark did not count, where somebody told.
     `golden` are the pages that it is checked with whenever it is loaded; its bundle holds the same.
     """
 
@@ -84,6 +85,7 @@ class Manifest:
     sums: str | None
     golden: Golden
     window_seconds: int | msgspec.UnsetType = msgspec.UNSET
+    left_out: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def checksum(self) -> str:

@@ -13,7 +13,7 @@ from api.jobs.joining import join_rewards
 from api.jobs.judging import verdict_rules
 from api.jobs.reencoding import Reencoder
 from api.jobs.replaying import RewardedLog
-from api.jobs.resuming import learned_before
+from api.jobs.resuming import check_left_out, learned_before, left_out_until
 from api.jobs.robots import judge_now
 from api.jobs.settling import settled_images
 from api.jobs.trusted import Trust, TrustedRows, read_trust
@@ -108,7 +108,8 @@ def learn_version(
     goes on reads the rows after the watermark of the version that it goes on from.
 
     Raises:
-        Conflict: no image was embedded yet, or the version has nothing to go on from, or is asked to under a window.
+        Conflict: no image was embedded yet, or the version has nothing to go on from, or is asked to under a window, or
+            learned from rows of somebody who is left out by now.
         UnknownReward, UnknownVersion: there is no such definition, no such version.
         DamagedFile, MissingFile: what is to be gone on from is not what its manifest names.
         EmptyLog, InvalidExample, IncompatibleModel, LearningFailed: see `bandit.learning.learn`; nothing was kept.
@@ -175,6 +176,8 @@ def prepare_lesson(engine: Engine, blobs: BlobStore, *, settings: Settings, orde
     watermark = _watermark(engine, window=window, now=now)
     judge_now(engine, settings)
     trust = read_trust(engine, caps=settings.caps)
+    if before is not None:
+        check_left_out(before.manifest, trust.exclusions)
     config = _config(engine, _Settling(settings, trust), order, before=before, until=watermark)
     with reading(engine) as connection:
         parent = before.manifest.version if before else live_version(connection)
@@ -183,7 +186,9 @@ def prepare_lesson(engine: Engine, blobs: BlobStore, *, settings: Settings, orde
         blobs=blobs,
         config=config,
         pictures=pictures_in(engine, config.embedding_version),
-        provenance=Provenance(created_at=now, watermark=watermark, parent=parent),
+        provenance=Provenance(
+            created_at=now, watermark=watermark, parent=parent, left_out=left_out_until(watermark, trust.exclusions)
+        ),
         trust=trust,
         before=before,
     )

@@ -3,6 +3,7 @@
 Rows of the left out stay in the log and in its export; only who reads to learn or to value passes over them.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -41,6 +42,11 @@ class Exclusions:
         if reason is not None or not self.days:
             return reason
         return self.days.get((page.viewer, decided_at(page.page).date()))
+
+    def digest(self, until: date) -> str:
+        """SHA-256 over who is left out of the days up to and with `until`, hex: another one, other rows count."""
+        days = sorted(f"{day} {viewer}" for viewer, day in self.days if day <= until)
+        return hashlib.sha256("\n".join([*sorted(self.viewers), "", *days]).encode()).hexdigest()
 
 
 def exclude_viewers(

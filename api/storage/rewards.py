@@ -208,10 +208,10 @@ def count_by_definition(connection: Connection) -> list[RewardCount]:
     return found
 
 
-def count_rewards(connection: Connection, definition: str) -> tuple[int, float]:
-    """Count the rewards under `definition`, and return their mean (0 where there is none)."""
+def count_rewards(connection: Connection, definition: str) -> tuple[int, float | None]:
+    """Count the rewards under `definition`, and return their mean; None where there is none: that is not 0 (C4)."""
     found = next((each for each in count_by_definition(connection) if each.definition == definition), None)
-    return (found.rewards, found.mean) if found else (0, 0.0)
+    return (found.rewards, found.mean) if found and found.rewards else (0, None)
 
 
 VALUED, PROVISIONAL, WORTH = "valued:", "provisional:", "worth:"

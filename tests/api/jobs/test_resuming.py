@@ -11,6 +11,7 @@ from api.dependencies.versions import load_version
 from api.errors import Conflict, DamagedFile, MissingFile, UnknownVersion
 from api.jobs.learning import LearnedVersion, LearnOrder, learn_version
 from api.storage.database import reading, transaction
+from api.storage.exclusions import exclude_viewers, include_viewers
 from api.storage.policies import list_policy_versions
 from api.storage.vectors import add_embedding_version, set_live_embedding_version
 from bandit.context import Context, RequestContext
@@ -44,6 +45,28 @@ def live_on(installation: Installation, viewers: int = 30) -> int:
         )
     )
     return len(slots)
+
+
+def exclude(installation: Installation, *names: str, reason: str = "staff") -> None:
+    viewers = [installation.services.keys.pseudonym(name) for name in names]
+    with transaction(installation.engine) as connection:
+        exclude_viewers(connection, viewers, reason=reason, actor="ops", now=datetime.now(UTC))
+
+
+def test_it_does_not_go_on_with_rows_of_a_viewer_who_was_excluded_since(ready: Installation, learned: Learned) -> None:
+    """Sums cannot be unlearned: what they took from a viewer stays in them."""
+    live_on(ready)
+    exclude(ready, name_of(0))
+    with pytest.raises(Conflict, match="Others are left out by now"):
+        learned_by(ready, onward(learned))
+    afresh = learned_by(ready).manifest
+    more = live_on(ready)
+    found = learned_by(ready, LearnOrder(onward=True, start=afresh.version)).manifest
+    assert found.rows + found.held_out < more  # who was left out then and now holds nothing up, and counts in neither
+    with transaction(ready.engine) as connection:
+        include_viewers(connection, [ready.services.keys.pseudonym(name_of(0))])
+    with pytest.raises(Conflict, match="Others are left out by now"):
+        learned_by(ready, LearnOrder(onward=True, start=found.version))
 
 
 def costs_by(installation: Installation, manifest: Manifest) -> np.ndarray:

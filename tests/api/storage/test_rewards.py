@@ -251,7 +251,7 @@ def test_rewards_are_counted_by_what_changed(engine: Engine) -> None:
             RewardCount(definition=DEFINITION, rewards=2, provisional=0, mean=0.25)
         ]
         assert count_rewards(connection, DEFINITION) == (2, 0.25)
-        assert count_rewards(connection, "unknown/1") == (0, 0.0)
+        assert count_rewards(connection, "unknown/1") == (0, None)
 
 
 def test_rewarded_decisions_stop_at_a_watermark(engine: Engine, logged: list[Page]) -> None:
