@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from api.dependencies.explaining import explanation_of
+from api.dependencies.explaining import explanation_of, reason_of
 from api.dependencies.requests import ServicesDep
 from api.errors import ForgedDecision, UnknownDecision
 from api.routes.tags import ReadersTag, tagged
@@ -50,7 +50,7 @@ class DecisionAnswer(Wire):
     """Everything that the draw depended on (C6): with the policy version it can be computed again, bit for bit.
 
     `rung` is the step of the fall-back ladder that decided; `kept` the probability with which pages of that moment were
-    logged.
+    logged. `why` says in a sentence what `explanation` takes apart, where a learned version predicted.
     """
 
     decision: str
@@ -81,6 +81,7 @@ class DecisionAnswer(Wire):
     kept: float
     outcomes: list[dict[str, Any]]
     rewards: list[dict[str, Any]]
+    why: str
     explanation: ExplanationAnswer | None
 
 
@@ -102,6 +103,7 @@ def read(
         slot=signed.slot,
         outcomes=[_outcome(each) for each in outcomes if each.slot == signed.slot],
         rewards=[_reward(each) for each in rewards if each.slot == signed.slot],
+        why=reason_of(page, page.slots[signed.slot]),
         explanation=_explanation(explanation_of(services, page, page.slots[signed.slot])),
         **_page_part(page),
         **_slot_part(page, signed.slot),

@@ -1,5 +1,6 @@
 """GET /v1/decisions/{decision} says why: the prediction of the version that decided, taken apart."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -36,11 +37,34 @@ def test_what_each_feature_added_sums_to_the_predicted_difference(ready: Install
     assert "viewer" in told["contributions"]
 
 
-def test_nothing_is_told_of_a_version_that_is_no_longer_in_memory(ready: Installation, decided: dict[str, Any]) -> None:
+def test_a_version_that_is_no_longer_in_memory_is_loaded_once_more(
+    ready: Installation, learned: Learned, decided: dict[str, Any]
+) -> None:
+    in_memory = explanation(ready, decided)
     ready.http.post("/v1/policies:rollback", json=WHY)
-    assert explanation(ready, decided) is not None  # the last good version, ready for what the live one fails
     ready.http.post("/v1/policies/default:promote", json=WHY)
+    assert learned.manifest.version not in ready.services.live.deciding.known()
+    assert explanation(ready, decided) == in_memory
+
+
+def test_nothing_is_told_of_a_version_whose_bytes_are_gone(ready: Installation, decided: dict[str, Any]) -> None:
+    ready.http.post("/v1/policies:rollback", json=WHY)
+    ready.http.post("/v1/policies/default:promote", json=WHY)
+    shutil.rmtree(ready.home / "models")
     assert explanation(ready, decided) is None
+
+
+def test_every_decision_says_why_in_a_sentence(harbor: Installation) -> None:
+    def why(viewer: str = "v") -> str:
+        decision = harbor.select("harbor", viewer=viewer)["slots"][0]["decision"]
+        return str(harbor.http.get(f"/v1/decisions/{decision}").json()["why"])
+
+    assert why() == "Drawn by uniform with probability 0.3333 of 3 artworks."
+    share = {"kind": "share", "artwork": "b", "minimum": 0.8, "reason": "x"}
+    harbor.http.post("/v1/titles/harbor/guards", json=share)
+    assert any("0.8 of 3 artworks, within what guards allow" in why(f"v{number}") for number in range(9))
+    harbor.http.post("/v1/titles/harbor/guards", json={"kind": "pin", "artwork": "c", "reason": "x"})
+    assert "pinned" in why()
 
 
 def test_nothing_is_told_once_an_artwork_shows_another_image(ready: Installation, decided: dict[str, Any]) -> None:
