@@ -22,6 +22,9 @@ class Learner(StrEnum):
     VOWPAL = "vowpal"
 
 
+CLIP = 20.0
+"""Of Vowpal Wabbit's weights 1 / p: it costs honest logs nothing, and bounds what one row can do (docs/privacy.md)."""
+
 Window = Annotated[
     int | None,
     typer.Option(
@@ -47,6 +50,12 @@ def learn(  # a command's options are its parameters
         float | None,
         typer.Option(help="Days after which a decision counts half as much, for tastes that move. Linear only."),
     ] = None,
+    clip: Annotated[
+        float | None,
+        typer.Option(
+            min=1, max=1e12, help="The most that one decision may weigh (else 20 for vowpal, none for linear)."
+        ),
+    ] = None,
     onward: Annotated[
         bool, typer.Option("--onward", help="Go on from the live version with what was logged since it.")
     ] = False,
@@ -71,7 +80,7 @@ def learn(  # a command's options are its parameters
     from bandit.decision import PolicyVersionId
 
     order = LearnOrder(
-        learner=_settings_of(learner, half_life=half_life),
+        learner=_settings_of(learner, half_life=half_life, clip=clip),
         reward=reward,
         provisional=provisional,
         window=None if window is None else timedelta(seconds=window),
@@ -86,24 +95,24 @@ def learn(  # a command's options are its parameters
     typer.echo(_as_json(learned) if as_json else "\n".join(_lines(learned)))
 
 
-def _settings_of(learner: Learner | None, *, half_life: float | None) -> "LearnerSettings | None":
+def _settings_of(learner: Learner | None, *, half_life: float | None, clip: float | None) -> "LearnerSettings | None":
     """The settings that the options ask for; None where they ask for none, so that the job says which."""
+    from msgspec import UNSET
+
     from api.errors import BadInput
     from bandit.linear.settings import LinearSettings
     from bandit.policies.vowpal import EngineSettings
 
-    if learner is Learner.VOWPAL:
-        if half_life is not None:
-            raise BadInput("Vowpal Wabbit cannot forget by days.", "Leave out --half-life, or use --learner linear.")
-        return EngineSettings()
-    if learner is None and half_life is None:
+    if learner is Learner.VOWPAL and half_life is not None:
+        raise BadInput("Vowpal Wabbit cannot forget by days.", "Leave out --half-life, or use --learner linear.")
+    if learner is None and half_life is None and clip is None:
         return None
     try:
-        return LinearSettings(half_life_days=half_life)
+        if learner is Learner.VOWPAL:
+            return EngineSettings(clip=CLIP if clip is None else clip)
+        return LinearSettings(half_life_days=half_life, clip=UNSET if clip is None else clip)
     except ValueError as error:
-        raise BadInput(
-            f"--half-life {half_life} cannot be: {error}.", "Give days, for example --half-life 90."
-        ) from None
+        raise BadInput(f"This cannot be: {error}.", "Give for example --half-life 90 or --clip 20.") from None
 
 
 def _as_json(learned: "LearnedVersion") -> str:

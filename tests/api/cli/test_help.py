@@ -73,6 +73,7 @@ def test_the_commands_of_the_design_exist() -> None:
         ("viewer", "exclude"),
         ("viewer", "include"),
         ("viewer", "excluded"),
+        ("viewer", "busiest"),
         ("secret", "rotate"),
     }
 

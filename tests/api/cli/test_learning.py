@@ -35,6 +35,18 @@ def test_a_half_life_is_the_linear_learners(keyart: Command, learned_home: Path,
     assert "--learner linear" in refused
 
 
+def test_what_one_decision_may_weigh_is_bounded_for_the_engine_and_can_be_for_both(
+    keyart: Command, learned_home: Path
+) -> None:
+    for options, clip in (((), 20.0), (("--clip", 3), 3.0)):
+        told = keyart("learn", "--learner", "vowpal", *options, "--home", learned_home, "--json").json()
+        assert told["settings"]["clip"] == clip
+    assert "clip" not in keyart("learn", "--home", learned_home, "--json").json()["settings"]
+    assert keyart("learn", "--clip", 5, "--home", learned_home, "--json").json()["settings"]["clip"] == 5.0
+    for clip in ("0.5", "nan", "inf", "much"):
+        keyart("learn", "--clip", clip, "--home", learned_home).refusal()
+
+
 @pytest.mark.parametrize("days", ["0", "-3", "nan", "inf"])
 def test_a_half_life_that_is_none_is_one_line(keyart: Command, learned_home: Path, days: str) -> None:
     assert "for example --half-life 90" in keyart("learn", "--half-life", days, "--home", learned_home).refusal()
