@@ -24,6 +24,9 @@ from bandit.rewards import RewardWindows
 
 SETTINGS_FILE = "keyart.toml"
 SHORTEST_SECRET = 16
+MOST_DAYS = 20_000
+MOST_SECONDS = MOST_DAYS * 86_400
+"""Some fifty years: longer times lead to dates that there are not."""
 
 
 def _absolute(path: Path) -> Path:
@@ -74,16 +77,16 @@ class Settings(BaseSettings):
     maturity_limit: Annotated[str | None, AfterValidator(_known_rating)] = None
     draw_salt: Annotated[str, Field(min_length=1)] = "keyart"
     reward: Literal["quality_play/1", "take/1", "watch_share/1"] = "quality_play/1"
-    reward_window_seconds: Annotated[int, Field(ge=0)] = 0
-    old_signatures_days: Annotated[int, Field(ge=0)] = 30
-    retention_days: Annotated[int | None, Field(ge=1)] = None
+    reward_window_seconds: Annotated[int, Field(ge=0, le=MOST_SECONDS)] = 0
+    old_signatures_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = 30
+    retention_days: Annotated[int | None, Field(ge=1, le=MOST_DAYS)] = None
     viewer_rows_a_day: Annotated[int, Field(ge=1)] = Caps().rows
     viewer_title_rows_a_day: Annotated[int, Field(ge=1, le=65_535)] = Caps().title_rows
     robot_pages_a_day: Annotated[int, Field(ge=1)] = 1000
     robot_plays_a_day: Annotated[int, Field(ge=1)] = 150
     robot_hours_a_day: Annotated[float | None, Field(gt=0)] = None
     jump_alarms_a_year: Annotated[float, Field(gt=0)] = 1.0
-    reward_windows: dict[str, Annotated[int, Field(ge=0)]] = {}
+    reward_windows: dict[str, Annotated[int, Field(ge=0, le=MOST_SECONDS)]] = {}
     exploration_budget: Annotated[int, Field(ge=1)] = 5000
     verdict_margin: Annotated[float, Field(gt=0, lt=1)] = 0.1
     torch_threads: Annotated[int, Field(ge=1)] = 2
