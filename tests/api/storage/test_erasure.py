@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from api.dependencies.viewers import order_erasure
 from api.errors import BadInput, StorageUnavailable
 from api.jobs.erasing import erase_waiting
-from api.jobs.export_folder import held
+from api.jobs.export_folder import held, remove_drafts
 from api.jobs.redacting import redact
 from api.security import Keys
 from api.settings import Settings
@@ -150,9 +150,13 @@ def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
     assert pq.read_table(path)["viewer"].to_pylist() == [KEYS.pseudonym("grace")]
 
 
-def test_the_draft_of_an_export_that_died_is_removed_and_a_fresh_one_is_not(tmp_path: Path) -> None:
+def test_c11_drafts_of_exports_that_died_are_removed_at_once_and_on_disks_without_locks_the_old_ones(
+    tmp_path: Path,
+) -> None:
     old, fresh = (write_export(tmp_path, "ada", name=f".day=2026-03-0{day}.parquet.77") for day in (1, 2))
     long_ago = NOW.timestamp() - 10**8
     os.utime(old, (long_ago, long_ago))
-    redact([tmp_path], KEYS.pseudonyms("ada"))
+    remove_drafts(tmp_path, alone=False)
     assert (old.exists(), fresh.exists()) == (False, True)
+    redact([tmp_path], KEYS.pseudonyms("ada"))
+    assert not fresh.exists()
