@@ -64,9 +64,15 @@ class Keys:
         self._viewers = [_derive(each.secret, b"keyart viewers 1") for each in held]
         self._decisions = [_derive(each.secret, b"keyart decisions 1") for each in held]
         self._requests = _derive(held[0].secret, b"keyart requests 1")
+        self._fingerprint = _derive(held[0].secret, b"keyart fingerprint 1").hex()
         self._replaced_at = [each.since for each in held[1:]]
         self._old_signatures_for = old_signatures_for
         self._clock = clock
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell one installation's first secret from another's, and nothing else of it; rotations leave it as it is."""
+        return self._fingerprint
 
     @property
     def generation(self) -> int:

@@ -19,6 +19,7 @@ from api.dependencies.key_mirror import KeyMirror
 from api.dependencies.late_titles import LateTitles
 from api.dependencies.live_policy import LivePolicy
 from api.dependencies.metrics import Metrics
+from api.dependencies.one_secret import OneSecret
 from api.dependencies.pages import Serving
 from api.dependencies.rate_limits import RateLimits
 from api.dependencies.recent import RecentFigures
@@ -77,6 +78,7 @@ class Services:
     pages: PageDesk
     memory: Memory
     late_titles: LateTitles
+    one_secret: OneSecret
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -88,6 +90,7 @@ class Services:
         self.recent.note()
         self._look_around()
         parts = (
+            ("secret", self.one_secret),
             (KEYS, self.callers),
             ("policy", self.live),
             (CATALOGUE, self.catalogue),  # after the policy: what is remembered of it is in use until both are there
@@ -214,6 +217,7 @@ def _services(settings: Settings, engines: _Engines) -> Services:
         unlogged=unlogged,
         pages=PageDesk(serving, metrics=metrics, shadow=shadow),
         late_titles=LateTitles(catalogue),
+        one_secret=OneSecret(engines.fresh, keys),
         memory=Memory(settings, {CATALOGUE: catalogue, KEYS: callers}),
     )
 

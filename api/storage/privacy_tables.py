@@ -1,11 +1,23 @@
-"""The tables of viewers who are left out, of erasures, and of titles' days. Knows no connection and no statement."""
+"""The tables of viewers who are left out, of erasures, of titles' days, and of the secret that names viewers.
+
+Knows no connection and no statement.
+"""
 
 from sqlalchemy import JSON, Column, Date, Float, Index, Integer, Table, Text
 
 from api.storage.columns import PageKey, UtcDateTime
-from api.storage.tables import PSEUDONYM, SERIAL, metadata
+from api.storage.tables import PSEUDONYM, SERIAL, SHA256, metadata
 
-__all__ = ["erasures", "excluded_viewers", "metadata", "robot_days", "title_days"]
+__all__ = ["erasures", "excluded_viewers", "first_secret", "metadata", "robot_days", "title_days"]
+
+first_secret = Table(
+    "first_secret",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", SHA256, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""One row: the fingerprint of the secret that the database is used with."""
 
 excluded_viewers = Table(
     "excluded_viewers",

@@ -27,6 +27,7 @@ from api.storage.blobs import BlobStore
 from api.storage.catalog import put_artwork, put_title
 from api.storage.database import open_engine, transaction
 from api.storage.events import count_events, stale_viewers
+from api.storage.first_secret import put_fingerprint
 from api.storage.foundation import (
     FoundationVersion,
     ViewerVector,
@@ -64,6 +65,8 @@ def prepare(home: Path) -> None:
     (home / "secret.key").write_text(SECRET + "\n")
     engine = open_engine(settings_in(home).database_url)
     migrate(engine)
+    with transaction(engine) as connection:
+        put_fingerprint(connection, load_keys(settings_in(home)).fingerprint, now=datetime.now(UTC))
     engine.dispose()
 
 
