@@ -4,7 +4,7 @@ The page is whole without script; with it, its figures are fetched anew every te
 `Looks` for everybody who looks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from threading import Lock
@@ -32,6 +32,8 @@ from bandit.decision import Rung
 
 router = APIRouter(include_in_schema=False, route_class=ConsoleRoute)
 
+OWN = ("log", "disk")
+"""Parts of a server's problems that are nothing to be refreshed."""
 WAITING_COUNTED = 100_000
 SERIES = 5
 """As many versions are drawn apart; more lines than that cannot be told from one another."""
@@ -104,7 +106,7 @@ def _figures(request: Request, services: Services) -> dict[str, Any]:
         "reward": services.settings.reward,
         "unread": sum(terms is None for terms in read.values()),
         **_reward_chart(days, names),
-        "problems": dict(services.problems),
+        "problems": _grouped(services.problems),
         "recent": services.recent.look(),
         "announcement": _announcement(context["troubles"], context["alarms"]),
     }
@@ -191,6 +193,20 @@ def _point(place: int, day: date, name: str, level: Level) -> Point:
         high=level.high,
         told=f"{told}, {count(level.seen)} decisions looked at",
     )
+
+
+def _grouped(problems: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What is wrong with this server, heading and message: parts that the same thing keeps from being read are one."""
+    parts: dict[str, list[str]] = {}
+    for part, said in [*problems.items()]:
+        parts.setdefault(said, []).append(part)
+    return [(_heading(own), said) for said, own in parts.items()]
+
+
+def _heading(parts: Sequence[str]) -> str:
+    names = " and ".join(f"the {part}" for part in parts)
+    told = f"{names} of this server" if parts[0] in OWN else f"{names} cannot be refreshed on this server"
+    return told[0].upper() + told[1:]
 
 
 def _announcement(troubles: Sequence[Trouble], alarms: Sequence[Alarm]) -> str:

@@ -48,7 +48,8 @@ for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) 
       401: "your log-in has ended; reload the page",
       503: "the server is there, and its database does not answer; reload the page to read why",
     };
-    const why = reasons[status] || (status ? `the server answers with an error (${status})` : "the server does not answer");
+    if (failure === "htmx:timeout") reasons[0] = "the server takes too long, its database may not answer; reload the page to read why";
+    const why = reasons[status || 0] || (status ? `the server answers with an error (${status})` : "the server does not answer");
     say("stale", `These figures are no longer refreshed: ${why}. The time below says how old they are.`);
   });
 }

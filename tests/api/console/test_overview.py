@@ -127,6 +127,14 @@ def test_what_was_answered_lately_is_told(harbor: Installation) -> None:
     assert "0 requests failed (5xx)" in text
 
 
+def test_what_the_same_thing_keeps_from_being_read_is_told_once(harbor: Installation) -> None:
+    for part in ("keys", "policy"):
+        harbor.services.problems[part] = "The database cannot be reached."
+    text = text_of(harbor.http.get("/console"))
+    assert "The keys and the policy cannot be refreshed on this server The database cannot be reached." in text
+    assert text.count("The database cannot be reached.") == 1
+
+
 def test_a_log_that_cannot_be_written_and_a_full_disk_are_told(harbor: Installation) -> None:
     harbor.services.log.failing = "The latest pages could not be written. The disk is full."
     harbor.services.refresh()
