@@ -25,6 +25,10 @@ class Learner(StrEnum):
 CLIP = 20.0
 """Of Vowpal Wabbit's weights 1 / p: it costs honest logs nothing, and bounds what one row can do (docs/privacy.md)."""
 
+Clip = Annotated[
+    float | None,
+    typer.Option(min=1, max=1e12, help="The most that one decision may weigh (else 20 for vowpal, none for linear)."),
+]
 Window = Annotated[
     int | None,
     typer.Option(
@@ -50,12 +54,7 @@ def learn(  # a command's options are its parameters
         float | None,
         typer.Option(help="Days after which a decision counts half as much, for tastes that move. Linear only."),
     ] = None,
-    clip: Annotated[
-        float | None,
-        typer.Option(
-            min=1, max=1e12, help="The most that one decision may weigh (else 20 for vowpal, none for linear)."
-        ),
-    ] = None,
+    clip: Clip = None,
     onward: Annotated[
         bool, typer.Option("--onward", help="Go on from the live version with what was logged since it.")
     ] = False,
