@@ -85,13 +85,14 @@ def _answered(asked: "Asked", *, jobs: int, ray: str | None, as_json: bool) -> "
         if as_json:
             typer.echo(json.dumps(_nothing_but(_named(error))))
         raise
-    found.diagnostics["question"] = asked.said
     return found, rows
 
 
 def _found(asked: "Asked", runner: "Runner", progress: "Callable[[float], None]") -> "tuple[Evaluation, str]":
     if asked.log is not None:
-        return asked.of_table(asked.log, runner, progress), "all"
+        found = asked.of_table(asked.log, runner, progress)
+        found.diagnostics["question"] = asked.said_of(asked.log)
+        return found, "all"
     from api.cli.evaluation_own import evaluated_own  # it opens an installation, which a table does not need
 
     return evaluated_own(asked)

@@ -33,13 +33,12 @@ class Asked:
     reward: str | None
     home: Path | None
 
-    @property
-    def said(self) -> dict[str, Any]:
-        """What was asked, as the answer repeats it."""
+    def said_of(self, log: Path) -> dict[str, Any]:
+        """What was asked of a table, as the answer repeats it."""
         return {
             "target": self.policy or "target_propensity",
             "baseline": self.baseline,
-            "log": "this installation" if self.log is None else self.log.name,
+            "log": log.name,
             "level": self.level,
             "reward": self.reward,
         }

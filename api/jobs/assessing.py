@@ -40,15 +40,17 @@ def assess_version(
 
     Raises as `evaluate_own` does, and Conflict if the live version cannot be loaded: then nothing is written down.
     """
+    measure = order.measure
     if not order.of_a_version:
-        return evaluate_own(engine, blobs, order)
-    version, measure = PolicyVersionId(order.target), order.measure
+        own = evaluate_own(engine, blobs, order)
+        return _asked(own, target=order.target, baseline=order.baseline, measure=measure)
+    version = PolicyVersionId(order.target)
     with reading(engine) as connection:
         live = live_version(connection)
     compared = compare(Scorer(engine, blobs, version, alike=True), live_scorer(engine, blobs, live), order=order)
     said = said_of(compared, version=version, live=live, measure=measure, baits=baits)
     keep_evaluation(engine, said, still=still)
-    return compared.own
+    return _asked(compared.own, target=version, baseline=live, measure=measure)
 
 
 def said_of(
@@ -60,11 +62,11 @@ def said_of(
     baits: Sequence[BaitReport] = (),
 ) -> StoredEvaluation:
     """What the gate asks for: a version beside what is live, on the same rows."""
-    own, beside = compared.own, compared.baseline
+    own, beside = _asked(compared.own, target=version, baseline=live, measure=measure), compared.baseline
     result = _result(version, live, compared, measure=measure)
     result = replace(result, entropy=own.entropy)
     result = replace(result, baits=favoured_baits(baits, version=own.shown, live=beside.shown))
-    return StoredEvaluation(datetime.now(UTC), result, found=_whole(own, result))
+    return StoredEvaluation(datetime.now(UTC), result, found=own.evaluation.to_json())
 
 
 def keep_evaluation(
@@ -116,17 +118,17 @@ def _result(
     )
 
 
-def _whole(own: Evaluated, result: OffPolicyResult) -> dict[str, Any]:
-    """All that was found, as `keyart evaluate --json` prints it, for whoever looks at the version later."""
-    told = own.evaluation.to_json()
-    question = {
-        "target": result.version,
-        "baseline": result.live,
+def _asked(own: Evaluated, *, target: str, baseline: str | None, measure: Measure) -> Evaluated:
+    """The same, saying what was asked: for its reader, and for whoever looks at the version later."""
+    question: dict[str, Any] = {
+        "target": target,
+        "baseline": baseline,
         "log": f"this installation, {own.rows}",
-        "level": result.level,
-        "reward": result.reward,
+        "level": measure.level,
+        "reward": measure.reward,
     }
-    return {**told, "diagnostics": {**told["diagnostics"], "question": question}}
+    diagnostics = {**own.evaluation.diagnostics, "question": question}
+    return replace(own, evaluation=replace(own.evaluation, diagnostics=diagnostics))
 
 
 def _bounds(estimate: Estimate | None) -> tuple[float | None, float | None]:

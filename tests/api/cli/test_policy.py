@@ -16,6 +16,8 @@ def test_from_a_log_to_deciding_and_back(keyart: Command, learned_home: Path, le
     assert (manifest["version"], manifest["digest"]) == (version, learned.manifest.digest)
     assert f"keyart evaluate --policy {version}" in keyart("learn", "--home", learned_home).out
     found = keyart("evaluate", "--policy", version, "--home", learned_home, "--json").json()
+    asked = found["diagnostics"]["question"]
+    assert (asked["target"], asked["baseline"], asked["reward"]) == (version, "uniform", "quality_play/1")
     assert found["rows"] == learned.manifest.held_out
     assert {"ips", "snips", "replay"} < {each["estimator"] for each in found["estimates"]}
     assert found["refusals"] == []
