@@ -1,6 +1,7 @@
 """The watch over what decides: looks at the recent log, raises alarms, and rolls a misbehaving version back, once.
 
-What it has seen is in memory: a worker that takes the watch over begins with the last hour.
+What it has seen is in memory, and kept in the database now and then: a worker that takes the watch over goes on from
+there, or begins with the last hour.
 """
 
 import logging
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from api.dependencies.promotion import Order, back_out, retire
@@ -22,6 +24,7 @@ from api.storage.alarms import clear_alarm, open_alarms, raise_alarm
 from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import latest_evaluation
+from api.storage.evidence import Evidence, forget_evidence, put_evidence, read_evidence
 from api.storage.pages import page_before, page_id_at, read_pages
 from api.storage.policies import BUILT_IN, list_deployments, standing
 from api.storage.rewards import rewarded_decisions
@@ -49,6 +52,8 @@ LOOKS_BACK = timedelta(hours=1)
 BEHIND = timedelta(seconds=5)
 """Pages of several servers do not come into the log in the order of their ids to the second."""
 PAGES_A_LOOK = 5000
+KEEP_EVERY = timedelta(minutes=10)
+"""How often what was seen is kept: of a large catalogue it is some megabytes."""
 SETTLED_AFTER = timedelta(hours=1)
 """Without a reward window, plays of younger pages may still come: they would be valued too low."""
 ROWS_A_LOOK = 50_000
@@ -79,15 +84,30 @@ class VersionWatch:
     shortfall: ShortfallWatch | None
     rows_until: PageId
     cap: DailyCap
+    until: PageId | None = None
 
     def add(self, pages: Iterable[Page], *, should_decide: Callable[[Page], bool]) -> None:
         """Take in the pages that came since the last look."""
-        pages = [*pages]
+        pages = [page for page in pages if self.until is None or page.page > self.until]
         own = [page for page in pages if page.policy == self.version]
         self.calibration.add(own)
         self.fallbacks.add(page for page in pages if should_decide(page))
         if self.entropy is not None:
             self.entropy.add(own)
+
+    def kept(self) -> bytes:
+        """What was seen, for whoever goes on; of rewards it is read again."""
+        entropy = None if self.entropy is None else self.entropy.kept()
+        return msgspec.msgpack.encode((self.calibration.kept(), self.fallbacks.kept(), entropy))
+
+    def go_on(self, evidence: Evidence) -> None:
+        """Go on from what another worker saw."""
+        calibration, fallbacks, entropy = msgspec.msgpack.decode(evidence.seen, type=tuple[bytes, bytes, bytes | None])
+        self.calibration.go_on(calibration)
+        self.fallbacks.go_on(fallbacks)
+        if self.entropy is not None and entropy is not None:
+            self.entropy.go_on(entropy)
+        self.until = evidence.until
 
     def add_rows(self, rows: Iterable[RewardedDecision]) -> None:
         """Take in the rewards that were settled since the last look."""
@@ -111,6 +131,7 @@ class Watcher:
     blobs: BlobStore
     _versions: dict[PolicyVersionId, VersionWatch] = field(default_factory=dict[PolicyVersionId, VersionWatch])
     _until: PageId | None = None
+    _kept_at: datetime | None = None
 
     def look(self, now: datetime) -> str:
         """Look at what came since the last look; return what was found, in one line.
@@ -130,8 +151,28 @@ class Watcher:
         found += self._of_shadow(stands, deployments, now)
         done = [self._answer(each, now) for each in found]
         self._settle(stands, now)
+        if self._kept_at is None or not timedelta() <= now - self._kept_at < KEEP_EVERY:
+            self.keep(now)
         names = " and ".join(self._versions) or "nothing"
         return "; ".join(done) or f"{len(pages):,} new pages: nothing speaks against {names}"
+
+    def keep(self, now: datetime) -> None:
+        """Keep what was seen, for the worker that takes the watch over.
+
+        Raises:
+            StorageUnavailable: what was kept before is what it goes on from.
+        """
+        if self._until is None:
+            return
+        kept = [
+            Evidence(version=version, until=self._until, seen=watched.kept(), at=now)
+            for version, watched in self._versions.items()
+        ]
+        with transaction(self.engine) as connection:
+            forget_evidence(connection, but=[*self._versions])
+            for each in kept:
+                put_evidence(connection, each)
+        self._kept_at = now
 
     def _follow(
         self, connection: Connection, stands: Standing, deployments: Iterable[Deployment], now: datetime
@@ -148,7 +189,7 @@ class Watcher:
         evaluation = latest_evaluation(connection, version)
         known = evaluation.result if evaluation else None
         reference = 1.0 if version == UNIFORM else known.entropy if known else None
-        return VersionWatch(
+        begun = VersionWatch(
             version=version,
             calibration=CalibrationWatch(),
             fallbacks=FallbackWatch(most=self.settings.watch_fallback_share),
@@ -157,6 +198,10 @@ class Watcher:
             rows_until=page_id_at(deployed_at),
             cap=DailyCap(self.settings.caps),
         )
+        evidence = read_evidence(connection, version)
+        if evidence is not None and evidence.until > page_id_at(deployed_at):
+            begun.go_on(evidence)
+        return begun
 
     def _new_pages(self, now: datetime) -> list[Page]:
         """The newest pages since the last look, no more than can be looked at."""

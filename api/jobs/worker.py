@@ -87,6 +87,7 @@ class Worker:
     def close(self) -> None:
         """End what runs, and let go of what is held and of the database."""
         self._long.close()
+        self._guarded(self._keep_watch)
         self._holdings.close()
         self._engine.dispose()
 
@@ -179,6 +180,12 @@ class Worker:
         if is_due(standing, every=period, now=now):
             self._held[WATCH] = lease, replace(standing, next_at=now + period)
             self._tell(WATCH, Report(self._watcher.look(now)), every=period)
+        return False
+
+    def _keep_watch(self) -> bool:
+        """Leave what the watch saw to the worker that takes it over."""
+        if self._holds(WATCH):
+            self._watcher.keep(datetime.now(UTC))
         return False
 
     def _run_apart(self) -> bool:

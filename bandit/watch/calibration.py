@@ -10,12 +10,13 @@ window, so whoever comes back in the same window gets the same number: only the 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bandit.decision import Page, Reason
 from bandit.sampling import draw_uniform
-from bandit.watch.detector import PATIENCE, EDetector
+from bandit.watch.detector import PATIENCE, EDetector, KeptStream
 
 _ODDS = np.array([0.25, 0.5, 0.7, 1.4, 2.0, 4.0])
 _POWERS = np.array([0.0, 0.5, 1.5, 3.0, 9.0])
@@ -43,6 +44,15 @@ class _Coins:
             self.impossible = True
 
 
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """`coins` are title, artwork, draws and Σ 1[a]/p; `share` and `seen` as `_FirstDraws` has them."""
+
+    streams: tuple[KeptStream, ...]
+    coins: tuple[tuple[str, str, int, float], ...]
+    share: float
+    seen: dict[float, int]
+
+
 class CalibrationWatch:
     """Takes in pages of one policy version; `look` names an artwork whose draws are not those of its probabilities."""
 
@@ -62,10 +72,23 @@ class CalibrationWatch:
                         coins = self._coins.setdefault((slot.title, artwork), _Coins())
                         coins.add(chance, drawn=place == slot.chosen)
 
+    def kept(self) -> bytes:
+        """The evidence so far, between two looks, and the draws that are remembered."""
+        coins = tuple((*name, each.draws, each.weighted) for name, each in self._coins.items())
+        return msgspec.msgpack.encode(_Kept(self._detector.kept(), coins, self._drawn.share, self._drawn.seen))
+
+    def go_on(self, kept: bytes) -> None:
+        """Go on from evidence that was kept."""
+        found = msgspec.msgpack.decode(kept, type=_Kept)
+        self._detector.go_on(found.streams)
+        coins = {(title, artwork): (draws, weighted) for title, artwork, draws, weighted in found.coins}
+        self._coins = {name: _Coins(draws=draws, weighted=weighted) for name, (draws, weighted) in coins.items()}
+        self._drawn.share, self._drawn.seen = found.share, found.seen
+
     def look(self) -> str | None:
         """Judge what came since the last look; None: nothing speaks against the log."""
         found: list[str] = []
-        if self._sureness.slots and self._detector.look("sureness", self._sureness.log_e):
+        if self._sureness.slots and self._detector.look(("sureness",), self._sureness.log_e):
             found.append(self._sureness.told())
         self._sureness = _Sureness()
         for name, coins in self._coins.items():
@@ -115,21 +138,21 @@ class _FirstDraws:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._share = 1.0
-        self._seen: dict[float, int] = {}
+        self.share = 1.0
+        self.seen: dict[float, int] = {}
 
     def is_first(self, viewer: str, title: str, window: int) -> bool:
         number = draw_uniform("first", viewer, title, window)
-        if number >= self._share or number in self._seen:
+        if number >= self.share or number in self.seen:
             return False
-        self._seen[number] = window
-        if len(self._seen) > self._most:
+        self.seen[number] = window
+        if len(self.seen) > self._most:
             self._forget(window)
         return True
 
     def _forget(self, window: int) -> None:
         """Windows of the past come no more; if that is not enough, half of the keys are looked at from now on."""
-        self._seen = {number: each for number, each in self._seen.items() if each >= window - 1}
-        while len(self._seen) > self._most // 2:
-            self._share /= 2
-            self._seen = {number: each for number, each in self._seen.items() if number < self._share}
+        self.seen = {number: each for number, each in self.seen.items() if each >= window - 1}
+        while len(self.seen) > self._most // 2:
+            self.share /= 2
+            self.seen = {number: each for number, each in self.seen.items() if number < self.share}

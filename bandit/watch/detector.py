@@ -8,8 +8,9 @@ that each look for a change of another size, and over streams, of which the j-th
 """
 
 import math
-from collections.abc import Hashable
+from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,14 +18,30 @@ PATIENCE = 1e6
 """Looks until a false alarm, on average at least: two years at one look a minute."""
 
 
+class KeptStream(msgspec.Struct, frozen=True, array_like=True):
+    """A stream's sums and weight, as they are kept for whoever goes on."""
+
+    name: tuple[str, ...]
+    sums: tuple[float, ...]
+    weight: float
+
+
 class EDetector:
     """Sums of any number of streams, each with the same m alternatives. Kept in memory: a stream is m numbers."""
 
     def __init__(self, *, patience: float = PATIENCE) -> None:
         self._patience = math.log(patience)
-        self._sums: dict[Hashable, tuple[NDArray[np.float64], float]] = {}
+        self._sums: dict[tuple[str, ...], tuple[NDArray[np.float64], float]] = {}
 
-    def look(self, stream: Hashable, log_e: NDArray[np.float64]) -> bool:
+    def kept(self) -> tuple[KeptStream, ...]:
+        """All streams between two looks; `go_on` takes them up again."""
+        return tuple(KeptStream(name, tuple(sums.tolist()), weight) for name, (sums, weight) in self._sums.items())
+
+    def go_on(self, kept: Iterable[KeptStream]) -> None:
+        """Go on from streams that were kept, in the place of all of one's own."""
+        self._sums = {each.name: (np.array(each.sums), each.weight) for each in kept}
+
+    def look(self, stream: tuple[str, ...], log_e: NDArray[np.float64]) -> bool:
         """Take in a look's log e-values (m,), one an alternative, and tell whether the stream is in alarm.
 
         A stream that was in alarm begins anew.

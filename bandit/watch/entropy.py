@@ -6,15 +6,21 @@ The entropy of a slot with K artworks is −Σ p log p / log K: 1 leaves all to 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bandit.decision import Page, Reason
-from bandit.watch.detector import PATIENCE, EDetector, bounded_log_e
+from bandit.watch.detector import PATIENCE, EDetector, KeptStream, bounded_log_e
 
 COLLAPSED = 0.5
 """Below this part of the reference, entropy has collapsed."""
 _STAKES = np.array([0.2, 0.5, 0.9])
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    reference: float
+    streams: tuple[KeptStream, ...]
 
 
 class EntropyWatch:
@@ -33,12 +39,22 @@ class EntropyWatch:
             if own:
                 self._certain.append(1.0 - float(np.mean(own)))
 
+    def kept(self) -> bytes:
+        """The evidence so far, between two looks."""
+        return msgspec.msgpack.encode(_Kept(self._reference, self._detector.kept()))
+
+    def go_on(self, kept: bytes) -> None:
+        """Go on from evidence that was kept; under another reference it says nothing."""
+        found = msgspec.msgpack.decode(kept, type=_Kept)
+        if found.reference == self._reference:
+            self._detector.go_on(found.streams)
+
     def look(self) -> str | None:
         """Judge what came since the last look; None: enough is left to chance."""
         certain = np.clip(np.array(self._certain), 0.0, 1.0)
         self._certain = []
         allowed = 1.0 - COLLAPSED * self._reference
-        if not len(certain) or not self._detector.look("", bounded_log_e(certain, most=allowed, shares=_STAKES)):
+        if not len(certain) or not self._detector.look((), bounded_log_e(certain, most=allowed, shares=_STAKES)):
             return None
         return (
             f"the mean entropy of the latest {len(certain):,} pages is {1 - certain.mean():.3f}; it was "

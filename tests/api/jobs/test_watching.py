@@ -19,6 +19,7 @@ from api.jobs.watching import CALIBRATION, ENTROPY, FALLBACK, QUIET_FOR, SHORTFA
 from api.storage.alarms import open_alarms
 from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
+from api.storage.evidence import read_evidence
 from api.storage.policies import list_deployments, standing
 from api.storage.stages import Stage
 from bandit.decision import CellLabel, Page, PolicyVersionId
@@ -262,6 +263,30 @@ def test_a_watcher_that_takes_over_begins_with_the_last_hour(watched: Watched) -
     log_pages(watched.engine, pages)
     heir = Watcher(watched.watcher.settings, watched.engine, watched.installation.blobs)
     assert "rolled back" in heir.look(watched.now + timedelta(minutes=11))
+
+
+def test_what_was_seen_survives_the_worker_and_not_the_stage(watched: Watched) -> None:
+    """The heir begins two hours later, so the last hour tells it nothing."""
+    watched.put_on_stage()
+    watched.look(RecentLog(falling=0.3), times=1)
+    watched.watcher.keep(watched.now)
+    seen = _kept(watched)
+    assert seen is not None
+    watched.now += timedelta(hours=2)
+    watched.watcher = Watcher(watched.watcher.settings, watched.engine, watched.installation.blobs)
+    assert "0 new pages" in watched.look(None)[0]
+    assert _kept(watched) == seen
+    watched.put_on_stage("default")
+    watched.watcher.keep(watched.now)
+    watched.look(None)
+    watched.watcher.keep(watched.now)
+    assert _kept(watched) is None
+
+
+def _kept(watched: Watched) -> bytes | None:
+    with reading(watched.engine) as connection:
+        found = read_evidence(connection, watched.version)
+    return None if found is None else found.seen
 
 
 def _plays(rate: float) -> Iterator[bool]:

@@ -95,7 +95,7 @@ def test_a_viewer_who_comes_back_counts_once_a_window() -> None:
 def test_calibration_remembers_draws_in_bounded_memory() -> None:
     watch = CalibrationWatch(remembered=50)
     assert looks_until_alarm(watch, RecentLog(), most=20) is None
-    assert len(watch._drawn._seen) <= 50
+    assert len(watch._drawn.seen) <= 50
     assert looks_until_alarm(watch, RecentLog(drawing=draws_the_best), most=80, first=600) is not None
 
 
