@@ -152,11 +152,11 @@ def test_what_keeps_an_artwork_out_is_said(harbor: Installation) -> None:
 
 def test_pins_schedules_and_shares_are_said(harbor: Installation) -> None:
     order(harbor, "/v1/titles/harbor/guards", {"kind": "share", "artwork": "b", "minimum": 0.4, "reason": "new"})
-    late = {"kind": "schedule", "artwork": "c", "from": "2027-01-01T00:00:00Z", "reason": "season"}
+    late = {"kind": "schedule", "artwork": "c", "from": "2099-01-01T00:00:00Z", "reason": "season"}
     order(harbor, "/v1/titles/harbor/guards", late)
     text = text_of(ask(harbor))
     assert "a share keeps it between 40 % and 100 %" in text
-    assert "it is scheduled from 2027-01-01 00:00 UTC only" in text
+    assert "it is scheduled from 2099-01-01 00:00 UTC only" in text
     order(harbor, "/v1/titles/harbor/guards", {"kind": "pin", "artwork": "a", "reason": "premiere"})
     pinned = text_of(ask(harbor))
     assert "It is pinned: everybody it holds for is shown it" in pinned
