@@ -76,7 +76,15 @@ async def by_of(
     keyart_reason: Annotated[str | None, Header(max_length=500, description="Why; kept in the audit log.")] = None,
 ) -> By:
     """Return who changes something, and why where the request has a header `Keyart-Reason`."""
-    return By(principal.actor, (keyart_reason or "").strip() or None)
+    return By(principal.actor, _as_sent(keyart_reason or "").strip() or None)
+
+
+def _as_sent(header: str) -> str:
+    """A header's bytes are read as Latin-1; most clients write UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 PrincipalDep = Annotated[Principal, Depends(principal_of)]

@@ -166,3 +166,11 @@ def test_the_actor_is_the_key_that_asked(harbor: Installation) -> None:
     assert harbor.http.post(PIN[1], json=PIN[2], headers=headers).json()["set"]["actor"] == "key:ann"
     assert harbor.http.post(LIVE[1], json=LIVE[2], headers=headers).json()["actor"] == "key:ann"
     assert {entry.actor for entry in entries(harbor)[:3]} == {"key:ann"}
+
+
+def test_a_reason_in_a_header_is_read_as_it_was_written(harbor: Installation) -> None:
+    for name, reason in (("One", "nytt för hösten – 秋"), ("Two", "")):
+        answer = harbor.http.put(HARBOR, json={"name": name}, headers={b"Keyart-Reason": reason.encode()})
+        assert answer.status_code == 200, answer.text
+    second, first = of_harbor(harbor, "title.put")
+    assert (first.reason, second.reason) == ("nytt för hösten – 秋", None)
