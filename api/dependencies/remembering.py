@@ -61,6 +61,7 @@ class Memory:
         self._parts = parts
         self._snapshots = {name: snapshot_of(settings, name) for name in parts}
         self._kept: dict[str, str] = {}
+        self._failing: set[str] = set()
         self._rests_until = dict.fromkeys(parts, 0.0)
         self._clock = clock
 
@@ -70,9 +71,9 @@ class Memory:
             self._parts[name].recall(self._snapshots[name].recall())
         except (KeyartError, msgspec.MsgspecError, ValueError) as error:
             if not isinstance(error, MissingFile):
-                logger.warning("the %s cannot be remembered: %s", name, error)
+                logger.warning("%s: what was kept cannot be used: %s", name, error)
             return False
-        logger.warning("the %s is remembered from when the database was up", name)
+        logger.warning("%s: remembered from when the database was up", name)
         return True
 
     def keep(self) -> None:
@@ -93,9 +94,12 @@ class Memory:
             if name not in self._kept or snapshot.revision() != told.revision:  # not by another process of this home
                 snapshot.keep(told.revision, told.lines)
         except Exception as error:  # whatever it is, pages go on without
-            logger.warning("the %s cannot be kept for a start without the database: %s", name, error)
+            if name not in self._failing:
+                logger.warning("%s: cannot be kept for a start without the database: %s", name, error)
+            self._failing.add(name)
             self._rests_until[name] = self._clock() + REST_AFTER_FAILURE
         else:
+            self._failing.discard(name)
             self._kept[name] = told.revision
             self._rests_until[name] = self._clock() + REST * (self._clock() - began)
 
