@@ -20,7 +20,7 @@ from tests.stories.served import wait_until
 
 ADMIN_KEY = "an admin key of the tests of faults"
 BUDGET_MS = 250
-READY_SECONDS = 60
+READY_SECONDS = 180
 AUTHORIZED = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 

@@ -1,6 +1,7 @@
 """C1, C2, C3 and C5 under `kill -9`: a real server, killed again and again while it answers."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -45,7 +46,7 @@ def test_c1_c2_c3_c5_kills_under_load_on_postgresql(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_c1_c2_c3_c5_one_of_several_processes_is_killed(
     serve: Serve, stocked: Path, pictures: Pictures, figure: Record
 ) -> None:
@@ -56,7 +57,7 @@ def test_c1_c2_c3_c5_one_of_several_processes_is_killed(
         for _ in range(10):
             killing.shown.logs_again()
             max(those_that_serve(killing.server), key=lambda each: each.create_time()).kill()
-            wait_until(lambda: len(those_that_serve(killing.server)) == 2, within=60)
+            wait_until(lambda: len(those_that_serve(killing.server)) == 2, within=180)
         killing.shown.logs_again()
     assert answers_as_before(killing, sample=200)
     send_again(killing)
@@ -68,4 +69,11 @@ def test_c1_c2_c3_c5_one_of_several_processes_is_killed(
 def those_that_serve(server: Server) -> list[psutil.Process]:
     """The processes that answer, without the one that starts them and what keeps track of shared memory."""
     children = psutil.Process(server.process.pid).children()
-    return [each for each in children if each.is_running() and "spawn_main" in " ".join(each.cmdline())]
+    return [each for each in children if "spawn_main" in command_of(each)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """How a process was started; nothing of one that is gone, or a zombie."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
