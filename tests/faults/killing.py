@@ -62,9 +62,7 @@ def live_through(
     server = killing.server
     for _ in range(cycles):
         killing.cycle(ending or server.kill, longest=longest)
-    server.start()
-    assert answers_as_before(killing, sample=200)
-    send_again(killing)
+    look_back(killing)
     server.kill()
     killing.close()
     assert_nothing_is_lost(killing, name=name, runs=cycles, figure=figure)
@@ -91,6 +89,14 @@ def assert_nothing_is_lost(killing: Killing, *, name: str, runs: int, figure: Re
     assert_accounted_for(engine)
     engine.dispose()
     assert shown.unrendered() == []
+
+
+def look_back(killing: Killing) -> None:
+    """Start the server once more, and ask for what was answered, and again for what was not."""
+    killing.server.give_time()
+    killing.server.start()
+    assert answers_as_before(killing, sample=200)
+    send_again(killing)
 
 
 def send_again(killing: Killing) -> None:

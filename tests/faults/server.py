@@ -69,6 +69,10 @@ class Server:
         path = "/readyz" if ready else "/healthz"
         wait_until(lambda: self._answers(path), within=READY_SECONDS)
 
+    def give_time(self) -> None:
+        """Let pages take ten seconds from the next start on, so that even a busy machine looks up what it is asked."""
+        self._settings = {**self._settings, "KEYART_SELECT_BUDGET_MS": "10000"}
+
     def kill(self) -> None:
         """kill -9, wherever it is."""
         self.process.kill()

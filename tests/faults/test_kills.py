@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from tests.faults.distant import filled
 from tests.faults.figures import Record
-from tests.faults.killing import Killing, answers_as_before, assert_nothing_is_lost, live_through, send_again
+from tests.faults.killing import Killing, assert_nothing_is_lost, live_through, look_back
 from tests.faults.server import Server
 from tests.faults.traffic import Pictures
 from tests.stories.served import wait_until
@@ -59,9 +59,9 @@ def test_c1_c2_c3_c5_one_of_several_processes_is_killed(
             max(those_that_serve(killing.server), key=lambda each: each.create_time()).kill()
             wait_until(lambda: len(those_that_serve(killing.server)) == 2, within=180)
         killing.shown.logs_again()
-    assert answers_as_before(killing, sample=200)
-    send_again(killing)
     assert killing.server.end() == 0
+    look_back(killing)
+    killing.server.kill()
     killing.close()
     assert_nothing_is_lost(killing, name="one server process of two killed", runs=10, figure=figure)
 
