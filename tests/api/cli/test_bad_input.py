@@ -36,11 +36,11 @@ def wrong_values(option: Any) -> Iterator[str]:
     """Values that an option must refuse whatever the installation holds."""
     kind = str(option.type_descriptor.annotation)
     if "int" in kind and "float" not in kind:
-        yield from ("x", "1.5", "", "nan")
+        yield from ("x", "1.5")
     if "float" in kind:
-        yield from ("x", "", "nan", "inf", "-inf", "1e999")
+        yield from ("x", "nan", "inf")
     if "enum" in kind:
-        yield from ("nonsense", "")
+        yield "nonsense"
     if option.min is not None:
         yield str(option.min - 1)
     if option.max is not None:
