@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import httpx
@@ -82,9 +83,15 @@ class AsyncKeyartClient:
         self._options = options or ClientOptions()
         self.defaults, self.deadline = Defaults(defaults), deadline
         many = self._options.connections
-        limits = httpx.Limits(max_connections=many, max_keepalive_connections=many, keepalive_expiry=KEEP_SECONDS)
+        # httpx's own queue loses a connection where it is handed to a request that is cancelled in the same moment.
+        self._room = asyncio.Semaphore(many)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=many, keepalive_expiry=KEEP_SECONDS)
         headers = {"User-Agent": "keyart-client"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-        self._http = httpx.AsyncClient(base_url=base_url, headers=headers, limits=limits, transport=transport)
+        trusted = httpx.create_ssl_context()  # once: it takes some 30 milliseconds
+        self._connect = partial(httpx.AsyncClient, base_url=base_url, headers=headers, limits=limits, verify=trusted)
+        self._own_transport = transport is not None
+        self._pool = _Pool(self._connect(transport=transport))
+        self._closing = set[asyncio.Task[None]]()
         self._chance = random.SystemRandom()
         self._breaker = Breaker(failures=self._options.failures, pause=self._options.pause, chance=self._chance)
         self._counts, self._unknown = Counter[str](), dict[str, float]()
@@ -176,7 +183,7 @@ class AsyncKeyartClient:
         """Close the pool; a request still under way is not waited for."""
         if self._looking is not None:
             self._looking.cancel()
-        await self._http.aclose()
+        await asyncio.gather(self._pool.http.aclose(), *self._closing, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -227,7 +234,7 @@ class AsyncKeyartClient:
         """Look whether the server is back, beside the pages: none waits for a server that is down."""
         try:
             async with asyncio.timeout(self.deadline):
-                alive = (await self._http.get("/healthz", timeout=self.deadline)).status_code < 500
+                alive = (await self._pool.http.get("/healthz", timeout=self.deadline)).status_code < 500
         except (httpx.HTTPError, TimeoutError):
             return
         if alive:
@@ -248,6 +255,28 @@ class AsyncKeyartClient:
             await asyncio.sleep(pause)
 
     async def _send(self, path: str, body: str, *, until: float, key: str | None) -> Any:
+        async with self._room:
+            pool = self._pool
+            pool.busy += 1
+            try:
+                return await self._sent(pool.http, path, body, until=until, key=key)
+            except asyncio.CancelledError:
+                pool.cancelled += 1
+                raise
+            finally:
+                pool.busy -= 1
+                self._renew(pool)
+
+    def _renew(self, pool: "_Pool") -> None:
+        """Go on with new connections where many requests were cancelled; close the old when the last is through."""
+        if pool is self._pool and pool.cancelled >= self._options.connections and not self._own_transport:
+            self._pool = _Pool(self._connect())
+        if pool is not self._pool and not pool.busy:
+            closing = asyncio.create_task(pool.http.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _sent(self, http: httpx.AsyncClient, path: str, body: str, *, until: float, key: str | None) -> Any:
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time was up before the request was sent")
@@ -255,7 +284,7 @@ class AsyncKeyartClient:
         headers = {"Content-Type": "application/json", "Keyart-Time-Budget": budget}
         headers |= {} if key is None else {"Idempotency-Key": key}
         data = bytearray()
-        async with self._http.stream("POST", path, content=body, headers=headers, timeout=left) as answer:
+        async with http.stream("POST", path, content=body, headers=headers, timeout=left) as answer:
             async for chunk in answer.aiter_bytes():
                 data += chunk
                 if len(data) > LARGEST_ANSWER:
@@ -271,6 +300,13 @@ class AsyncKeyartClient:
             return pause if again or isinstance(error, _UNREACHED) else None
         untaken = error.status in (429, 503) and error.retry_after is not None
         return max(error.retry_after or 0.0, pause) if untaken or (again and error.status >= 500) else None
+
+
+class _Pool:
+    """Connections, how many requests use them, and how many were cancelled: httpx may lose the connection of such."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http, self.busy, self.cancelled = http, 0, 0
 
 
 def not_reported(error: Exception, seconds: float) -> Reported:

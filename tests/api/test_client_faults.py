@@ -1,11 +1,13 @@
 """The client against servers that fail on a real socket: dead, silent, slow, nameless. Every page renders in time."""
 
 import json
+import random
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -152,6 +154,7 @@ def test_connections_that_a_slow_server_holds_come_back(serve: Callable[[socket.
     ill.set()
 
     def recovering(connection: socket.socket) -> None:
+        connection.recv(1, socket.MSG_PEEK)  # a connection may come about now and be used when the server is well
         (serve if ill.is_set() else paging)(connection)
 
     with server(recovering) as address, client(address, connections=2, failures=1000) as keyart:
@@ -162,6 +165,34 @@ def test_connections_that_a_slow_server_holds_come_back(serve: Callable[[socket.
             each.join()
         ill.clear()
         assert keyart.select("viewer-1", TITLES, deadline=10).error is None
+
+
+def test_pages_that_are_in_a_hurry_leave_no_connections_behind() -> None:
+    """Cancelled at every moment of a request, which httpx does not always clean up after."""
+    opened = Counter[str]()
+
+    def counted(connection: socket.socket) -> None:
+        opened["now"] += 1
+        try:
+            paging(connection)
+        finally:
+            opened["now"] -= 1
+
+    def hurry(keyart: KeyartClient, chance: random.Random) -> None:
+        for _ in range(100):
+            keyart.select("viewer-1", TITLES, deadline=chance.uniform(0.0005, 0.01))
+
+    with server(counted) as address, client(address, connections=4, failures=1_000_000) as keyart:
+        pages = [threading.Thread(target=hurry, args=(keyart, random.Random(seed))) for seed in range(4)]
+        for each in pages:
+            each.start()
+        for each in pages:
+            each.join()
+        assert keyart.select("viewer-1", TITLES, deadline=10).error is None
+        until = time.monotonic() + 5
+        while opened["now"] > 12 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert opened["now"] <= 12, "those of two pools, and what one may lose"
 
 
 @pytest.mark.parametrize("serve", [silent, dribbling, dribbling_headers], ids=lambda serve: serve.__name__)
