@@ -52,9 +52,11 @@ def stage(turn: Turn) -> Report:
     with reading(turn.engine) as connection:
         scene = scene_of(turn, connection)
         shadow = _shadow_verdict(turn, connection, scene)
-        against = gate_against(connection, scene)
+        waits, against = unevaluated(connection, scene), gate_against(connection, scene)
     if shadow is not None and shadow.fate is Fate.END:
         return _stopped(turn, scene, reason=shadow.reason)
+    if waits is not None:
+        return Report(waits)  # another version became live since the job was begun
     if against is not None:
         return _ended(turn, scene, reason=against)
     if shadow is not None:

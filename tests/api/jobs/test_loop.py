@@ -181,6 +181,14 @@ def test_after_the_watch_took_something_off_people_look_first(loop: Loop) -> Non
     assert "is canary now" in loop.run("stage")
 
 
+def test_a_shadow_beside_which_another_version_becomes_live_waits_for_its_evaluation(loop: Loop) -> None:
+    """Also where that happens after its step was begun: the gate would hear of a comparison that is out of date."""
+    loop.all()
+    told = loop.run("stage", meanwhile=lambda: _by_people(loop, DEFAULT, Stage.LIVE))
+    assert told == f"{loop.version()} waits for its evaluation beside default"
+    assert loop.stands() == ("default", None, loop.version())
+
+
 @pytest.mark.slow
 def test_a_shadow_that_is_behind_another_live_version_is_ended(loop: Loop) -> None:
     """Somebody promotes what is better meanwhile: the evaluation is made anew, and the gate is heard again."""
