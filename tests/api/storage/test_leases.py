@@ -15,9 +15,11 @@ from api.storage.leases import (
     RunState,
     Vigil,
     beat,
+    bring_forward,
     end,
     holds,
     plan,
+    remember,
     standings,
     take,
 )
@@ -55,6 +57,25 @@ def taken(engine: Engine, owner: str, now: datetime) -> Lease:
 def done(now: datetime, **changes: object) -> Ended:
     ended = Ended(state=RunState.DONE, result="all well", at=now, next_at=now + timedelta(hours=1))
     return replace(ended, **changes)  # type: ignore[arg-type]
+
+
+def test_what_is_remembered_in_the_middle_of_a_run_is_the_holders_alone(planned: Engine, now: datetime) -> None:
+    lost = taken(planned, "first", now)
+    heir = taken(planned, "second", now)
+    with transaction(planned) as connection:
+        assert not remember(connection, lost, {"version": "lost"})
+        assert remember(connection, heir, {"version": "kept"})
+    assert (seen(planned).memory, seen(planned).owner) == ({"version": "kept"}, "second")
+
+
+def test_a_job_is_brought_forward_and_no_other(planned: Engine, now: datetime) -> None:
+    with transaction(planned) as connection:
+        for job in ("learn", "join"):
+            lease = take(connection, standings(connection)[job], owner="one", now=now)
+            assert lease is not None
+            assert end(connection, lease, done(now))
+        bring_forward(connection, ["learn"])
+    assert (seen(planned).next_at, seen(planned, "join").next_at) == (None, now + timedelta(hours=1))
 
 
 def test_of_many_workers_that_saw_a_job_free_one_gets_it(planned: Engine, now: datetime) -> None:
