@@ -277,6 +277,6 @@ def test_c1_c2_c3_c4_c5_c6_over_histories(learned: Learned, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_c1_c2_c3_c4_c5_c6_over_many_histories(learned: Learned, tmp_path: Path) -> None:
     live_through(learned, tmp_path, examples=120, steps=50, derandomize=False)
