@@ -38,10 +38,6 @@ Window = Annotated[
         help="Value the log anew under this window: what came late counts.",
     ),
 ]
-Clip = Annotated[
-    float | None,
-    typer.Option(min=1, max=1e12, help="The most that one decision may weigh (else 20 for vowpal, none for linear)."),
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -79,7 +79,7 @@ def log_to_stderr(environment: Mapping[str, str]) -> None:
 
 
 def tell(message: str) -> None:
-    """Write a line to stderr, whatever the level: what a person who starts a process waits for. JSON where lines are."""
+    """Write a line to stderr, whatever the level: what whoever starts a process waits for. JSON where others are."""
     shapes = [each.formatter for each in logging.getLogger().handlers if isinstance(each.formatter, JsonLines)]
     told = {"name": "keyart", "levelno": logging.INFO, "levelname": "INFO", "msg": message}
     sys.stderr.write((shapes[0].format(logging.makeLogRecord(told)) if shapes else message) + "\n")
