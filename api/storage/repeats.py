@@ -36,7 +36,9 @@ def begin(connection: Connection, key: str, *, digest: str, now: datetime) -> Re
     row = {"key": key, "digest": digest, "at": now}
     if connection.execute(once.returning(repeats.c.key), row).scalar_one_or_none() is not None:
         return None
-    known = connection.execute(select(repeats).where(repeats.c.key == key)).mappings().one()
+    known = connection.execute(select(repeats).where(repeats.c.key == key)).mappings().one_or_none()
+    if known is None:  # PostgreSQL: it was given back, or forgotten, between the two statements
+        return begin(connection, key, digest=digest, now=now)
     return Repeat(digest=known["digest"], status=known["status"], body=known["body"])
 
 
