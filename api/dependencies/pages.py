@@ -292,7 +292,9 @@ def _answered_before(serving: Serving, call: SelectCall, known: _Known) -> Resul
     stored = known.answers.get(key)
     if stored is None:
         return None
-    return stored.response if stored.request_digest in (None, serving.keys.sealed(digest)) else repeated_key()
+    # unsealed: by a server of an older Keyart that is still up beside this one
+    known_as = (None, serving.keys.sealed(digest), digest)
+    return stored.response if stored.request_digest in known_as else repeated_key()
 
 
 def _decide(serving: Serving, asked: Sequence[_Asked], known: _Known) -> list[Decided]:

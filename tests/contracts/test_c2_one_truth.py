@@ -4,11 +4,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import update
 
+from api.dependencies.pages import SelectCall
+from api.homepage.request import AskedTitle
 from api.storage.database import open_engine, transaction
 from api.storage.pages import stored_answers
 from api.storage.repeats import KEPT, Repeat, keep_answers
-from tests.api.installation import running, settings_in
+from api.storage.tables import pages
+from artwork.catalog import TitleId
+from bandit.context import RequestContext
+from tests.api.installation import AT, running, settings_in
 
 
 def test_c2_the_answer_of_a_key_outlives_the_server(home: Path) -> None:
@@ -17,6 +23,21 @@ def test_c2_the_answer_of_a_key_outlives_the_server(home: Path) -> None:
         answered = first.ask(key="k1").content
     with running(settings_in(home)) as second:
         assert second.ask(key="k1").content == answered
+
+
+def test_c2_a_key_that_a_server_of_an_older_keyart_answered_is_answered_alike(home: Path) -> None:
+    """While servers are replaced one by one, a retry may meet either; an older one writes plain digests."""
+    with running(settings_in(home)) as server:
+        server.put_title("harbor")
+        answered = server.ask(key="k1").content
+        asked = AskedTitle(title=TitleId("harbor"), position=0)
+        context = RequestContext(at=AT, device="tv")
+        call = SelectCall(viewer="viewer-1", context=context, titles=(asked,), budget=1.0)
+        with transaction(server.engine) as connection:
+            connection.execute(update(pages).values(request_digest=call.digest()))
+    with running(settings_in(home)) as server:
+        assert server.ask(key="k1").content == answered
+        assert server.ask(key="k1", viewer="another").status_code == 422
 
 
 def test_c2_an_answer_that_was_not_logged_is_given_again_by_every_server(home: Path) -> None:
