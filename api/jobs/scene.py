@@ -56,7 +56,7 @@ class Scene:
     def cooling_down(self, now: datetime) -> bool:
         """Whether the watch took something lately that decided; that a shadow was ended keeps nobody waiting."""
         own = (each for each in self.deployments if each.actor == WATCH_ACTOR and each.rolled_back is not None)
-        return any(now - each.at < COOL_DOWN for each in own)
+        return any(abs(now - each.at) < COOL_DOWN for each in own)  # a clock that was ahead holds nobody up for years
 
 
 def scene_of(turn: Turn, connection: Connection) -> Scene:

@@ -25,7 +25,7 @@ from api.storage.blobs import BlobStore
 from api.storage.database import reading, transaction
 from api.storage.evaluations import latest_evaluation
 from api.storage.evidence import Evidence, forget_evidence, put_evidence, read_evidence
-from api.storage.pages import page_before, page_id_at, read_pages
+from api.storage.pages import decided_at, page_before, page_id_at, read_pages
 from api.storage.policies import BUILT_IN, list_deployments, standing
 from api.storage.rewards import rewarded_decisions
 from api.storage.stages import Deployment, Stage, Standing
@@ -49,6 +49,8 @@ SHORTFALL: Final = "reward_below_forecast"
 KINDS = (CALIBRATION, FALLBACK, ENTROPY, SHORTFALL, BAD_SHADOW)
 
 LOOKS_BACK = timedelta(hours=1)
+SET_BACK = timedelta(minutes=1)
+"""What clocks are usually corrected by: less is no reason to forget what was seen."""
 BEHIND = timedelta(seconds=5)
 """Pages of several servers do not come into the log in the order of their ids to the second."""
 PAGES_A_LOOK = 5000
@@ -139,6 +141,7 @@ class Watcher:
         Raises:
             StorageUnavailable: the log cannot be read; the next look makes up for it.
         """
+        self._mind_clock(now)
         with reading(self.engine) as connection:
             stands = standing(connection)
             deployments = list_deployments(connection, limit=1000)
@@ -174,6 +177,11 @@ class Watcher:
                 put_evidence(connection, each)
         self._kept_at = now
 
+    def _mind_clock(self, now: datetime) -> None:
+        """Begin anew where the clock was set back: nothing would be looked at until the time came again."""
+        if self._until is not None and decided_at(self._until) > now + SET_BACK:
+            self._until, self._versions = None, {}
+
     def _follow(
         self, connection: Connection, stands: Standing, deployments: Iterable[Deployment], now: datetime
     ) -> None:
@@ -181,11 +189,14 @@ class Watcher:
         on_stage = [stands.live, *([stands.canary.version] if stands.canary else [])]
         since = {each.version: each.at for each in reversed([*deployments]) if each.rolled_back is None}
         self._versions = {
-            version: self._versions.get(version) or self._begin(connection, version, since.get(version, now))
+            version: self._versions.get(version) or self._begin(connection, version, since.get(version, now), now=now)
             for version in on_stage
         }
 
-    def _begin(self, connection: Connection, version: PolicyVersionId, deployed_at: datetime) -> VersionWatch:
+    def _begin(
+        self, connection: Connection, version: PolicyVersionId, deployed_at: datetime, *, now: datetime
+    ) -> VersionWatch:
+        began = min(deployed_at, now)  # by a clock that was ahead it is not on stage yet
         evaluation = latest_evaluation(connection, version)
         known = evaluation.result if evaluation else None
         reference = 1.0 if version == UNIFORM else known.entropy if known else None
@@ -195,12 +206,15 @@ class Watcher:
             fallbacks=FallbackWatch(most=self.settings.watch_fallback_share),
             entropy=EntropyWatch(reference=reference) if reference else None,
             shortfall=_shortfall(known, self.settings),
-            rows_until=page_id_at(deployed_at),
+            rows_until=page_id_at(began),
             cap=DailyCap(self.settings.caps),
         )
         evidence = read_evidence(connection, version)
-        if evidence is not None and evidence.until > page_id_at(deployed_at):
-            begun.go_on(evidence)
+        if evidence is not None and page_id_at(began) < evidence.until <= page_id_at(now + SET_BACK):
+            try:
+                begun.go_on(evidence)
+            except msgspec.MsgspecError as error:  # another version of Keyart kept it
+                logger.warning("what was seen of %s cannot be read, and is gathered anew: %s", version, error)
         return begun
 
     def _new_pages(self, now: datetime) -> list[Page]:
@@ -277,7 +291,7 @@ class Watcher:
         own = [each for each in deployments if each.actor == WATCH_ACTOR and each.rolled_back is not None]
         if any(each.rolled_back == found.version for each in own):
             return _THEIRS
-        if any(now - each.at < COOL_DOWN for each in own):
+        if any(abs(now - each.at) < COOL_DOWN for each in own):
             return "Another version was rolled back in the last 24 hours: this may not be the version's fault."
         return None
 

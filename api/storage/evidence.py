@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from api.storage.columns import upsert
+from api.storage.pages import page_id_at
 from api.storage.watch_tables import watch_evidence
 from bandit.decision import PageId, PolicyVersionId
 
@@ -31,9 +32,9 @@ def read_evidence(connection: Connection, version: PolicyVersionId) -> Evidence 
 
 
 def put_evidence(connection: Connection, evidence: Evidence) -> None:
-    """Keep evidence, unless somebody saw more meanwhile."""
+    """Keep evidence, unless somebody saw more meanwhile: up to now, and not up to a time that a wrong clock told."""
     known = connection.scalar(select(watch_evidence.c.until).where(watch_evidence.c.version == evidence.version))
-    if known is None or known < evidence.until:
+    if known is None or known < evidence.until or known > page_id_at(evidence.at):
         row = {"version": evidence.version, "until": evidence.until, "seen": evidence.seen, "at": evidence.at}
         upsert(connection, watch_evidence, [row])
 

@@ -19,7 +19,8 @@ from api.jobs.watching import CALIBRATION, ENTROPY, FALLBACK, QUIET_FOR, SHORTFA
 from api.storage.alarms import open_alarms
 from api.storage.database import reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
-from api.storage.evidence import read_evidence
+from api.storage.evidence import put_evidence, read_evidence
+from api.storage.pages import decided_at, page_id_at
 from api.storage.policies import list_deployments, standing
 from api.storage.stages import Stage
 from bandit.decision import CellLabel, Page, PolicyVersionId
@@ -281,6 +282,35 @@ def test_what_was_seen_survives_the_worker_and_not_the_stage(watched: Watched) -
     watched.look(None)
     watched.watcher.keep(watched.now)
     assert _kept(watched) is None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_was_ahead_blinds_the_watch_no_longer_than_it_is(watched: Watched, *, restarted: bool) -> None:
+    watched.put_on_stage()
+    ahead = watched.now + timedelta(days=365)
+    watched.watcher.look(ahead)
+    watched.watcher.keep(ahead)
+    if restarted:
+        watched.watcher = Watcher(watched.watcher.settings, watched.engine, watched.installation.blobs)
+    watched.look(BROKEN, times=10)
+    assert watched.live() == UNIFORM
+    watched.watcher.keep(watched.now)
+    with reading(watched.engine) as connection:
+        kept = read_evidence(connection, UNIFORM)
+    assert kept is not None
+    assert decided_at(kept.until) <= watched.now + A_LOOK
+
+
+def test_evidence_that_another_keyart_kept_is_gathered_anew(watched: Watched) -> None:
+    watched.put_on_stage()
+    watched.look(RecentLog())
+    watched.watcher.keep(watched.now)
+    with transaction(watched.engine) as connection:
+        kept = read_evidence(connection, watched.version)
+        assert kept is not None
+        put_evidence(connection, replace(kept, until=page_id_at(decided_at(kept.until) + A_LOOK), seen=b"other"))
+    watched.watcher = Watcher(watched.watcher.settings, watched.engine, watched.installation.blobs)
+    assert "nothing speaks against" in watched.look(RecentLog())[0]
 
 
 def _kept(watched: Watched) -> bytes | None:

@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from api.storage.database import transaction
 from api.storage.evidence import Evidence, forget_evidence, put_evidence, read_evidence
+from api.storage.pages import page_id_at
 from api.storage.policies import standing
 from api.storage.shadow_reports import ShadowReport, put_shadow_report, read_shadow_reports, total_of
 from api.storage.stages import Stage
-from bandit.decision import PageId
 from bandit.shadowing import ShadowFigures
 from tests.api.storage.test_forecasts import A, deployed
 
@@ -43,11 +43,16 @@ def test_a_server_that_cannot_load_a_shadow_counts_while_it_is_heard_of(now: dat
 
 
 def test_older_evidence_never_takes_the_place_of_newer(engine: Engine, now: datetime) -> None:
-    newer = Evidence(version=A, until=PageId("2" * 32), seen=b"\x00more", at=now)
+    newer = Evidence(version=A, until=page_id_at(now), seen=b"\x00more", at=now)
+    older = replace(newer, until=page_id_at(now - timedelta(minutes=1)), seen=b"less")
+    clock_was_ahead = replace(older, until=page_id_at(now + timedelta(days=365)))
     with transaction(engine) as connection:
-        put_evidence(connection, replace(newer, until=PageId("1" * 32), seen=b"less"))
+        put_evidence(
+            connection, replace(older, until=page_id_at(now + timedelta(days=365)))
+        )  # by a clock that was ahead
+        put_evidence(connection, older)
         put_evidence(connection, newer)
-        put_evidence(connection, replace(newer, until=PageId("1" * 32), seen=b"less"))
+        put_evidence(connection, older)
         assert read_evidence(connection, A) == newer
         forget_evidence(connection, but=[A])
         assert read_evidence(connection, A) == newer
