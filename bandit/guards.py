@@ -150,8 +150,18 @@ def check_shares(shares: Sequence[Share], *, others: int) -> None:
 
 
 def speaks(locale: str | None, named: str) -> bool:
-    """Tell whether a request's locale (`fr-CA`) is the named one or of the named language (`fr`)."""
-    return locale is not None and named in (locale, locale.split("-")[0])
+    """Tell whether a request's locale (`fr-CA`) is the named one or part of it (`fr`): RFC 4647, basic filtering.
+
+    Letters' case does not matter, nor whether parts are joined by `-` or, as in Java and POSIX, by `_`.
+    """
+    if locale is None:
+        return False
+    asked, wanted = _folded(locale), _folded(named)
+    return asked == wanted or asked.startswith(f"{wanted}-")
+
+
+def _folded(locale: str) -> str:
+    return locale.replace("_", "-").lower()
 
 
 def within(probabilities: Probabilities, bounds: Bounds | None, *, kept: Probabilities) -> Probabilities:

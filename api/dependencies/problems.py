@@ -92,13 +92,28 @@ def problem_of(error: KeyartError) -> Response:
 
 def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if _unread_for_its_kind(request, error):
+        title, detail, remedy = _NO_JSON
+        return problem(415, "unsupported_media_type", title=title, detail=detail, remedy=remedy)
     found = [{"where": _where(each), "message": _said(each)} for each in error.errors()]
     detail = f"{found[0]['where']}: {found[0]['message']}" + (f" (and {len(found) - 1} more)" if found[1:] else "")
     remedy = "Correct the fields named in `errors`; /openapi.json describes them all."
-    if found[0]["where"] == "body" and "json" not in request.headers.get("Content-Type", ""):
-        remedy = "Send JSON with the header `Content-Type: application/json`; /openapi.json describes every body."
     more = {"errors": found[:20], "remedy": remedy}
     return problem(422, "invalid_request", title="The request is not valid", detail=detail, more=more)
+
+
+_NO_JSON = (
+    "The body is of another kind",
+    "This route takes JSON, and the header Content-Type does not say that the body is.",
+    "Send JSON with the header `Content-Type: application/json`; /openapi.json describes every body.",
+)
+
+
+def _unread_for_its_kind(request: Request, error: RequestValidationError) -> bool:
+    """Whether there is a body, and FastAPI handed it on as bytes since its Content-Type names no JSON."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return not is_json and any(tuple(each["loc"]) == ("body",) and each["type"] != "missing" for each in error.errors())
 
 
 def _where(mistake: Mapping[str, Any]) -> str:

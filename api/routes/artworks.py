@@ -18,7 +18,7 @@ from api.routes.listing import USUAL, Cursor, Limit, Name, cursor_of, part_of, p
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Meant, ReadersTag, tagged
 from api.routes.titles import TitlePath
-from api.routes.wire import CatalogueId, Flag, Text, Wire, Word
+from api.routes.wire import CatalogueId, Flag, Locale, Text, Wire, Word
 from api.storage.catalog import find_artwork, list_artworks
 from api.storage.database import reading, transaction
 from api.storage.revisions import Revision, hold
@@ -37,7 +37,7 @@ class ArtworkBody(Wire):
 
     label: Text | None = None
     default: Flag = False
-    locales: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
+    locales: Annotated[tuple[Locale, ...], Field(max_length=500)] = ()
     maturity: Word | None = None
     spoiler: Flag = False
     devices: Annotated[tuple[Word, ...], Field(max_length=50)] = ()
@@ -47,9 +47,10 @@ class ArtworkAnswer(ArtworkBody):
     """An artwork with its state; `image` is where its bytes are.
 
     `reason` says why it is not active, or why its last upload was refused. `pending` is the hash of an upload that
-    takes the image's place once it is embedded.
+    takes the image's place once it is embedded. Locales that were kept before they were checked are told as they are.
     """
 
+    locales: tuple[str, ...] = ()
     title: str
     artwork: str
     sha256: str | None

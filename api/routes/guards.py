@@ -16,7 +16,7 @@ from api.routes.listing import USUAL, Cursor, Limit, Number, cursor_of, part_of,
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import Conditions, Meant, ReadersTag, tagged
 from api.routes.titles import TitlePath
-from api.routes.wire import CatalogueId, Moment, Real, Text, Wire, Word
+from api.routes.wire import CatalogueId, Digits, Locale, Moment, Real, Text, Wire
 from api.storage.database import reading, transaction
 from api.storage.guards import (
     ArtworkChange,
@@ -36,7 +36,7 @@ from bandit.guards import Guard, Pin, Schedule, Share, Span
 
 router = APIRouter(prefix="/titles/{title}", tags=["guards"], route_class=OnceRoute)
 
-GuardPath = Annotated[int, Path(ge=1, le=2**62)]
+GuardPath = Annotated[Digits, Path(ge=1, le=2**62)]
 Part = Annotated[Real, Field(ge=0, le=1)]
 
 
@@ -51,7 +51,7 @@ class GuardBody(WhyBody):
 
     kind: GuardKind
     artwork: CatalogueId
-    locale: Word | None = None
+    locale: Locale | None = None
     since: Annotated[Moment | None, Field(alias="from")] = None
     until: Moment | None = None
     minimum: Part | None = None

@@ -13,6 +13,7 @@ import msgspec
 from fastapi import Query
 
 from api.errors import BadInput
+from api.routes.wire import Digits
 
 MOST = 1000
 USUAL = 100
@@ -25,7 +26,7 @@ Microseconds = Annotated[int, msgspec.Meta(ge=0, le=230 * 366 * 86_400 * 10**6)]
 Name = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[A-Za-z0-9._-]*$")]
 """An id in a cursor."""
 
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many to give at most.")]
+Limit = Annotated[Digits, Query(ge=1, le=MOST, description="How many to give at most.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="The `next` of the part before; none: the first.")]
 
 Item = TypeVar("Item")

@@ -16,7 +16,7 @@ from api.dependencies.pages import SelectCall
 from api.dependencies.requests import ServicesDep
 from api.dependencies.services import Services
 from api.homepage.request import AskedTitle
-from api.routes.wire import CatalogueId, Moment, OpaqueId, Real, Whole, Wire, Word
+from api.routes.wire import CatalogueId, Digits, Moment, OpaqueId, Real, Whole, Wire, Word
 from api.security import Keys
 from artwork.catalog import TitleId
 from bandit.context import RequestContext
@@ -103,7 +103,7 @@ class BatchSelectAnswer(Wire):
 
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
 TimeBudget = Annotated[
-    int | None, Header(ge=1, le=600_000, alias="Keyart-Time-Budget", description="Milliseconds the answer may take.")
+    Digits | None, Header(ge=1, le=600_000, alias="Keyart-Time-Budget", description="Milliseconds the answer may take.")
 ]
 
 

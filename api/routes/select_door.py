@@ -192,11 +192,16 @@ def _told(headers: _Headers, allowed_ms: int) -> tuple[float, str | None]:
     key = found.get(b"idempotency-key")
     if key is not None and not 1 <= len(key) <= 255:
         raise ValueError(key)
-    budget = found.get(b"keyart-time-budget")
-    asked_ms = None if budget is None else int(budget)
-    if asked_ms is not None and not 1 <= asked_ms <= 600_000:
-        raise ValueError(budget)
+    asked_ms = _milliseconds(found.get(b"keyart-time-budget"))
     return budget_of(allowed_ms, asked_ms), None if key is None else key.decode("latin-1")
+
+
+def _milliseconds(budget: bytes | None) -> int | None:
+    if budget is None:
+        return None
+    if not budget.isdigit() or not 1 <= int(budget) <= 600_000:  # int() by itself would read 1_000 and +7
+        raise ValueError(budget)
+    return int(budget)
 
 
 async def whole_body(receive: Receive) -> bytes | None:

@@ -12,7 +12,7 @@ from api.dependencies.viewers import by_id, exclude_viewer, include_viewer, orde
 from api.routes.listing import USUAL, Cursor, Limit, Microseconds, Name, cursor_of, part_of, place_of
 from api.routes.once import ONCE, OnceRoute
 from api.routes.tags import ReadersTag, tagged
-from api.routes.wire import EARLIEST, OpaqueId, Text, Wire
+from api.routes.wire import EARLIEST, Digits, OpaqueId, Text, Wire
 from api.storage.audit_log import By
 from api.storage.database import reading, transaction
 from api.storage.erasure import Erasure, find_erasure
@@ -20,7 +20,7 @@ from api.storage.exclusions import list_excluded
 
 router = APIRouter(tags=["operations"], route_class=OnceRoute)
 
-ErasurePath = Annotated[int, Path(ge=1, le=2**62)]
+ErasurePath = Annotated[Digits, Path(ge=1, le=2**62)]
 
 
 class ViewerBody(Wire):

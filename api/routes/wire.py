@@ -1,5 +1,6 @@
 """The types that all wire models share: ids, texts, times, numbers. Unknown fields, NaN and infinity are refused."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -42,6 +43,23 @@ def _number_itself(value: object) -> object:
     return value
 
 
+_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
+
+
+def _language_tag(text: str) -> str:
+    """What is none would be kept, and match no request for ever."""
+    if _TAG.fullmatch(text) is None:
+        raise ValueError("this is no locale: write a language tag such as fr, fr-CA or zh-Hant")
+    return text
+
+
+def _plain_digits(text: object) -> object:
+    """Pydantic would read `1_000`, `+7` and `7.0` as whole numbers."""
+    if isinstance(text, str) and not (text.isascii() and text.isdigit()):
+        raise ValueError("write a whole number in digits alone")
+    return text
+
+
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """What is further off is a mistake: milliseconds for seconds, or a clock that was never set."""
 
@@ -66,6 +84,9 @@ OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=256), After
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_printable)]
 """A short value such as a device or the kind of a row. At most 64 printable characters."""
 
+Locale = Annotated[str, StringConstraints(max_length=64), AfterValidator(_language_tag)]
+"""A language, with or without region and script, that something is meant for: `fr`, `fr-CA`, `zh-Hant`."""
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
 """A name or a label. At most 500 printable characters."""
 
@@ -77,6 +98,9 @@ Flag = Annotated[bool, Strict()]
 
 Whole = Annotated[int, BeforeValidator(_number_itself)]
 """A whole number; neither text nor true."""
+
+Digits = Annotated[int, BeforeValidator(_plain_digits)]
+"""A whole number in an address or a header: digits and nothing else."""
 
 Real = Annotated[float, Strict()]
 """A number; neither text nor true."""

@@ -170,6 +170,7 @@ artwork pin harbor b --from=2026-01-01
 artwork pin harbor b --from=1767225600
 artwork pin harbor b --until=9999-12-31T00:00:00-12:00
 artwork pin harbor b --locale=
+artwork pin harbor b --locale=french
 artwork schedule harbor b
 artwork schedule harbor b --from=2026-02-01T00:00:00Z --until=2026-01-01T00:00:00Z
 artwork share harbor b

@@ -139,7 +139,17 @@ def test_all_unknown_and_bare_titles_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("locale", "expected"),
-    [(None, ["aa", "bb", "cc"]), ("fr-FR", ["aa", "bb"]), ("de-AT", ["bb", "cc"]), ("it", ["bb"])],
+    [
+        (None, ["aa", "bb", "cc"]),
+        ("fr-FR", ["aa", "bb"]),
+        ("fr_FR", ["aa", "bb"]),
+        ("FR-fr", ["aa", "bb"]),
+        ("fr", ["bb"]),
+        ("de-AT", ["bb", "cc"]),
+        ("de_DE_1996", ["bb", "cc"]),
+        ("den", ["bb"]),
+        ("it", ["bb"]),
+    ],
 )
 def test_locale_decides_what_is_eligible_and_the_default_always_is(locale: str | None, expected: list[str]) -> None:
     many = catalogue(

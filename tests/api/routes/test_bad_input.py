@@ -133,7 +133,7 @@ def test_a_body_of_another_kind_or_size_is_refused(watched: Watched, operation: 
         "multipart/form-data; boundary=x",
         "application/x-www-form-urlencoded",
     ):
-        assert complaint(send(watched, operation, body, **{"Content-Type": kind}), {400, 415, 422}) is None
+        assert complaint(send(watched, operation, body, **{"Content-Type": kind}), {415}) is None
     assert complaint(send(watched, operation, body, **{"Content-Length": "32000001"}), {413}) is None
     assert complaint(send(watched, operation, b"[" * 100_000), BODY_MISTAKES) is None
     assert complaint(send(watched, operation, b"\xff\xfe{}"), BODY_MISTAKES) is None

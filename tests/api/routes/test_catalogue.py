@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
-from api.storage.database import reading
+from api.storage.database import reading, transaction
 from api.storage.jobs import JobKind, count_unfinished
+from api.storage.tables import artworks
 from artwork.catalog import ArtworkId, TitleId
 from artwork.intake import DEFAULT_LIMITS
 from tests.api.installation import Installation
@@ -92,6 +94,18 @@ def test_an_artwork_is_described_before_its_image_comes(installation: Installati
     assert "no image" in read["reason"]
     listed = installation.http.get("/v1/titles/harbor/artworks").json()
     assert [each["artwork"] for each in listed["artworks"]] == ["pier"]
+
+
+def test_a_locale_is_a_language_tag_and_an_older_one_that_is_none_is_still_told(installation: Installation) -> None:
+    installation.http.put("/v1/titles/harbor", json={"name": "Harbor"})
+    for locale in ("french", "f", "fr-", "fr FR", "*", "", "fr-FR.UTF-8", "-fr"):
+        refused = installation.http.put("/v1/titles/harbor/artworks/pier", json={"locales": [locale]})
+        is_problem(refused, 422, "invalid_request")
+    kept = installation.http.put("/v1/titles/harbor/artworks/pier", json={"locales": ["fr_FR", "zh-Hant-TW", "es-419"]})
+    assert kept.json()["locales"] == ["fr_FR", "zh-Hant-TW", "es-419"], "as it was written"
+    with transaction(installation.services.engine) as connection:
+        connection.execute(update(artworks).values(locales=["french"]))
+    assert installation.http.get("/v1/titles/harbor/artworks/pier").json()["locales"] == ["french"]
 
 
 def test_what_does_not_exist_is_not_found(shared: Installation) -> None:

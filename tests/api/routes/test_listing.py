@@ -92,7 +92,7 @@ def test_a_cursor_of_another_list_or_of_nobody_is_refused(shared: Installation, 
     assert "remedy" in is_problem(answer, 422, "bad_input" if len(cursor) <= 1024 else "invalid_request")
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "1.5", "", "9" * 30])
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "1.5", "", "9" * 30, "1_0", "+5", "5.0"])
 def test_a_limit_is_between_one_and_a_thousand(shared: Installation, limit: str) -> None:
     for path in {path for path, _, _ in LISTS}:
         is_problem(shared.http.get(path, params={"limit": limit}), 422, "invalid_request")
