@@ -48,6 +48,9 @@ def offer_of(entry: TitleEntry, request: PageRequest, *, house: House) -> Offer:
     """List what a slot may show to this request: what is eligible or, of that, the artwork that is pinned."""
     if entry.offer is not None:
         return entry.offer
+    if entry.settled:
+        key = (request.context.locale, request.context.device, house.maturity_limit)
+        return entry.offers.get(key) or entry.remember(key, Offer(eligible(entry, request, house=house)))
     found = eligible(entry, request, house=house)
     if entry.guards.pins:
         pinned = entry.guards.pinned({each.artwork for each in found}, request.context)

@@ -21,6 +21,10 @@ class Offer(NamedTuple):
     pinned: bool = False
 
 
+OfferKey = tuple[str | None, str | None, str | None]
+"""Locale and device of a request, and the highest rating that a picture may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class TitleEntry:
     """A title with its artworks in canonical order, the candidates among them that can be shown, and its guards.
@@ -28,7 +32,8 @@ class TitleEntry:
     `offer` is what every request may be shown, None where that hangs on the request.
     A candidate is an ACTIVE artwork whose image has a vector in the snapshot's embedding version. `restricted` tells
     whether some are not for every request, `spoilers` whether some are for viewers who have finished the title.
-    `slates` holds the sets of candidates that requests were offered (see `slate`).
+    `slates` holds the sets of candidates that requests were offered (see `slate`), and `offers` what the requests of a
+    locale and a device may be shown, where nothing else of them matters (`settled`).
     """
 
     title: Title
@@ -39,7 +44,15 @@ class TitleEntry:
     restricted: bool = False
     spoilers: bool = False
     offer: Offer | None = None
+    settled: bool = False
     slates: dict[frozenset[ArtworkId], Slate] = field(default_factory=dict[frozenset[ArtworkId], Slate], compare=False)
+    offers: dict[OfferKey, Offer] = field(default_factory=dict[OfferKey, Offer], compare=False)
+
+    def remember(self, key: OfferKey, offer: Offer) -> Offer:
+        """Keep what a locale and a device may be shown; not for ever, since locales are the callers' words."""
+        if len(self.offers) >= REMEMBERED_SLATES:
+            self.offers.clear()
+        return self.offers.setdefault(key, offer)
 
     def slate(self, artworks: frozenset[ArtworkId]) -> Slate:
         """Return these candidates in canonical order: always the same object, so that policies may remember it."""
@@ -67,6 +80,7 @@ def title_entry(
     own = [each for each in ordered if each.state is ArtworkState.ACTIVE]
     everything, slate = frozenset(each.artwork for each in shown), Slate(shown)
     restricted = bool(guards.schedules) or any(map(_is_restricted, own))
+    spoilers = any(each.spoiler for each in own)
     return TitleEntry(
         title,
         ordered,
@@ -74,8 +88,9 @@ def title_entry(
         guards,
         everything=everything,
         restricted=restricted,
-        spoilers=any(each.spoiler for each in own),
+        spoilers=spoilers,
         offer=None if restricted or guards.pins else Offer(slate),
+        settled=not (spoilers or guards.schedules or guards.pins),
         slates={everything: slate},
     )
 

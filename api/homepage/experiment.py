@@ -5,6 +5,7 @@ Every page gets what it would get alone: sums run in a fixed order, and a page's
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -55,9 +56,10 @@ def drawn_pages(policy: Policy, draws: Sequence[PageDraw], *, house: House) -> I
     Raises:
         InvalidProbabilities: the policy stated something that is no distribution.
     """
-    plain = [not house.diversity and all(map(_is_plain, draw.entries)) for draw in draws]
-    freely = _drawn_freely(policy, [draw for draw, free in zip(draws, plain, strict=True) if free])
-    in_order = _drawn_in_order(policy, [draw for draw, free in zip(draws, plain, strict=True) if not free], house)
+    orders = [_Offered(draw, [offer_of(entry, draw.request, house=house) for entry in draw.entries]) for draw in draws]
+    plain = [not house.diversity and order.is_plain() for order in orders]
+    freely = _drawn_freely(policy, [order for order, free in zip(orders, plain, strict=True) if free])
+    in_order = _drawn_in_order(policy, [order for order, free in zip(orders, plain, strict=True) if not free], house)
     for free in plain:
         yield next(freely if free else in_order)
 
@@ -92,31 +94,37 @@ def default_slot(
     return _slot(asked, offer, drawn=((1.0,), 0), bounds=None, reason=reason)
 
 
-def _is_plain(entry: TitleEntry) -> bool:
-    """Whether a title is drawn without a look at the request or at its neighbours."""
-    return entry.offer is not None and not entry.guards.shares
+class _Offered(NamedTuple):
+    """A page to be drawn, and what its slots may show."""
+
+    draw: PageDraw
+    offers: list[Offer]
+
+    def is_plain(self) -> bool:
+        """Whether every slot is drawn from what the policy states, without a look at people's orders."""
+        return not any([offer.pinned for offer in self.offers]) and not any(
+            [entry.guards.shares for entry in self.draw.entries]
+        )
 
 
-def _drawn_freely(policy: Policy, draws: Sequence[PageDraw]) -> Iterator[tuple[Slot, ...]]:
-    """Draw pages of plain titles: all slots at once."""
-    offers = [[entry.offer for entry in draw.entries if entry.offer is not None] for draw in draws]
-    stated = _stated(policy, draws, offers)
-    numbers = [number for draw in draws for number in _numbers(draw)]
+def _drawn_freely(policy: Policy, orders: Sequence[_Offered]) -> Iterator[tuple[Slot, ...]]:
+    """Draw plain pages: all slots at once."""
+    stated = _stated(policy, orders)
+    numbers = [number for order in orders for number in _numbers(order.draw)]
     chosen: list[int] = draw_each(stated.flat, numbers, bounds=stated.bounds).tolist()
     values: list[float] = stated.flat.tolist()
     drawn = zip((tuple(values[begin:end]) for begin, end in pairwise(stated.bounds.tolist())), chosen, strict=True)
     reason = _drawn_reason(policy)
-    for draw, own in zip(draws, offers, strict=True):
+    for draw, own in orders:
         asked = zip(draw.request.titles, own, drawn, strict=False)  # the last of the three goes on to the next page
         yield tuple([_slot(title, offer, drawn=one, bounds=None, reason=reason) for title, offer, one in asked])
 
 
-def _drawn_in_order(policy: Policy, draws: Sequence[PageDraw], house: House) -> Iterator[tuple[Slot, ...]]:
+def _drawn_in_order(policy: Policy, orders: Sequence[_Offered], house: House) -> Iterator[tuple[Slot, ...]]:
     """Draw pages slot by slot, each slot given the draws before it: pins, shares and diversity act there."""
-    offers = [[offer_of(entry, draw.request, house=house) for entry in draw.entries] for draw in draws]
-    stated = iter(_stated(policy, draws, offers).slots())
+    stated = iter(_stated(policy, orders).slots())
     reason, rules = _drawn_reason(policy), Rules(diversity=house.diversity, floor=policy.floor)
-    for draw, own in zip(draws, offers, strict=True):
+    for draw, own in orders:
         slots = [
             StatedSlot(
                 title=asked.title,
@@ -131,22 +139,22 @@ def _drawn_in_order(policy: Policy, draws: Sequence[PageDraw], house: House) -> 
         yield tuple([_slot(title, offer, drawn=one, bounds=s.bounds, reason=reason) for title, offer, s, one in asked])
 
 
-def _stated(policy: Policy, draws: Sequence[PageDraw], offers: Sequence[Sequence[Offer]]) -> Stated:
+def _stated(policy: Policy, orders: Sequence[_Offered]) -> Stated:
     """What the policy states for the slots that no pin has decided, page after page."""
     asked: list[AskedTitle] = []
     request_of: list[int] = []
-    for number, (draw, own) in enumerate(zip(draws, offers, strict=True)):
+    for number, (draw, own) in enumerate(orders):
         left = [title for title, (_, pinned) in zip(draw.request.titles, own, strict=True) if not pinned]
         asked += left
         request_of += [number] * len(left)
     if not asked:
         return stated_of([])
     slots = Slots(
-        requests=[_request_context(policy, draw.request) for draw in draws],
+        requests=[_request_context(policy, order.draw.request) for order in orders],
         request_of=np.array(request_of, dtype=np.int64),
         positions=np.array([title.position for title in asked], dtype=np.float64),
         scores=np.array([title.score or 0.0 for title in asked], dtype=np.float64),
-        slates=[slate for own in offers for slate, pinned in own if not pinned],
+        slates=[slate for order in orders for slate, pinned in order.offers if not pinned],
         titles=[title.title for title in asked],
     )
     return policy.state(slots)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.homepage.artwork import eligible
+from api.homepage.artwork import eligible, offer_of
 from api.homepage.assemble import PageStamp
-from api.homepage.catalogue import Catalogue, title_entry
+from api.homepage.catalogue import REMEMBERED_SLATES, Catalogue, title_entry
 from api.homepage.experiment import DrawKey
 from api.homepage.request import AskedTitle, House, KnownViewer, PageRequest
 from artwork.catalog import Artwork, ArtworkId, ArtworkState, ImageHash, Title, TitleId
@@ -124,6 +124,42 @@ def test_the_house_may_set_a_lower_rating_than_the_title() -> None:
     known = catalogue(artwork("a"), artwork("b", maturity="6"), artwork("c", maturity="12"))
     assert names(known, asking()) == "abc"
     assert names(known, asking(), House(maturity_limit="7")) == "ab"
+
+
+def test_what_is_remembered_of_a_title_is_what_each_request_would_be_offered_anew() -> None:
+    """Of one entry, in whatever order locales, devices and limits come, and for many more than are remembered."""
+    known = catalogue(artwork("a"), artwork("b", locales=("fr",), devices=("tv",)), artwork("c", maturity="12"))
+    entry = known.titles[HARBOR.title]
+    houses = [House(), House(maturity_limit="7")]
+    requests = [asking(locale=f"{language}-X{n % 300}", device=device) for n in range(2) for language in ("fr", "de")
+                for device in ("tv", "phone")]  # fmt: skip
+    requests += [asking(), *(asking(locale=f"fr-R{n}", device="tv") for n in range(REMEMBERED_SLATES + 2))]
+    for request in [*requests, *reversed(requests)]:
+        for house in houses:
+            assert list(offer_of(entry, request, house=house).artworks) == list(eligible(entry, request, house=house))
+    assert len(entry.offers) <= REMEMBERED_SLATES
+
+
+@pytest.mark.parametrize("told", [{"spoiler": True}, {}], ids=["spoiler", "schedule"])
+def test_what_hangs_on_the_viewer_or_the_time_is_not_remembered(told: dict[str, Any]) -> None:
+    guards = [] if told else [Schedule(artwork=B, span=Span(since=AT + HOUR))]
+    entry = catalogue(artwork("a"), artwork("b", locales=("fr",), **told), guards=guards).titles[HARBOR.title]
+    early = asking(locale="fr")
+    late = asking(locale="fr", at=AT + 2 * HOUR, finished=["harbor"])
+    shown = [
+        "".join(entry_.artwork for entry_ in offer_of(entry, each, house=House()).artworks) for each in (early, late)
+    ]
+    assert shown == ["a", "ab"]
+
+
+def test_titles_for_some_locales_are_drawn_as_when_slot_by_slot() -> None:
+    known = catalogue(artwork("a"), artwork("b", locales=("fr",)), artwork("c"), more=["tundra"])
+    request = asking("harbor", "tundra", locale="fr")
+    policy = Leaning(0.2, 0.3, 0.5)
+    together = assembled(request, known, policy=policy)
+    one_by_one = assembled(request, known, policy=policy, house=House(diversity=1e-12))
+    assert [slot.chosen for slot in together.slots] == [slot.chosen for slot in one_by_one.slots]
+    assert [slot.artworks for slot in together.slots] == [("a", "b", "c")] * 2
 
 
 def test_a_schedule_takes_an_artwork_out_and_never_the_default() -> None:
