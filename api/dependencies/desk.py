@@ -40,8 +40,6 @@ logger = logging.getLogger(__name__)
 PAGES_A_GROUP = 32
 """So few that a page which comes while a group is being decided waits for some ten milliseconds at most."""
 
-Answer = bytes | KeyartError
-
 
 class _Ticket:
     """A call on its way to its answer. Its owner alone gives up; the desk's threads alone decide and settle."""
@@ -66,7 +64,7 @@ class _Ticket:
         )
 
 
-_Deliver = tuple[asyncio.AbstractEventLoop | None, "asyncio.Future[Answer] | Future[Answer]"]
+_Deliver = tuple[asyncio.AbstractEventLoop | None, "asyncio.Future[Result] | Future[Result]"]
 
 
 class PageDesk:
@@ -112,29 +110,29 @@ class PageDesk:
 
     async def _answered(self, call: SelectCall, *, precomputed: bool) -> bytes:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[Result] = loop.create_future()
         ticket = _Ticket(call, (loop, future), precomputed=precomputed)
         self._incoming.put(ticket)
         up = loop.call_later(call.budget, _time_is_up, future)
         try:
-            answer = await future
+            result = await future
         except TimeIsUp:
-            answer = await loop.run_in_executor(None, self._too_late, ticket)
+            result = await loop.run_in_executor(None, self._too_late, ticket)
         finally:
             up.cancel()
         note(ticket.stages)
-        return _given(answer)
+        return self._given(result)
 
     def answer(self, call: SelectCall) -> bytes:
         """Return a page's answer within its budget, waiting on this thread. Raises as `answered` does."""
-        future: Future[Answer] = Future()
+        future: Future[Result] = Future()
         ticket = _Ticket(call, (None, future), precomputed=False)
         self._incoming.put(ticket)
         try:
-            answer = future.result(call.budget)
+            result = future.result(call.budget)
         except TimeIsUp:
-            answer = self._too_late(ticket)
-        return _given(answer)
+            result = self._too_late(ticket)
+        return self._given(result)
 
     def waiting(self) -> int:
         """Return how many calls wait to be decided, roughly."""
@@ -151,19 +149,18 @@ class PageDesk:
             self._incoming.put(None)
             self._thread.join()
 
-    def _too_late(self, ticket: _Ticket) -> Answer:
+    def _too_late(self, ticket: _Ticket) -> Result:
         """Withdraw a call whose time is up; if its page is durable after all, that is the answer."""
         ticket.given_up = True
         decided = ticket.decided
         if decided and decided.entry and self.serving.log.give_up(decided.entry):
             return decided.answer
-        return self._unlogged(ticket)
+        return unlogged(self.serving, ticket.call)
 
-    def _unlogged(self, ticket: _Ticket) -> Answer:
-        return self._told(unlogged(self.serving, ticket.call))
-
-    def _told(self, result: Result) -> Answer:
-        """The answer of what is not logged (any more), counted."""
+    def _given(self, result: Result) -> bytes:
+        """The answer that leaves. A page that is not logged is counted here: one for a call, whoever made it."""
+        if isinstance(result, KeyartError):
+            raise result
         if isinstance(result, Decided):
             self._metrics.issued([result.issued], logged=False)
             return result.answer
@@ -205,23 +202,24 @@ class PageDesk:
         return [ticket for ticket in taken if not ticket.given_up]
 
     def _work(self, group: Sequence[_Ticket]) -> None:
-        done: list[tuple[_Ticket, Answer]] = []
+        done: list[tuple[_Ticket, Result]] = []
         new = [ticket for ticket in group if ticket.again is None]
         began = time.perf_counter()
         for ticket in group:
             if ticket.again is Fate.REPEATED:
-                done.append((ticket, self._told(answer_again(self.serving, ticket.call))))
+                done.append((ticket, answer_again(self.serving, ticket.call)))
             elif ticket.again is not None:
-                done.append((ticket, self._unlogged(ticket)))
+                done.append((ticket, unlogged(self.serving, ticket.call)))
         late = [(began - ticket.came) / ticket.call.budget for ticket in new]
         decided = decide_calls(self.serving, [ticket.call for ticket in new], late=late)
         for ticket, result in zip(new, decided, strict=True):
             if isinstance(result, Decided) and result.entry is not None:
                 ticket.decided = result
             else:
-                done.append((ticket, self._told(result)))
+                done.append((ticket, result))
         self._time(new, began=began)
-        done += [(ticket, self._unlogged(ticket)) for ticket in self._log([t for t in new if t.decided])]
+        refused = self._log([ticket for ticket in new if ticket.decided])
+        done += [(ticket, unlogged(self.serving, ticket.call)) for ticket in refused]
         _deliver(done)
 
     def _time(self, group: Sequence[_Ticket], *, began: float) -> None:
@@ -248,7 +246,7 @@ class PageDesk:
 
     def _settled(self, entries: Sequence[LogEntry], by_entry: dict[LogEntry, _Ticket]) -> None:
         """On the log's thread: answer what is durable, and let the desk look again at what is not."""
-        done: list[tuple[_Ticket, Answer]] = []
+        done: list[tuple[_Ticket, Result]] = []
         for entry in entries:
             ticket = by_entry[entry]
             if entry.fate is Fate.DURABLE and ticket.decided:
@@ -267,26 +265,20 @@ class PageDesk:
                 self._shadow.offer(decode_page(decided.entry.row["body"]), decided.catalogue)
 
 
-def _given(answer: Answer) -> bytes:
-    if isinstance(answer, bytes):
-        return answer
-    raise answer
-
-
-def _time_is_up(future: "asyncio.Future[Answer]") -> None:
+def _time_is_up(future: "asyncio.Future[Result]") -> None:
     if not future.done():
         future.set_exception(TimeIsUp())
 
 
-def _deliver(done: Sequence[tuple[_Ticket, Answer]]) -> None:
+def _deliver(done: Sequence[tuple[_Ticket, Result]]) -> None:
     """Wake those who wait: one call into each event loop for all of its answers."""
     loops: dict[asyncio.AbstractEventLoop, list[Callable[[], None]]] = {}
-    for ticket, answer in done:
+    for ticket, result in done:
         loop, future = ticket.deliver
         if loop is None:
-            _set(future, answer)
+            _set(future, result)
         else:
-            loops.setdefault(loop, []).append(lambda future=future, answer=answer: _set(future, answer))
+            loops.setdefault(loop, []).append(lambda future=future, result=result: _set(future, result))
     for loop, wakes in loops.items():
         try:
             loop.call_soon_threadsafe(_run_all, wakes)
@@ -299,6 +291,6 @@ def _run_all(wakes: Sequence[Callable[[], None]]) -> None:
         wake()
 
 
-def _set(future: "asyncio.Future[Answer] | Future[Answer]", answer: Answer) -> None:
+def _set(future: "asyncio.Future[Result] | Future[Result]", result: Result) -> None:
     if not future.done():
-        future.set_result(answer)
+        future.set_result(result)
