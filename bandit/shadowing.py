@@ -17,8 +17,8 @@ class ShadowFigures:
     `chosen` sums its probabilities of the artworks that were drawn, `distance` its total variation distances to what
     the live policy states, both over `slots`. `seconds` is the time that it took, `live_seconds` that of the live
     policy for the same pages; `slow` pages took it longer than a page's budget, and the live policy not. `failures` are
-    pages that it stated nothing valid for, `dropped` pages that came too fast; `problem` is the last failure, or why a
-    server cannot load it, and `unable` counts these servers.
+    pages that it stated nothing valid for, `dropped` pages that came too fast, or whose viewer could not be looked up;
+    `problem` is the last failure, or why a server cannot load it, and `unable` counts these servers.
     """
 
     version: PolicyVersionId | None = None

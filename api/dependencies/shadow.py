@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from api.dependencies.breaker import GuardedReads
 from api.dependencies.identity import new_name
 from api.dependencies.live_policy import LivePolicy
+from api.errors import StorageUnavailable
 from api.homepage.catalogue import Catalogue
 from api.settings import Settings
 from api.storage.database import reading, transaction
@@ -69,8 +70,7 @@ class ShadowObserver:
                 raise queue.Full
             self._pages.put_nowait((page, catalogue))
         except queue.Full:
-            with self._lock:
-                self._figures = replace(self._figures, dropped=self._figures.dropped + 1)
+            self._add(ShadowFigures(dropped=1))
 
     def figures(self) -> ShadowFigures:
         """The sums so far, of the shadow that was asked last."""
@@ -133,6 +133,8 @@ class ShadowObserver:
         while (offered := self._pages.get()) is not None and not self._closed.is_set():
             try:
                 self._observe(*offered)
+            except StorageUnavailable:  # the viewer's vector cannot be read: that says nothing of the shadow
+                self._add(ShadowFigures(dropped=1))
             except Exception as error:
                 # Whatever a shadow does is counted and harms no page; the thread goes on.
                 logger.debug("the shadow failed", exc_info=True)

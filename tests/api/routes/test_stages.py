@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from api.storage.database import transaction
+from api.dependencies.breaker import GuardedReads
+from api.dependencies.shadow import ShadowObserver
+from api.storage.database import open_engine, reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
+from api.storage.pages import find_page
 from bandit.canary import in_canary
+from bandit.decision import PolicyVersionId
 from bandit.policies.uniform import UniformPolicy
 from tests.api.installation import Installation, running, settings_in
 from tests.api.learned import VIEWERS, Learned, name_of
@@ -136,6 +140,28 @@ def test_a_shadow_that_fails_harms_no_page_and_is_counted(watched: Installation,
     assert (counted["pages"], counted["failures"], counted["problem"]) == (0, 1, "it broke")
     text = watched.http.get("/metrics").text
     assert f'keyart_shadow_failures_total{{policy="{learned.manifest.version}"}} 1.0' in text
+
+
+class Understanding(UniformPolicy):
+    """A shadow that looks at viewers' vectors of another foundation version."""
+
+    version = PolicyVersionId("understanding")
+    foundation_version = "newer"
+
+
+def test_a_database_that_is_away_speaks_against_no_shadow(watched: Installation, tmp_path: Path) -> None:
+    services = watched.services
+    services.live.deciding = replace(services.live.deciding, shadow=Understanding())
+    shown = watched.select("harbor")["page"]
+    with reading(watched.engine) as connection:
+        page = find_page(connection, shown)
+    away = open_engine(f"sqlite:///{tmp_path / 'nothing.db'}")
+    observer = ShadowObserver(services.live, GuardedReads(away), engine=away, settings=services.settings)
+    observer.offer(page, services.catalogue.current)
+    observer.settle()
+    assert (observer.figures().failures, observer.figures().dropped) == (0, 1)
+    observer.close()
+    away.dispose()
 
 
 def test_pages_that_come_faster_than_a_shadow_answers_are_dropped(watched: Installation, learned: Learned) -> None:

@@ -47,9 +47,7 @@ def test_older_evidence_never_takes_the_place_of_newer(engine: Engine, now: date
     older = replace(newer, until=page_id_at(now - timedelta(minutes=1)), seen=b"less")
     clock_was_ahead = replace(older, until=page_id_at(now + timedelta(days=365)))
     with transaction(engine) as connection:
-        put_evidence(
-            connection, replace(older, until=page_id_at(now + timedelta(days=365)))
-        )  # by a clock that was ahead
+        put_evidence(connection, clock_was_ahead)
         put_evidence(connection, older)
         put_evidence(connection, newer)
         put_evidence(connection, older)
