@@ -133,7 +133,7 @@ def decide_calls(serving: Serving, calls: Sequence[SelectCall], *, late: Sequenc
     """
     catalogue = serving.catalogue.current
     if catalogue.remembered:
-        return [unlogged(serving, call) for call in calls]
+        return _answered_again(serving, calls)
     asked = [_asked(serving, call, catalogue) for call in calls]
     known = _look_up(serving, [each for each in asked if each.result is None])
     for each in asked:
@@ -179,13 +179,21 @@ def unlogged(serving: Serving, call: SelectCall) -> Result:
 
 def answer_again(serving: Serving, call: SelectCall) -> Result:
     """Answer a call whose key another request was faster with; default artworks where that answer cannot be read."""
+    [result] = _answered_again(serving, [call])
+    return result
+
+
+def _answered_again(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
+    """What was answered under the calls' keys, as far as that can be read, and default artworks for the others."""
     known = _Known()
+    keys = [call.idempotency_key for call in calls if call.idempotency_key is not None]
     try:
-        with serving.reads.reading() as connection:
-            known.answers = stored_answers(connection, [call.idempotency_key or ""])
+        if keys:
+            with serving.reads.reading() as connection:
+                known.answers = stored_answers(connection, keys)
     except StorageUnavailable as error:
-        logger.warning("an answer that was given before cannot be read: %s", error)
-    return _answered_before(serving, call, known) or unlogged(serving, call)
+        logger.warning("what was answered before cannot be read: %s", error)
+    return [_answered_before(serving, call, known) or unlogged(serving, call) for call in calls]
 
 
 def check_calls(serving: Serving, calls: Sequence[SelectCall]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import update
 
+from api.dependencies.catalogue_lines import catalogue_from, lines_of
 from api.dependencies.pages import SelectCall
 from api.homepage.request import AskedTitle
 from api.storage.database import open_engine, transaction
@@ -38,6 +39,19 @@ def test_c2_a_key_that_a_server_of_an_older_keyart_answered_is_answered_alike(ho
     with running(settings_in(home)) as server:
         assert server.ask(key="k1").content == answered
         assert server.ask(key="k1", viewer="another").status_code == 422
+
+
+def test_c2_a_server_that_shows_what_it_remembers_still_gives_the_answer_of_a_key(home: Path) -> None:
+    """The database may be back before the catalogue was read from it."""
+    with running(settings_in(home)) as server:
+        server.put_title("harbor")
+        answered = server.ask(key="k1").content
+        remembered = catalogue_from(lines_of(server.services.catalogue.current))
+    with running(settings_in(home, refresh_seconds=600)) as server:
+        server.services.catalogue.current = remembered
+        assert server.ask(key="k1").content == answered
+        assert server.ask(key="k1", viewer="another").status_code == 422
+        assert server.ask(key="k2").json()["logged"] is False
 
 
 def test_c2_an_answer_that_was_not_logged_is_given_again_by_every_server(home: Path) -> None:
