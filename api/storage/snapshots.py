@@ -6,8 +6,9 @@ A first line says of which database and which state it is, a last one is the SHA
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,8 @@ from api.errors import DamagedFile, MissingFile
 
 _FORMAT = 1
 _DIGEST_LINE = 65
+_ABANDONED_SECONDS = 3600.0
+"""A draft that nobody has written to for so long is one of a process that was killed."""
 _REMEDY = "It is written while a server runs and its database is up."
 
 
@@ -93,6 +96,7 @@ def _with(head: bytes, lines: Iterable[bytes]) -> Iterator[bytes]:
 def _written_whole(path: Path) -> Generator[BinaryIO]:
     """Write beside, sync, rename: a crash leaves the file of before or the new one. Its owner alone may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -102,3 +106,10 @@ def _written_whole(path: Path) -> Generator[BinaryIO]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    for draft in path.parent.glob(f".{path.name}.*"):
+        with suppress(OSError):  # it became a whole file, or another process was faster
+            if time.time() - draft.stat().st_mtime > _ABANDONED_SECONDS:
+                draft.unlink()

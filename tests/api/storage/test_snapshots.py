@@ -1,5 +1,6 @@
 """Files that say what the database said last: whole or not believed, of one database, readable by their owner only."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         snapshot(tmp_path).keep("8", broken())  # type: ignore[arg-type]
     assert snapshot(tmp_path).recall() == [b"[1]"]
     assert len([*(tmp_path / "remembered").iterdir()]) == 1
+
+
+def test_drafts_of_killed_processes_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    dead, alive, other = (tmp_path / name for name in (".state.jsonl.dead", ".state.jsonl.alive", ".other.jsonl.dead"))
+    for each in (dead, alive, other):
+        each.write_bytes(b"half a")
+    for each in (dead, other):
+        os.utime(each, (0, 0))
+    Snapshot(tmp_path / "state.jsonl", database_url=DATABASE).keep("1", [b"a"])
+    assert [each.exists() for each in (dead, alive, other)] == [False, True, True]
 
 
 def test_nothing_kept_is_missing(tmp_path: Path) -> None:
