@@ -36,6 +36,7 @@ def import_events(
     _check(file)
     counts, refused = {"accepted": 0, "duplicates": 0, "rejected": 0}, list[str]()
     with open_services(settings_of(home)) as services, progress_bar("Importing"):
+        services.one_secret.refresh()
         bodies = _bodies(file)
         try:
             while batch := list(islice(bodies, LINES_AT_ONCE)):

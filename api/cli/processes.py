@@ -23,7 +23,7 @@ from api.dependencies.services import open_lasting_services
 from api.errors import BadSettings, NewerDatabase, StorageUnavailable
 from api.settings import Settings
 from api.storage.database import open_engine
-from api.storage.migration import migrate
+from api.storage.migration import migrate, refuse_other_revision
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ def run_worker(settings: Settings, *, once: bool, parent: int | None = None) -> 
     """Work until SIGTERM or SIGINT, or until process `parent` is gone; the job under way is finished first."""
     from api.jobs.worker import work
 
+    if once:  # who works on and on waits until the database can be used; who began at four in the morning must not
+        refuse_other_revision(open_engine(settings.database_url))
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

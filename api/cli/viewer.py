@@ -12,6 +12,8 @@ import typer
 from api.cli.options import TYPED, AsJson, Home, Why, actor, settings_of
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from api.dependencies.viewers import Whom
     from api.settings import Settings
 
@@ -54,9 +56,9 @@ def erase(
     settings = settings_of(home)
     engine = open_engine(settings.database_url)
     if viewer is not None:
-        raw, keys = _raw(viewer), load_keys(settings)
+        raw = _raw(viewer)
         with transaction(engine) as connection:
-            order_erasure(connection, keys, raw, by=By(actor(), reason), now=datetime.now(UTC))
+            order_erasure(connection, load_keys(settings), raw, by=By(actor(), reason), now=datetime.now(UTC))
     with progress_bar("Erasing"):
         ended = erase_waiting(engine, settings, also=exports or [])
     told = [
@@ -89,7 +91,7 @@ def exclude(
 
     settings = settings_of(home)
     with transaction(open_engine(settings.database_url)) as connection:
-        whom = _whom(settings, viewer, pseudonym=pseudonym)
+        whom = _whom(connection, settings, viewer, pseudonym=pseudonym)
         exclude_viewer(connection, whom, reason=reason, actor=actor(), now=datetime.now(UTC))
     _say({"excluded": True, "reason": reason}, "The viewer counts no more.", as_json=as_json)
 
@@ -109,7 +111,7 @@ def include(
 
     settings = settings_of(home)
     with transaction(open_engine(settings.database_url)) as connection:
-        whom = _whom(settings, viewer, pseudonym=pseudonym)
+        whom = _whom(connection, settings, viewer, pseudonym=pseudonym)
         include_viewer(connection, whom, by=By(actor(), reason), now=datetime.now(UTC))
     _say({"excluded": False}, "The viewer counts again.", as_json=as_json)
 
@@ -156,11 +158,11 @@ def _busy(told: dict[str, Any]) -> str:
     return f"{told['viewer']} {did}" + (f", left out: {told['excluded']}" if told["excluded"] else "")
 
 
-def _whom(settings: "Settings", given: str, *, pseudonym: bool) -> "Whom":
+def _whom(connection: "Connection", settings: "Settings", given: str, *, pseudonym: bool) -> "Whom":
     from api.dependencies.viewers import by_id, by_pseudonym
     from api.security import load_keys
 
-    return by_pseudonym(_raw(given)) if pseudonym else by_id(load_keys(settings), _raw(given))
+    return by_pseudonym(_raw(given)) if pseudonym else by_id(connection, load_keys(settings), viewer=_raw(given))
 
 
 def _raw(given: str) -> str:

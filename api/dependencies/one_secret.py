@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from api.errors import BadSettings
+from api.errors import BadSettings, Conflict
 from api.security import Keys
 from api.storage.database import reading, transaction
 from api.storage.first_secret import find_fingerprint, put_fingerprint
@@ -37,6 +37,20 @@ class OneSecret:
             raise BadSettings(
                 "The database is used with another secret: viewers would have two names, and outcomes of other servers'"
                 " decisions are refused.",
-                "Give every server the same KEYART_SECRET or secret.key (docs/settings.md).",
+                _REMEDY,
             )
         self._agreed = True
+
+
+def refuse_other_secret(connection: Connection, keys: Keys) -> None:
+    """Let nobody order anything of a viewer under names that the database does not know them by.
+
+    Raises:
+        Conflict: the database is used with another secret.
+    """
+    if find_fingerprint(connection) not in (None, keys.fingerprint):
+        message = "The database is used with another secret than this one: it knows the viewer by another name."
+        raise Conflict(message, _REMEDY)
+
+
+_REMEDY = "Give all that use the database the same KEYART_SECRET or secret.key (docs/settings.md)."

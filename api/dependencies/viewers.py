@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from api.dependencies.one_secret import refuse_other_secret
 from api.errors import BadInput, NotFound
 from api.security import SHORTEST_NAME, Keys
 from api.storage.audit_log import By, Told, record
@@ -26,8 +27,13 @@ class Whom:
     names: tuple[ViewerId, ...]
 
 
-def by_id(keys: Keys, viewer: str) -> Whom:
-    """The viewer of a raw id, under every secret there is."""
+def by_id(connection: Connection, keys: Keys, *, viewer: str) -> Whom:
+    """The viewer of a raw id, under every secret there is.
+
+    Raises:
+        Conflict: the database is used with another secret, and knows the viewer by another name.
+    """
+    refuse_other_secret(connection, keys)
     return Whom(viewer, tuple(keys.pseudonyms(viewer)))
 
 
@@ -47,8 +53,10 @@ def order_erasure(connection: Connection, keys: Keys, viewer: str, *, by: By, no
 
     Raises:
         BadInput: the reason names the viewer.
+        Conflict: the database is used with another secret: nothing would be found, and called erased.
     """
     _refuse_names(by.reason, viewer)
+    refuse_other_secret(connection, keys)
     number = ask_erasure(connection, keys.pseudonyms(viewer), actor=by.actor, now=now)
     told = Told(after={}, reason=by.reason)
     record(connection, actor=by.actor, action="viewer.erase", subject=f"erasure/{number}", now=now, **told)

@@ -94,7 +94,8 @@ def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> Exclus
     """Keep a viewer's rows, and neither learn from them nor evaluate on them, earlier ones included."""
     with transaction(services.engine) as connection:
         now = datetime.now(UTC)
-        exclude_viewer(connection, by_id(services.keys, body.viewer), reason=body.reason, actor=actor, now=now)
+        whom = by_id(connection, services.keys, viewer=body.viewer)
+        exclude_viewer(connection, whom, reason=body.reason, actor=actor, now=now)
     return ExclusionAnswer(excluded=True)
 
 
@@ -102,7 +103,8 @@ def exclude(body: ExcludeBody, services: ServicesDep, actor: ActorDep) -> Exclus
 def include(body: OrderBody, services: ServicesDep, actor: ActorDep) -> ExclusionAnswer:
     """Let a viewer who was excluded count again."""
     with transaction(services.engine) as connection:
-        include_viewer(connection, by_id(services.keys, body.viewer), by=By(actor, body.reason), now=datetime.now(UTC))
+        whom = by_id(connection, services.keys, viewer=body.viewer)
+        include_viewer(connection, whom, by=By(actor, body.reason), now=datetime.now(UTC))
     return ExclusionAnswer(excluded=False)
 
 

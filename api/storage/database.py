@@ -5,7 +5,7 @@ SQLite goes through pysqlite3: the library of Python 3.11 is in the range of SQL
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ _READING = "keyart_reading"
 
 
 def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, answer_seconds: float | None = None) -> Engine:
-    """Return an engine for `url` without connecting; the folder of an SQLite file is made.
+    """Return an engine for `url` without connecting. An SQLite file that is missing is not made: see `make_file`.
 
     `busy_seconds` is how long a transaction waits for another's lock (SQLite) or for a connection (PostgreSQL).
     `answer_seconds` bounds the wait for the answer to one statement of a server (PostgreSQL); None: as long as it
@@ -40,12 +40,31 @@ def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, answer_seconds:
 
     Raises:
         BadSettings: the URL is none, names a database that is not supported, or SQLite's in-memory one, which
-            would lose the log; or the folder cannot be made.
+            would lose the log.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, busy_seconds)
     return _open_postgresql(parsed, busy_seconds, answer_seconds)
+
+
+def make_file(engine: Engine) -> None:
+    """Make the empty file of an SQLite database, and its folder, where they are missing; a server makes its own.
+
+    Nothing else does, so a command that is pointed at a wrong folder leaves nothing there.
+
+    Raises:
+        BadSettings: the folder cannot be made.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    path = Path(engine.url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(f"The folder {path.parent} cannot be made: {error.strerror}.", "Choose another.") from error
+    with suppress(OSError):  # what connects will say why
+        path.touch()
 
 
 @contextmanager
@@ -87,7 +106,7 @@ _STATES = (OperationalError, InterfaceError, DatabaseError, PoolTimeout)  # not 
 _SQLITE_ERROR = 1
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 _NO_SUCH_IN_SQLITE = ("no such table", "no such column", "has no column named")
-_NOT_MIGRATED = (
+NOT_MIGRATED = (
     "The database has not been migrated to this version of Keyart.",
     "Run `keyart migrate`, or point --home or KEYART_HOME at the folder of your Keyart.",
 )
@@ -101,7 +120,7 @@ def _explain(error: Exception) -> tuple[str, str] | None:
     cause = getattr(error, "orig", None)
     text = str(cause or error).lower()
     if getattr(cause, "sqlstate", None) in _NO_SUCH_TABLE_OR_COLUMN or any(each in text for each in _NO_SUCH_IN_SQLITE):
-        return _NOT_MIGRATED
+        return NOT_MIGRATED
     if type(error) not in _STATES or getattr(cause, "sqlite_errorcode", None) == _SQLITE_ERROR:
         return None
     if "locked" in text or isinstance(error, PoolTimeout):
@@ -132,11 +151,6 @@ _EXAMPLES = "Use sqlite:////path/keyart.db or postgresql://user:password@host/na
 
 
 def _open_sqlite(url: URL, busy_seconds: float) -> Engine:
-    folder = Path(url.database or "").parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSettings(f"The folder {folder} cannot be made: {error.strerror}.", "Choose another.") from error
     engine = create_engine(
         url,
         module=pysqlite3,
@@ -144,9 +158,16 @@ def _open_sqlite(url: URL, busy_seconds: float) -> Engine:
         pool_timeout=busy_seconds,
         hide_parameters=True,  # values stay out of error messages, and so out of logs
     )
+    event.listen(engine, "do_connect", _open_what_is_there)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _open_what_is_there(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+    """By itself SQLite would make a missing file, and a database that was moved away would come back empty."""
+    if not Path(arguments[0]).exists():
+        raise StorageUnavailable(*NOT_MIGRATED)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:

@@ -9,9 +9,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from api.errors import NewerDatabase
+from api.errors import NewerDatabase, StorageUnavailable
 from api.storage.audit_log import By, Told, record
-from api.storage.database import reading, transaction
+from api.storage.database import NOT_MIGRATED, make_file, reading, transaction
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 """Beside the `api` package, in a checkout and when installed."""
@@ -30,7 +30,9 @@ def migrate(engine: Engine, *, by: By = KEYART) -> str:
     Raises:
         StorageUnavailable: the database is down.
         NewerDatabase: it was migrated by a newer Keyart.
+        BadSettings: the folder of an SQLite file cannot be made.
     """
+    make_file(engine)
     with transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -55,6 +57,19 @@ def current(engine: Engine) -> str | None:
     """
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def refuse_other_revision(engine: Engine) -> None:
+    """See that the database has the tables of this version of Keyart.
+
+    Raises:
+        StorageUnavailable: it is down, or has not been migrated to this version.
+        NewerDatabase: it was migrated by a newer Keyart.
+    """
+    with reading(engine) as connection:
+        _refuse_newer(connection)
+    if current(engine) != newest_revision():
+        raise StorageUnavailable(*NOT_MIGRATED)
 
 
 def newest_revision() -> str:

@@ -32,13 +32,18 @@ def test_migrate_makes_the_tables_and_may_be_repeated(keyart: Command, tmp_path:
         ("foundation", "train"),
         ("foundation", "embed"),
         ("log", "export", "--out", "log"),
+        ("viewer", "erase", "ada"),
+        ("viewer", "exclude", "ada"),
+        ("secret", "rotate"),
+        ("worker", "--once"),
     ],
     ids=" ".join,
 )
-def test_a_database_that_was_never_migrated_is_one_line_with_the_remedy(
+def test_a_database_that_was_never_migrated_is_one_line_with_the_remedy_and_none_is_made(
     keyart: Command, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     assert "keyart migrate" in keyart(*command, "--home", tmp_path / "bare").refusal()
+    assert not (tmp_path / "bare").exists()
 
 
 def test_the_home_folder_comes_from_the_environment_too(

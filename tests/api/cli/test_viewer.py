@@ -1,6 +1,7 @@
 """`keyart viewer`: orders about single viewers, and everything that is no order."""
 
 import io
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,21 @@ def test_a_viewer_is_erased_and_the_command_says_what_went(harbor: Installation,
     again = keyart("viewer", "erase", "ada", "--home", harbor.home)
     assert (again.code, again.out) == (0, "Erasure 2: nothing was kept of this viewer.\n")
     assert keyart("viewer", "erase", "--resume", "--home", harbor.home).out == "No erasure waits.\n"
+
+
+def test_with_another_secret_than_the_database_is_used_with_nobody_is_said_to_be_erased(
+    harbor: Installation, keyart: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harbor.post_events(an_event("ada"))
+    lines = Path("events.jsonl")
+    lines.write_text(json.dumps(an_event("grace")))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("KEYART_SECRET", "another secret, long enough")
+        for order in ("erase", "exclude", "include"):
+            assert "another secret" in keyart("viewer", order, "ada", "--home", harbor.home).refusal()
+        assert "another secret" in keyart("events", "import", lines, "--home", harbor.home).refusal()
+    told = keyart("viewer", "erase", "ada", "--home", harbor.home, "--json").json()
+    assert told["erasures"][0]["events"] == 1
 
 
 def test_the_id_may_come_on_standard_input(

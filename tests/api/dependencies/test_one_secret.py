@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.api.installation import SECRET, running, settings_in
+from tests.api.problems import is_problem
 
 
 def test_a_server_with_another_secret_says_so_and_still_answers(home: Path, tmp_path: Path) -> None:
@@ -13,6 +14,10 @@ def test_a_server_with_another_secret_says_so_and_still_answers(home: Path, tmp_
         other.services.refresh()
         assert "another secret" in other.http.get("/readyz").json()["problems"]["secret"]
         assert other.ask().status_code == 200
+        for order in ("erase", "exclude", "include"):
+            refused = other.http.post(f"/v1/viewers:{order}", json={"viewer": "profile-17"})
+            is_problem(refused, 409, "conflict")
+        assert first.http.get("/v1/viewers:excluded").json()["excluded"] == []
     with running(settings_in(tmp_path / "third", secret=SECRET, **own)) as alike:
         assert "secret" not in alike.http.get("/readyz").json()["problems"]
 

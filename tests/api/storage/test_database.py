@@ -1,14 +1,16 @@
 """Engines and transactions: what is durable, who waits for whom, and how a database that fails is named."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from api.errors import BadSettings, StorageUnavailable
-from api.storage.database import open_engine, reading, transaction
+from api.storage.database import make_file, open_engine, reading, transaction
 from api.storage.revisions import Revision, current_revision, next_revision
 from api.storage.tables import artwork_vectors
 
@@ -121,8 +123,21 @@ def test_an_address_that_keyart_cannot_use_is_refused(url: str) -> None:
 
 
 def test_the_folder_of_an_sqlite_file_is_made_or_named(tmp_path: Path) -> None:
-    open_engine(f"sqlite:///{tmp_path}/a/b/keyart.db").dispose()
-    assert (tmp_path / "a" / "b").is_dir()
+    make_file(open_engine(f"sqlite:///{tmp_path}/a/b/keyart.db"))
+    assert (tmp_path / "a" / "b" / "keyart.db").is_file()
     (tmp_path / "file").write_text("")
     with pytest.raises(BadSettings, match="cannot be made"):
-        open_engine(f"sqlite:///{tmp_path}/file/keyart.db")
+        make_file(open_engine(f"sqlite:///{tmp_path}/file/keyart.db"))
+
+
+@pytest.mark.parametrize("use", [reading, transaction])
+def test_an_sqlite_file_that_is_missing_is_not_made_by_using_it(
+    tmp_path: Path, use: Callable[[Engine], AbstractContextManager[Connection]]
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/keyart.db")
+    with pytest.raises(StorageUnavailable, match="migrate"), use(engine):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    make_file(engine)
+    with use(engine) as connection:
+        assert connection.scalar(text("SELECT 1")) == 1

@@ -14,11 +14,11 @@ from sqlalchemy import Engine, inspect, text
 
 from api.errors import StorageUnavailable
 from api.storage.audit_log import By, list_entries
-from api.storage.database import open_engine, reading, transaction
+from api.storage.database import make_file, open_engine, reading, transaction
 from api.storage.evaluations import add_evaluation, latest_evaluation
 from api.storage.experiments import add_experiment, add_reading, list_experiments
 from api.storage.forecasts import Reading, add_forecast, list_forecasts, put_readings
-from api.storage.migration import MIGRATIONS, current, migrate, newest_revision
+from api.storage.migration import MIGRATIONS, current, migrate, newest_revision, refuse_other_revision
 from api.storage.policies import standing
 from api.storage.schema import metadata
 from api.storage.stages import Deployment, Stage
@@ -54,9 +54,13 @@ def test_a_missing_column_would_be_noticed(own_engine: Engine) -> None:
 
 def test_migrating_tells_the_revision_and_is_harmless_twice(empty_url: str) -> None:
     engine = open_engine(empty_url)
+    make_file(engine)
     assert current(engine) is None
+    with pytest.raises(StorageUnavailable, match="keyart migrate"):
+        refuse_other_revision(engine)
     assert migrate(engine) == newest_revision()
     assert migrate(engine) == current(engine) == newest_revision()
+    refuse_other_revision(engine)
     engine.dispose()
 
 
@@ -154,6 +158,7 @@ def test_a_database_of_a_newer_keyart_is_left_alone(own_engine: Engine) -> None:
 
 def test_a_migration_that_breaks_leaves_nothing(empty_url: str) -> None:
     engine = open_engine(empty_url)
+    make_file(engine)
     with transaction(engine) as connection:
         connection.execute(text("CREATE TABLE jobs (mine INTEGER)"))  # the last table that the migration makes
     with pytest.raises(Exception, match="already exists"):
