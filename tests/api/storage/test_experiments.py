@@ -75,7 +75,11 @@ def test_an_experiment_is_planned_then_runs_then_is_over(engine: Engine, now: da
         with pytest.raises(Conflict, match="once only"):
             start_experiment(connection, "warm", actor="ben", now=now, reason="begin", forecasts={})
         noted = [(each.action, each.reason) for each in list_entries(connection)]
-    assert noted == [("experiment.stop", "seen enough"), ("experiment.start", "begin"), ("experiment.create", None)]
+    assert noted == [
+        ("experiment.stop", "seen enough"),
+        ("experiment.start", "begin"),
+        ("experiment.create", "warm pictures are played more"),
+    ]
 
 
 def test_running_experiments_hold_different_viewers_and_no_more_than_there_are(engine: Engine, now: datetime) -> None:
