@@ -12,7 +12,7 @@ import msgspec
 from api.homepage.catalogue import Catalogue
 from api.security import Keys
 from api.settings import Settings
-from bandit.decision import Page, Reason
+from bandit.decision import Page, PageId, Reason
 
 REMEMBERED = 2000
 _encoder = msgspec.json.Encoder()
@@ -73,12 +73,13 @@ def request_digest(sent: object) -> str:
 class Remembered:
     """An answer under an idempotency key, and the digest of the request that it was for.
 
-    What is not `logged` is in no table yet.
+    What is not `logged` is in no table yet; `withdrawn` is the page that was decided for it before its time was up.
     """
 
     digest: str
     answer: bytes
     logged: bool = True
+    withdrawn: PageId | None = None
 
 
 class RecentAnswers:
@@ -108,6 +109,13 @@ class RecentAnswers:
                 forgotten, _ = self._answers.popitem(last=False)
                 self._unwritten.pop(forgotten, None)
         return kept
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Answer no more from memory: a table holds another answer that was given first."""
+        with self._lock:
+            for key in keys:
+                self._answers.pop(key, None)
+                self._unwritten.pop(key, None)
 
     def unwritten(self) -> dict[str, Remembered]:
         """Return the answers that no table holds, by key."""

@@ -155,7 +155,11 @@ class PageDesk:
         decided = ticket.decided
         if decided and decided.entry and self.serving.log.give_up(decided.entry):
             return decided.answer
-        return unlogged(self.serving, ticket.call)
+        return self._unlogged(ticket)
+
+    def _unlogged(self, ticket: _Ticket) -> Result:
+        entry = ticket.decided.entry if ticket.decided else None
+        return unlogged(self.serving, ticket.call, withdrawn=entry.page if entry else None)
 
     def _given(self, result: Result) -> bytes:
         """The answer that leaves. A page that is not logged is counted here: one for a call, whoever made it."""
@@ -209,7 +213,7 @@ class PageDesk:
             if ticket.again is Fate.REPEATED:
                 done.append((ticket, answer_again(self.serving, ticket.call)))
             elif ticket.again is not None:
-                done.append((ticket, unlogged(self.serving, ticket.call)))
+                done.append((ticket, self._unlogged(ticket)))
         late = [(began - ticket.came) / ticket.call.budget for ticket in new]
         decided = decide_calls(self.serving, [ticket.call for ticket in new], late=late)
         for ticket, result in zip(new, decided, strict=True):
@@ -218,8 +222,7 @@ class PageDesk:
             else:
                 done.append((ticket, result))
         self._time(new, began=began)
-        refused = self._log([ticket for ticket in new if ticket.decided])
-        done += [(ticket, unlogged(self.serving, ticket.call)) for ticket in refused]
+        done += [(ticket, self._unlogged(ticket)) for ticket in self._log([t for t in new if t.decided])]
         _deliver(done)
 
     def _time(self, group: Sequence[_Ticket], *, began: float) -> None:

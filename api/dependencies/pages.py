@@ -34,7 +34,7 @@ from api.storage.pages import StoredAnswer, new_page_id, stored_answers
 from artwork.catalog import TitleId
 from bandit.canary import in_canary
 from bandit.context import RequestContext, Vector
-from bandit.decision import Page
+from bandit.decision import Page, PageId
 from bandit.policies.policy import Policy
 from bandit.sampling import draw_uniform, window_of
 from foundation.events import ViewerId
@@ -154,8 +154,11 @@ def repeated_key() -> RepeatedKey:
     return RepeatedKey("This Idempotency-Key came with another request before.", "Use a new key for a new request.")
 
 
-def unlogged(serving: Serving, call: SelectCall) -> Result:
-    """Answer default artworks with `logged: false`: nothing is looked up and nothing can be waited for."""
+def unlogged(serving: Serving, call: SelectCall, *, withdrawn: PageId | None = None) -> Result:
+    """Answer default artworks with `logged: false`: nothing is looked up and nothing can be waited for.
+
+    `withdrawn` is the page that was decided for the call, and which the log could not take in time.
+    """
     catalogue = serving.catalogue.current
     try:
         entries_of(catalogue, call.titles)
@@ -170,7 +173,7 @@ def unlogged(serving: Serving, call: SelectCall) -> Result:
     [page] = assemble_pages([order], catalogue, house=house_of(serving))
     answer = _answer(serving, page, catalogue, logged=False)
     if call.idempotency_key is not None:
-        own = Remembered(call.digest(), answer, logged=False)
+        own = Remembered(call.digest(), answer, logged=False, withdrawn=withdrawn)
         first = serving.recent.keep(call.idempotency_key, own)
         if first is not own:  # answered before, by this server: its time was up before that was found out
             return first.answer if first.digest == own.digest else repeated_key()

@@ -2,7 +2,7 @@
 
 They are unlogged because the database did not answer in time, so they cannot be counted in the same moment. A process
 that is killed takes with it the counts of its last moment, of both sides of C5 alike. Answers under an idempotency key
-are written down too, so that every server gives them again (C2).
+are written down too, so that every server gives them again (C2), but where the log knows another: that was first.
 """
 
 import threading
@@ -15,7 +15,7 @@ from api.dependencies.answers import RecentAnswers, Remembered
 from api.errors import StorageUnavailable
 from api.security import Keys
 from api.storage.database import transaction
-from api.storage.repeats import Repeat, keep_answers
+from api.storage.repeats import Repeat, keep_answers, logged_otherwise
 from api.storage.tallies import count_unlogged
 
 
@@ -47,13 +47,16 @@ class UnloggedTally:
             return
         try:
             with transaction(self._engine) as connection:
-                keep_answers(connection, self._as_repeats(answers), now=datetime.now(UTC))
+                logged = logged_otherwise(connection, {key: each.withdrawn for key, each in answers.items()})
+                unknown = {key: each for key, each in answers.items() if key not in logged}
+                keep_answers(connection, self._as_repeats(unknown), now=datetime.now(UTC))
                 if counted:
                     count_unlogged(connection, counted)
         except StorageUnavailable:
             self.add(counted)
             raise
-        self._recent.written(answers)
+        self._recent.written(unknown)
+        self._recent.forget(logged)
 
     def _as_repeats(self, answers: Mapping[str, Remembered]) -> dict[str, Repeat]:
         return {

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from api.storage.columns import insert_missing, inserting
+from api.storage.columns import chunks, insert_missing, inserting
 from api.storage.repeat_tables import repeats
+from api.storage.tables import pages
+from bandit.decision import PageId
 
 KEPT = timedelta(days=1)
 
@@ -53,6 +55,18 @@ def keep_answers(connection: Connection, answers: Mapping[str, Repeat], *, now: 
         for key, each in answers.items()
     ]
     insert_missing(connection, repeats, rows)
+
+
+def logged_otherwise(connection: Connection, withdrawn: Mapping[str, PageId | None]) -> set[str]:
+    """Return those of the keys under which the log holds another page than the one that was `withdrawn`, if any was.
+
+    That page was shown, to a request with the same key.
+    """
+    found: set[str] = set()
+    for chunk in chunks(withdrawn):
+        held = select(pages.c.idempotency_key, pages.c.page).where(pages.c.idempotency_key.in_(chunk))
+        found |= {key for key, page in connection.execute(held) if page != withdrawn[key]}
+    return found
 
 
 def page_name(key: str) -> str:

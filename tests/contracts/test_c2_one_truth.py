@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import update
 
 from api.dependencies.catalogue_lines import catalogue_from, lines_of
 from api.dependencies.pages import SelectCall
+from api.errors import StorageUnavailable
 from api.homepage.request import AskedTitle
 from api.storage.database import open_engine, transaction
 from api.storage.pages import stored_answers
@@ -16,6 +19,7 @@ from api.storage.tables import pages
 from artwork.catalog import TitleId
 from bandit.context import RequestContext
 from tests.api.installation import AT, running, settings_in
+from tests.stories.served import wait_until
 
 
 def test_c2_the_answer_of_a_key_outlives_the_server(home: Path) -> None:
@@ -52,6 +56,31 @@ def test_c2_a_server_that_shows_what_it_remembers_still_gives_the_answer_of_a_ke
         assert server.ask(key="k1").content == answered
         assert server.ask(key="k1", viewer="another").status_code == 422
         assert server.ask(key="k2").json()["logged"] is False
+
+
+def test_c2_what_was_logged_under_a_key_outlives_what_was_answered_while_it_could_not_be_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise StorageUnavailable("The database cannot be reached.", "Try again.")
+
+    with running(settings_in(home)) as server:
+        server.put_title("harbor")
+        answered = server.ask(key="k1").content
+        remembered = catalogue_from(lines_of(server.services.catalogue.current))
+    with running(settings_in(home, refresh_seconds=600)) as server, monkeypatch.context() as patched:
+        patched.setattr("api.dependencies.pages.stored_answers", away)
+        server.services.catalogue.current = remembered
+        assert server.ask(key="k1").json()["logged"] is False
+        patched.undo()
+
+        def is_given_again() -> bool:
+            server.services.refresh()
+            return server.ask(key="k1").content == answered
+
+        wait_until(is_given_again, within=10)  # a database that did not answer is left alone for a second
+    with running(settings_in(home)) as server:
+        assert server.ask(key="k1").content == answered
 
 
 def test_c2_an_answer_that_was_not_logged_is_given_again_by_every_server(home: Path) -> None:
