@@ -162,7 +162,8 @@ def _whom(connection: "Connection", settings: "Settings", given: str, *, pseudon
     from api.dependencies.viewers import by_id, by_pseudonym
     from api.security import load_keys
 
-    return by_pseudonym(_raw(given)) if pseudonym else by_id(connection, load_keys(settings), viewer=_raw(given))
+    keys, known = load_keys(settings), _raw(given)
+    return by_pseudonym(connection, keys, pseudonym=known) if pseudonym else by_id(connection, keys, viewer=known)
 
 
 def _raw(given: str) -> str:

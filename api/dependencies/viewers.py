@@ -1,6 +1,5 @@
 """Orders about single viewers: under every pseudonym at once, and in the audit log. Keeps no raw id."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,15 +7,14 @@ from sqlalchemy import Connection
 
 from api.dependencies.one_secret import refuse_other_secret
 from api.errors import BadInput, NotFound
-from api.security import SHORTEST_NAME, Keys
+from api.security import SHORTEST_NAME, Keys, is_pseudonym
 from api.storage.audit_log import By, Told, record
 from api.storage.erasure import ask_erasure
-from api.storage.exclusions import exclude_viewers, include_viewers
+from api.storage.exclusions import exclude_viewers, excluded_viewers, include_viewers
 from foundation.events import ViewerId
 
 LONGEST_REASON = 60
 """It is a word that stands in every row of an export, not a story."""
-_PSEUDONYM = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +35,19 @@ def by_id(connection: Connection, keys: Keys, *, viewer: str) -> Whom:
     return Whom(viewer, tuple(keys.pseudonyms(viewer)))
 
 
-def by_pseudonym(pseudonym: str) -> Whom:
-    """A viewer as the log and its export name them.
+def by_pseudonym(connection: Connection, keys: Keys, *, pseudonym: str) -> Whom:
+    """A viewer as the log and its export name them, and as rotations named them since.
+
+    Which names they had before nobody can tell, but those under which they are left out: else these would count again.
 
     Raises:
         BadInput: this is no pseudonym.
     """
-    if not _PSEUDONYM.fullmatch(pseudonym):
-        raise BadInput("A pseudonym has 32 digits, 0 to 9 and a to f.", "Take it from `keyart viewer busiest`.")
-    return Whom(pseudonym, (ViewerId(pseudonym),))
+    if not is_pseudonym(pseudonym):
+        raise BadInput("A pseudonym has 32 letters and digits.", "Take it from `keyart viewer busiest`.")
+    name = ViewerId(pseudonym)
+    left_out = [each for each in excluded_viewers(connection) if keys.renamed(each) == keys.renamed(name)]
+    return Whom(pseudonym, tuple(dict.fromkeys((name, *keys.later_names(name), *left_out))))
 
 
 def order_erasure(connection: Connection, keys: Keys, viewer: str, *, by: By, now: datetime) -> int:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from api.jobs.carrying import carry_over
 from api.jobs.joining import join_rewards
+from api.security import load_keys
 from tests.api.cli.command import Command
 from tests.api.installation import Installation, an_event, an_outcome, decisions_of
 
@@ -56,6 +58,21 @@ def test_exclusions_are_ordered_listed_and_lifted(harbor: Installation, keyart: 
     assert keyart("viewer", "excluded", "--home", harbor.home).out == "Nobody is left out.\n"
 
 
+def test_a_viewer_is_named_by_pseudonym_after_rotations_too(harbor: Installation, keyart: Command) -> None:
+    first = harbor.keys.pseudonym("ada")
+    assert keyart("secret", "rotate", "--home", harbor.home).code == 0
+    newest = load_keys(harbor.settings).pseudonym("ada")
+    assert newest[0] == "g"
+    for named in (first, newest):
+        assert keyart("viewer", "exclude", named, "--pseudonym", "--home", harbor.home).code == 0
+        listed = keyart("viewer", "excluded", "--home", harbor.home, "--json").json()["excluded"]
+        assert newest in [each["viewer"] for each in listed]
+    assert keyart("viewer", "include", newest, "--pseudonym", "--home", harbor.home).code == 0
+    carry_over(harbor.engine, load_keys(harbor.settings))
+    assert keyart("viewer", "excluded", "--home", harbor.home).out == "Nobody is left out.\n"
+    assert "32" in keyart("viewer", "include", "ada", "--pseudonym", "--home", harbor.home).refusal()
+
+
 def test_whoever_brought_most_is_found_by_pseudonym_and_left_out(harbor: Installation, keyart: Command) -> None:
     for number in range(6):
         viewer = "script" if number else "ada"
@@ -91,8 +108,8 @@ def test_whoever_brought_most_is_found_by_pseudonym_and_left_out(harbor: Install
         (("exclude", "ada", "--reason", " "), "A reason has 1 to 60"),
         (("exclude", "ada", "--reason", "r" * 61), "A reason has 1 to 60"),
         (("include", "ada"), "was not left out"),
-        (("exclude", "ada", "--pseudonym"), "A pseudonym has 32 digits"),
-        (("exclude", "A" * 32, "--pseudonym"), "A pseudonym has 32 digits"),
+        (("exclude", "ada", "--pseudonym"), "A pseudonym has 32 letters and digits"),
+        (("exclude", "A" * 32, "--pseudonym"), "A pseudonym has 32 letters and digits"),
         (("include", "0" * 32, "--pseudonym"), "was not left out"),
         (("busiest", "--day", "yesterday"), "yesterday"),
         (("busiest", "--limit", "0"), "--limit"),
