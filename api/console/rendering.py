@@ -3,6 +3,7 @@
 Knows no figure and no form. Every page is whole without script; with it, parts of some pages refresh themselves.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
+from markupsafe import Markup, escape
 
 from api.credentials import Principal
 from api.dependencies.permissions import PERMISSIONS
@@ -65,8 +67,13 @@ def reward(value: float | None) -> str:
     return NOT_KNOWN if value is None else f"{value:.4f}"
 
 
+def coded(text: str) -> Markup:
+    """A sentence as HTML: what stands between backticks, as in a terminal's lines, is set as code."""
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)
+
+
 templates = Jinja2Templates(directory=[Path(__file__).parent / "templates", REPORT_TEMPLATES])
-for _word in (*REPORT_FILTERS, utc, iso, lasting, rate, reward):
+for _word in (*REPORT_FILTERS, utc, iso, lasting, rate, reward, coded):
     templates.env.filters[_word.__name__] = _word
 
 

@@ -114,7 +114,8 @@ def test_a_worker_that_died_is_told_and_nothing_reads_as_well(harbor: Installati
     text = text_of(answer)
     assert "No worker The worker" in text
     assert "died, and no other one has taken over" in text
-    assert "What to do: Start one: `keyart worker`" in text
+    assert "What to do: Start one: keyart worker" in text
+    assert "<code>keyart worker</code>" in answer.text
     assert "its worker died" in text
     assert "No alarm is open" not in text
     assert "1 thing is wrong." in answer.text
@@ -123,8 +124,8 @@ def test_a_worker_that_died_is_told_and_nothing_reads_as_well(harbor: Installati
 def test_what_was_answered_lately_is_told(harbor: Installation) -> None:
     harbor.select()
     text = text_of(harbor.http.get("/console"))
-    assert "99 in 100" in text
-    assert "0 requests failed (5xx)" in text
+    assert "99 in 100 of them, half ≤" in text
+    assert "ms; 0 requests failed (5xx)" in text
 
 
 def test_what_the_same_thing_keeps_from_being_read_is_told_once(harbor: Installation) -> None:
