@@ -69,7 +69,7 @@ class ShadowCollector(Collector):
             "live_seconds": (figures.live_seconds, "Seconds that the live policy took for the same pages."),
             "slow": (figures.slow, "Pages that took the shadow longer than a page may."),
             "failures": (figures.failures, "Pages that the shadow could state nothing for."),
-            "dropped": (figures.dropped, "Pages that came too fast to ask the shadow, or whose viewer could not be looked up."),
+            "dropped": (figures.dropped, "Pages that came too fast for the shadow, or whose viewer could not be read."),
         }
         for name, (value, meaning) in sums.items():
             counted = CounterMetricFamily(f"keyart_shadow_{name}", meaning, labels=["policy"])
