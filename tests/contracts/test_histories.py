@@ -177,7 +177,7 @@ class History(RuleBasedStateMachine):
             body = {"viewer": viewer, "titles": [{"title": title} for title in TITLES]}
             found = self.ask(body, key)
             assert found is None or known is not None or not found.logged, "C1: logged without a log"
-        wait_until(self.logs_again, within=10)
+        wait_until(self.logs_again, within=30)
 
     def logs_again(self) -> bool:
         found = self.ask({"viewer": "probe", "titles": [{"title": TITLES[0]}]}, None)

@@ -94,12 +94,12 @@ def test_c8_pages_render_without_their_database(fault: str, distant: Distant) ->
     asked = {"viewer": "v", "titles": [{"title": title} for title in distant.pictures]}
     with running(settings) as installation:
         installation.http.headers.update(AUTHORIZED)
-        wait_until(lambda: installation.http.post("/v1/select", json=asked).json()["logged"], within=10)
+        wait_until(lambda: installation.http.post("/v1/select", json=asked).json()["logged"], within=30)
         FAULTS[fault](distant.proxy)
         for headers in ({}, {"Idempotency-Key": "a"}):
             began = time.monotonic()
             page = installation.http.post("/v1/select", json=asked, headers=headers).json()
             assert page["logged"] is False
             assert [slot["title"] for slot in page["slots"]] == list(distant.pictures)
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 3
         distant.proxy.heal()

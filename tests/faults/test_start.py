@@ -30,7 +30,7 @@ def remembered(home: Path) -> bool:
 def lived_through(server: Server, traffic: Traffic, *, away: Callable[[], None], back: Callable[[], None]) -> None:
     """Kill the server, start it without its database, ask for pages, bring that back: until pages are logged."""
     server.start()
-    wait_until(lambda: remembered(server.home), within=10)
+    wait_until(lambda: remembered(server.home), within=30)
     server.kill()
     away()
     server.start(ready=False)

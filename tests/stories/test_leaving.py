@@ -57,7 +57,7 @@ def test_c1_a_server_under_requests_leaves_without_a_failed_one(home: Path) -> N
     """As behind a load balancer, which hears of it a moment after the signal and then sends no more."""
     with running(settings_in(home)) as installation:
         installation.put_title("harbor")
-    settings = {"KEYART_DRAIN_SECONDS": "1", "KEYART_LOG_FORMAT": "json", "KEYART_ACCESS_LOG": "1"}
+    settings = {"KEYART_DRAIN_SECONDS": "2", "KEYART_LOG_FORMAT": "json", "KEYART_ACCESS_LOG": "1"}
     told = threading.Event()
     with served(home, **settings) as keyart:
         numbers = count()
@@ -67,13 +67,13 @@ def test_c1_a_server_under_requests_leaves_without_a_failed_one(home: Path) -> N
         wait_until(lambda: min(len(each.answered) for each in callers) >= 10, within=20)
         keyart.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
-        wait_until(lambda: keyart.http.get("/readyz").status_code == 503, within=0.5)
+        wait_until(lambda: keyart.http.get("/readyz").status_code == 503, within=1.5)
         leaving = keyart.http.get("/readyz")
         before = sum(len(each.answered) for each in callers)
         time.sleep(0.2)
         told.set()
         assert keyart.process.wait(20) == 0
-        assert time.monotonic() - began >= 1
+        assert time.monotonic() - began >= 1.5
         for caller in callers:
             caller.join(20)
     assert leaving.json()["type"].endswith("/leaving")
@@ -101,10 +101,10 @@ def test_what_is_under_way_when_the_port_closes_is_answered(home: Path) -> None:
             waiting = pool.submit(http.post, "/v1/events", json={"events": [an_event()]})
             time.sleep(0.3)
             keyart.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: not answers(keyart), within=5)
+            wait_until(lambda: not answers(keyart), within=20)
             assert not waiting.done()
             holder.execute("ROLLBACK")
-        assert waiting.result(10).json()["accepted"] == 1
+        assert waiting.result(30).json()["accepted"] == 1
         assert keyart.process.wait(20) == 0
 
 
@@ -121,5 +121,5 @@ def answers(served: Served) -> bool:
 def test_a_second_signal_ends_the_wait(home: Path) -> None:
     with served(home, KEYART_DRAIN_SECONDS="600") as keyart:
         keyart.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: keyart.http.get("/readyz").status_code == 503, within=5)
+        wait_until(lambda: keyart.http.get("/readyz").status_code == 503, within=20)
         assert keyart.end(signal.SIGTERM, within=10) == 0

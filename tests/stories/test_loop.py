@@ -125,14 +125,14 @@ def test_from_pictures_to_a_learned_version_and_back(
 
     assert deciding(http) == "uniform"
     command("promote", version, "--reason", "the story", "--json").json()
-    wait_until(lambda: deciding(http) == version, within=10)
+    wait_until(lambda: deciding(http) == version, within=30)
     assert serve_and_watch(http, evenings=1) == {version}
     gallery = http.get("/gallery/harbor").text
     assert gallery.count('class="view"') == 3
     assert version in gallery
 
     command("rollback", "--json").json()
-    wait_until(lambda: deciding(http) == "uniform", within=10)
+    wait_until(lambda: deciding(http) == "uniform", within=30)
     log = keyart.log.read_text()
     assert "Traceback" not in log
     assert viewer_name(0) not in log

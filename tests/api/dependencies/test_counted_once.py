@@ -29,7 +29,7 @@ def test_c5_a_page_that_is_shed_when_its_time_is_up_already_counts_once(
         assert page["logged"] is False
         going_on.set()
         assert done.wait(10)
-    wait_until(lambda: harbor.select()["logged"], within=10)
+    wait_until(lambda: harbor.select()["logged"], within=30)
     harbor.services.refresh()
     with reading(harbor.engine) as connection:
         counts = read_conservation(connection)

@@ -160,20 +160,20 @@ def test_a_locked_database_shows_default_artworks_in_time_and_says_so(harbor: In
     assert (refused["accepted"], len(refused["rejected"])) == (0, 1)
     assert "logged: false" in refused["rejected"][0]["reason"]
     is_problem(harbor.http.get(f"/v1/decisions/{decision}"), 404, "unknown_decision")
-    wait_until(lambda: harbor.select()["logged"], within=10)  # the log rests for a second after a failure
+    wait_until(lambda: harbor.select()["logged"], within=30)  # the log rests for a second after a failure
     assert logged_pages(harbor) == 1
 
 
 def test_a_page_is_answered_within_its_budget_while_the_writer_waits_for_a_lock(home: Path) -> None:
     with running(settings_in(home, select_budget_ms=50)) as installation:
         installation.put_title("harbor")
-        installation.impatient(1.5)
+        installation.impatient(10)
         with installation.locked():
             began = time.monotonic()
             assert installation.select()["logged"] is False
-            assert time.monotonic() - began < 1.0
-        wait_until(lambda: installation.select(at=AT)["logged"], within=10)
-        wait_until(lambda: logged_pages(installation) == 1, within=10)
+            assert time.monotonic() - began < 5
+        wait_until(lambda: installation.select(at=AT)["logged"], within=30)
+        wait_until(lambda: logged_pages(installation) == 1, within=30)
 
 
 def test_without_a_database_the_catalogue_in_memory_still_makes_pages(harbor: Installation) -> None:

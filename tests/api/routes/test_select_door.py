@@ -157,6 +157,6 @@ def test_a_body_in_many_parts_does_not_hold_the_loop() -> None:
     async def receive() -> Message:
         return next(sent)
 
-    began = time.monotonic()
+    began = time.process_time()
     body = asyncio.run(whole_body(receive))
-    assert (len(body or b""), time.monotonic() - began < 1) == (parts * 2**16, True)
+    assert (len(body or b""), time.process_time() - began < 1) == (parts * 2**16, True)
