@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from api.console.rendering import rendered
 from api.dependencies.services import Services
-from api.errors import BadInput, KeyartError, NotAllowed, TooManyRequests
+from api.errors import BadInput, Forbidden, KeyartError, NotAllowed, TooManyRequests
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -37,7 +37,8 @@ class ConsoleRoute(APIRoute):
 def problem_page(request: Request, error: KeyartError) -> Response:
     """The page of one mistake."""
     services = cast(Services, request.app.state.services)
-    context = {"title": error.title, "message": error.message, "remedy": error.remedy}
+    other_key = isinstance(error, Forbidden)
+    context = {"title": error.title, "message": error.message, "remedy": error.remedy, "other_key": other_key}
     answer = rendered(request, services, "problem.html", context, status=error.status)
     if isinstance(error, TooManyRequests):
         answer.headers["Retry-After"] = str(error.retry_after)

@@ -45,6 +45,7 @@ MODEL_AGAIN_SECONDS = 30.0
 TIDY_EVERY_SECONDS = 600.0
 DONE_KEPT_FOR = timedelta(days=1)
 TAKE_EVERY_SECONDS = 1.0
+COMPLAIN_EVERY_SECONDS = 60.0
 TELL_EVERY = timedelta(seconds=10)
 """How often the schedule is told what a held job did: every page that is joined would be a write too many."""
 SIGN_EVERY = timedelta(minutes=1)
@@ -67,6 +68,7 @@ class Worker:
         self._held: dict[str, tuple[Lease, JobStanding]] = {}
         self._done: dict[str, tuple[int, datetime]] = {}
         self._planned = False
+        self._complaints: dict[str, float] = {}
         self._taking_from = 0.0
         self._long_from = 0.0
         self._models: tuple[Embedder, Labeller] | None = None
@@ -96,10 +98,18 @@ class Worker:
         try:
             return part()
         except KeyartError as error:
-            logger.warning("%s: %s", part.__name__.strip("_"), error)
+            self._complain(part.__name__.strip("_"), str(error))
         except Exception:
             logger.exception("%s failed", part.__name__.strip("_"))
         return False
+
+    def _complain(self, part: str, what: str) -> None:
+        """Say it once a minute, whatever meets it: a database that is away stops every part, at every step."""
+        now = time.monotonic()
+        self._complaints = {each: until for each, until in self._complaints.items() if until > now}
+        if what not in self._complaints:
+            self._complaints[what] = now + COMPLAIN_EVERY_SECONDS
+            logger.warning("%s: %s", part, what)
 
     def _embed(self) -> bool:
         if self._models is None:

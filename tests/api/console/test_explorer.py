@@ -214,4 +214,6 @@ def test_creative_teams_and_servers_may_not_look_at_viewers(harbor: Installation
         headers = key_of(harbor, scope)
         sent = post(harbor, "/console/explorer", viewer=VIEWER, title="harbor", headers=headers)
         assert sent.status_code == status, scope
-        assert harbor.http.get("/console", headers=headers).status_code == status
+        overview = harbor.http.get("/console", headers=headers)
+        assert overview.status_code == status
+        assert ("Log in with another key" in overview.text) is (status == 403), "not a dead end"

@@ -76,13 +76,16 @@ def test_a_failing_kind_of_work_does_not_stop_the_others(
     assert "refresh_viewers" in caplog.text
 
 
-def test_a_locked_or_missing_database_is_outlived(tmp_path: Path, without_model: dict[str, str]) -> None:
+def test_a_locked_or_missing_database_is_outlived_and_complained_about_once(
+    tmp_path: Path, without_model: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     worker = Worker(settings_in(tmp_path / "bare", **without_model))
     try:
         assert worker.step() is False
         assert worker.step() is False
     finally:
         worker.close()
+    assert caplog.text.count("has not been migrated") == 1
 
 
 def test_it_works_until_it_is_told_to_stop(harbor: Installation, without_model: dict[str, str]) -> None:
