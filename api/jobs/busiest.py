@@ -8,8 +8,11 @@ from sqlalchemy import Engine
 
 from api.jobs.trusted import read_trust
 from api.settings import Settings
+from api.storage.catalog import find_title
+from api.storage.database import reading
 from api.storage.log_days import pages_of
 from api.storage.rewards import rewarded_decisions
+from artwork.catalog import TitleId
 from bandit.decision import RewardedDecision
 from foundation.events import ViewerId
 
@@ -49,7 +52,11 @@ def busiest_viewers(
 
     Raises:
         StorageUnavailable: the log cannot be read.
+        UnknownTitle: there is no such title: a slip would read as a day on which nobody saw it.
     """
+    if title is not None:
+        with reading(engine) as connection:
+            find_title(connection, TitleId(title))
     since, until = pages_of(day)
     rows = rewarded_decisions(engine, definition=settings.reward, since=since, until=until, provisional=True)
     exclusions = read_trust(engine).exclusions

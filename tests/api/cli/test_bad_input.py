@@ -180,6 +180,7 @@ artwork lift harbor 99
 artwork lift harbor 9999999999999999999999
 artwork guards nowhere
 artwork report --title nowhere
+viewer busiest --title nowhere
 promote nothing
 promote default --stage canary
 promote default --stage canary --share=0

@@ -92,7 +92,9 @@ def test_whoever_brought_most_is_found_by_pseudonym_and_left_out(harbor: Install
     assert f"{busiest['viewer']}      5 seen      3 played  100.0% of the reward, left out: robot" in text
     assert "script" not in text
     assert keyart("viewer", "include", *robot).out == "The viewer counts again.\n"
-    assert keyart("viewer", "busiest", "--title", "nowhere", "--home", harbor.home, "--json").json()["viewers"] == []
+    assert "no title" in keyart("viewer", "busiest", "--title", "nowhere", "--home", harbor.home).refusal()
+    before = keyart("viewer", "busiest", "--day", "2020-01-01", "--title", "harbor", "--home", harbor.home, "--json")
+    assert before.json()["viewers"] == []
 
 
 @pytest.mark.parametrize(
