@@ -18,14 +18,14 @@ def test_an_experiment_from_its_plan_to_its_end(keyart: Command, home: Path) -> 
     assert "100.0%" in keyart("experiment", "start", "warm", "--home", home).out
     with running(settings_in(home)) as installation:
         installation.put_title("harbor")
-        for number in range(40):
+        for number in range(15):  # fewer than can be compared, so no chance in who is in which cell decides the verdict
             [slot] = installation.select("harbor", viewer=f"viewer-{number}")["slots"]
             installation.report(an_outcome(slot["decision"], "watched" if number % 2 else "seen"))
         installation.join()
     shown = keyart("experiment", "show", "warm", "--home", home)
     assert (shown.code, "sample ratio as planned" in shown.out, "OPEN" in shown.out) == (0, True, True)
     found = keyart("experiment", "show", "warm", "--home", home, "--json").json()
-    assert sum(each["viewers"] for each in found["reading"]["cells"]) == 40
+    assert sum(each["viewers"] for each in found["reading"]["cells"]) == 15
     listed = keyart("experiment", "list", "--home", home, "--json").json()
     assert listed == {"experiments": [{"experiment": "warm", "state": "running", "share": 1.0}]}
     assert "fixed (default)" in keyart("experiment", "list", "--home", home).out
