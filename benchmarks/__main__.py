@@ -56,6 +56,7 @@ MEASUREMENTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 MARK = "<!-- measured: written by `make bench` -->\n"
+Rows = dict[str, dict[str, Any]]
 
 
 def main() -> None:
@@ -68,10 +69,18 @@ def main() -> None:
     for name in wanted:
         for row in MEASUREMENTS[name]():
             known[row["name"]] = {**row, "machine": machine(), "commit": commit()}
-    rows = sorted(known.values(), key=lambda row: row["name"])
+        _keep(known)  # what was measured stays, whatever becomes of the next measurement
+    _print(_sorted(known))
+
+
+def _sorted(known: Rows) -> list[dict[str, Any]]:
+    return sorted(known.values(), key=lambda row: row["name"])
+
+
+def _keep(known: Rows) -> None:
+    rows = _sorted(known)
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
     _write_page(rows)
-    _print(rows)
 
 
 def machine() -> str:

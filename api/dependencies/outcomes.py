@@ -54,7 +54,7 @@ def take_outcomes(services: Services, reported: Sequence[ReportedOutcome]) -> Ta
     rejected = len(gate.rejected)
     accepted = duplicates = 0
     for part in [*chunks(kept, OUTCOMES_A_COMMIT)] or [[]]:
-        with transaction(services.engine) as connection:
+        with services.outcome_turns.taken(), transaction(services.engine) as connection:
             added: Added = add_outcomes(connection, part, now=now, rejected=rejected)
         accepted, duplicates, rejected = accepted + added.accepted, duplicates + added.duplicates, 0
     for fate, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", len(gate.rejected))):

@@ -31,7 +31,7 @@ from api.errors import KeyartError, StorageUnavailable
 from api.security import Keys, load_keys
 from api.settings import Settings
 from api.storage.blobs import BlobStore
-from api.storage.database import open_engine
+from api.storage.database import Turns, open_engine
 from api.storage.decision_log import DecisionLog
 from artwork.sandbox import ImageSandbox
 
@@ -56,7 +56,8 @@ class Services:
     """The open parts of an installation.
 
     `reads` is for what a page needs within its time budget, `engine` for everything else. `problems` says what the last
-    refresh could not read, by part; `uploads` bounds the pictures that are being checked.
+    refresh could not read, by part; `uploads` bounds the pictures that are being checked, and batches of outcomes are
+    written by `outcome_turns`, so that pages do not wait behind dozens of them.
     """
 
     settings: Settings
@@ -79,6 +80,7 @@ class Services:
     memory: Memory
     late_titles: LateTitles
     one_secret: OneSecret
+    outcome_turns: Turns
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(UPLOADS_AT_ONCE))
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -218,6 +220,7 @@ def _services(settings: Settings, engines: _Engines) -> Services:
         pages=PageDesk(serving, metrics=metrics, shadow=shadow),
         late_titles=LateTitles(catalogue),
         one_secret=OneSecret(engines.fresh, keys),
+        outcome_turns=Turns(engines.patient),
         memory=Memory(settings, {CATALOGUE: catalogue, KEYS: callers}),
     )
 

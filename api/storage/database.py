@@ -3,6 +3,7 @@
 SQLite goes through pysqlite3: the library of Python 3.11 is in the range of SQLite's WAL-reset corruption bug.
 """
 
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ WAL_PAUSE_SECONDS = 0.02
 WAL_WAITED_SECONDS = 0.2
 """An answer that takes longer was waited for by SQLite itself."""
 _READING = "keyart_reading"
+_LOCKED = "The database is locked or busy.", "Try again; end the process that holds the lock."
 
 
 def open_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, answer_seconds: float | None = None) -> Engine:
@@ -91,6 +93,36 @@ def reading(engine: Engine) -> Generator[Connection]:
         yield connection
 
 
+class Turns:
+    """Lets the threads of a process that write much into SQLite do so one after the other.
+
+    SQLite lets one write at a time, and those who wait look again ever more seldom: among many, the one that has waited
+    longest waits on, and is told in the end that the database is locked. PostgreSQL needs no turns.
+    """
+
+    def __init__(self, engine: Engine, *, seconds: float = BUSY_SECONDS) -> None:
+        """`seconds` is how long a turn is waited for."""
+        self._lock = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._seconds = seconds
+
+    @contextmanager
+    def taken(self) -> Generator[None]:
+        """Wait for a turn, and keep it while the block runs.
+
+        Raises:
+            StorageUnavailable: it did not come in time.
+        """
+        if self._lock is None:
+            yield
+            return
+        if not self._lock.acquire(timeout=self._seconds):
+            raise StorageUnavailable(*_LOCKED)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
 @contextmanager
 def _named_mistakes() -> Generator[None]:
     try:
@@ -124,7 +156,7 @@ def _explain(error: Exception) -> tuple[str, str] | None:
     if type(error) not in _STATES or getattr(cause, "sqlite_errorcode", None) == _SQLITE_ERROR:
         return None
     if "locked" in text or isinstance(error, PoolTimeout):
-        return "The database is locked or busy.", "Try again; end the process that holds the lock."
+        return _LOCKED
     if "full" in text or "no space" in text:
         return "The disk of the database is full.", "Free some space."
     if type(error) is DatabaseError:

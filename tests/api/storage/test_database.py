@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from api.errors import BadSettings, StorageUnavailable
-from api.storage.database import make_file, open_engine, reading, transaction
+from api.storage.database import Turns, make_file, open_engine, reading, transaction
 from api.storage.revisions import Revision, current_revision, next_revision
 from api.storage.tables import artwork_vectors
 
@@ -141,3 +141,30 @@ def test_an_sqlite_file_that_is_missing_is_not_made_by_using_it(
     make_file(engine)
     with use(engine) as connection:
         assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_those_who_write_much_take_turns_on_sqlite(tmp_path: Path) -> None:
+    turns = Turns(open_engine(f"sqlite:///{tmp_path / 'keyart.db'}"), seconds=0.05)
+    inside = threading.Event()
+    leave = threading.Event()
+
+    def hold() -> None:
+        with turns.taken():
+            inside.set()
+            leave.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert inside.wait(30)
+    with pytest.raises(StorageUnavailable, match="locked or busy"), turns.taken():
+        raise AssertionError("two at once")
+    leave.set()
+    holder.join()
+    with turns.taken():
+        pass
+
+
+def test_nobody_waits_for_a_turn_on_postgresql() -> None:
+    turns = Turns(open_engine("postgresql://nobody@127.0.0.1/none"), seconds=0.05)
+    with turns.taken(), turns.taken():
+        pass
