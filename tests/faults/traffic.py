@@ -250,7 +250,12 @@ class Traffic:
     def _post_event(self, wire: Wire, number: int, viewer: str) -> None:
         event, title = f"{self.name}-event-{self.book.epoch}-{number}", next(iter(self.pictures))
         row = {"event": event, "viewer": viewer, "title": title, "action": "play", "at": _now(), "seconds": 60.0}
-        if wire.post("/v1/events", json.dumps({"events": [row]}).encode()) is not None:
+        content = wire.post("/v1/events", json.dumps({"events": [row]}).encode())
+        if content is None:
+            return
+        if rejected := json.loads(content)["rejected"]:  # by a clock: what was rejected was not acknowledged
+            self.book.rejected.extend(each["reason"] for each in rejected)
+        else:
             self.book.events.add(event)
 
 
