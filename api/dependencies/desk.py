@@ -32,7 +32,6 @@ from api.dependencies.shadow import ShadowObserver
 from api.dependencies.stages import Stage, note
 from api.errors import KeyartError
 from api.storage.decision_log import Fate, LogEntry
-from api.storage.pages import decode_page
 from bandit.sampling import warm_up
 
 logger = logging.getLogger(__name__)
@@ -263,9 +262,9 @@ class PageDesk:
         logged = [ticket.decided for ticket, _ in done if ticket.decided]
         if logged:
             self._metrics.issued([decided.issued for decided in logged], logged=True)
-        for decided in logged if self._shadow.watching else []:
+        for decided in logged:
             if decided.entry:
-                self._shadow.offer(decode_page(decided.entry.row["body"]), decided.catalogue)
+                self._shadow.offer(decided.entry.page, decided.entry.row["body"], decided.catalogue)
 
 
 def _time_is_up(future: "asyncio.Future[Result]") -> None:

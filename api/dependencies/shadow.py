@@ -18,9 +18,10 @@ from api.homepage.catalogue import Catalogue
 from api.settings import Settings
 from api.storage.database import reading, transaction
 from api.storage.foundation import viewer_vector
+from api.storage.pages import decode_page
 from api.storage.shadow_reports import ShadowReport, put_shadow_report, read_shadow_reports, total_of
 from bandit.context import Candidate, Context, Vector
-from bandit.decision import Page, Reason, Slot
+from bandit.decision import Page, PageId, Reason, Slot
 from bandit.errors import InvalidProbabilities
 from bandit.policies.policy import Policy, Probabilities
 from bandit.rows import context_again
@@ -49,26 +50,21 @@ class ShadowObserver:
         self._server = new_name()
         self._by = 0
         self._told_at = float("-inf")
-        self._pages: queue.Queue[tuple[Page, Catalogue] | None] = queue.Queue(_WAITING)
+        self._pages: queue.Queue[tuple[bytes, Catalogue] | None] = queue.Queue(_WAITING)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._figures = ShadowFigures()
         self._thread = threading.Thread(target=self._run, name="keyart-shadow", daemon=True)
         self._thread.start()
 
-    @property
-    def watching(self) -> bool:
-        """Whether there is a shadow to be asked."""
-        return self._live.deciding.shadow is not None
-
-    def offer(self, page: Page, catalogue: Catalogue) -> None:
-        """Let the shadow, if there is one, be asked about a page that was just decided; returns at once."""
-        if not self.watching or draw_uniform("shadow", page.page, "", 0) >= self._share:
+    def offer(self, page: PageId, body: bytes, catalogue: Catalogue) -> None:
+        """Let the shadow, if there is one, be asked about a page that was just logged as `body`; returns at once."""
+        if self._live.deciding.shadow is None or draw_uniform("shadow", page, "", 0) >= self._share:
             return
         try:
             if self._closed.is_set():
                 raise queue.Full
-            self._pages.put_nowait((page, catalogue))
+            self._pages.put_nowait((body, catalogue))
         except queue.Full:
             self._add(ShadowFigures(dropped=1))
 
@@ -142,8 +138,8 @@ class ShadowObserver:
             finally:
                 self._pages.task_done()
 
-    def _observe(self, page: Page, catalogue: Catalogue) -> None:
-        deciding = self._live.deciding
+    def _observe(self, body: bytes, catalogue: Catalogue) -> None:
+        deciding, page = self._live.deciding, decode_page(body)
         if deciding.shadow is None or page.policy != deciding.live.version:
             return
         with self._lock:

@@ -12,7 +12,7 @@ from api.dependencies.breaker import GuardedReads
 from api.dependencies.shadow import ShadowObserver
 from api.storage.database import open_engine, reading, transaction
 from api.storage.evaluations import StoredEvaluation, add_evaluation, latest_evaluation
-from api.storage.pages import find_page
+from api.storage.pages import encode_page, find_page
 from bandit.canary import in_canary
 from bandit.decision import PolicyVersionId
 from bandit.policies.uniform import UniformPolicy
@@ -157,7 +157,7 @@ def test_a_database_that_is_away_speaks_against_no_shadow(watched: Installation,
         page = find_page(connection, shown)
     away = open_engine(f"sqlite:///{tmp_path / 'nothing.db'}")
     observer = ShadowObserver(services.live, GuardedReads(away), engine=away, settings=services.settings)
-    observer.offer(page, services.catalogue.current)
+    observer.offer(page.page, encode_page(page), services.catalogue.current)
     observer.settle()
     assert (observer.figures().failures, observer.figures().dropped) == (0, 1)
     observer.close()
