@@ -5,7 +5,7 @@ Knows no HTTP and no waiting: `desk.py` gathers the calls and makes the pages du
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import repeat
@@ -189,14 +189,24 @@ def answer_again(serving: Serving, call: SelectCall) -> Result:
 def _answered_again(serving: Serving, calls: Sequence[SelectCall]) -> list[Result]:
     """What was answered under the calls' keys, as far as that can be read, and default artworks for the others."""
     known = _Known()
-    keys = [call.idempotency_key for call in calls if call.idempotency_key is not None]
     try:
-        if keys:
-            with serving.reads.reading() as connection:
-                known.answers = stored_answers(connection, keys)
+        known = _answers_under(serving, calls)
     except StorageUnavailable as error:
         logger.warning("what was answered before cannot be read: %s", error)
     return [_answered_before(serving, call, known) or unlogged(serving, call) for call in calls]
+
+
+def _answers_under(serving: Serving, calls: Sequence[SelectCall]) -> _Known:
+    """What was answered under the calls' keys before. Raises StorageUnavailable where that cannot be read."""
+    keys = _keys_of(calls)
+    if not keys:
+        return _Known()
+    with serving.reads.reading() as connection:
+        return _Known(answers=stored_answers(connection, keys))
+
+
+def _keys_of(calls: Iterable[SelectCall]) -> list[str]:
+    return [call.idempotency_key for call in calls if call.idempotency_key is not None]
 
 
 def check_calls(serving: Serving, calls: Sequence[SelectCall]) -> None:
@@ -207,11 +217,7 @@ def check_calls(serving: Serving, calls: Sequence[SelectCall]) -> None:
         StorageUnavailable: what was answered under their keys cannot be read.
     """
     catalogue = serving.catalogue.current
-    known = _Known()
-    keys = [call.idempotency_key for call in calls if call.idempotency_key is not None]
-    if keys:
-        with serving.reads.reading() as connection:
-            known.answers = stored_answers(connection, keys)
+    known = _answers_under(serving, calls)
     before = [_asked(serving, call, catalogue).result or _answered_before(serving, call, known) for call in calls]
     refused = {place: each for place, each in enumerate(before) if isinstance(each, KeyartError)}
     for place, first in refused.items():
@@ -269,7 +275,7 @@ def _look_up(serving: Serving, asked: Sequence[_Asked]) -> _Known:
     Without the database viewers are as good as new, and the pages still render (C8).
     """
     known = _Known()
-    keys = [each.call.idempotency_key for each in asked if each.call.idempotency_key is not None]
+    keys = _keys_of(each.call for each in asked)
     viewers: dict[str, set[ViewerId]] = {}
     for each in asked:
         version = serving.live.viewer_version_of(each.policy)

@@ -44,9 +44,13 @@ class TitleEntry:
     restricted: bool = False
     spoilers: bool = False
     offer: Offer | None = None
-    settled: bool = False
     slates: dict[frozenset[ArtworkId], Slate] = field(default_factory=dict[frozenset[ArtworkId], Slate], compare=False)
     offers: dict[OfferKey, Offer] = field(default_factory=dict[OfferKey, Offer], compare=False)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of a request but its locale and its device tells what it may be shown."""
+        return not (self.spoilers or self.guards.schedules or self.guards.pins)
 
     def remember(self, key: OfferKey, offer: Offer) -> Offer:
         """Keep what a locale and a device may be shown; not for ever, since locales are the callers' words."""
@@ -80,7 +84,6 @@ def title_entry(
     own = [each for each in ordered if each.state is ArtworkState.ACTIVE]
     everything, slate = frozenset(each.artwork for each in shown), Slate(shown)
     restricted = bool(guards.schedules) or any(map(_is_restricted, own))
-    spoilers = any(each.spoiler for each in own)
     return TitleEntry(
         title,
         ordered,
@@ -88,9 +91,8 @@ def title_entry(
         guards,
         everything=everything,
         restricted=restricted,
-        spoilers=spoilers,
+        spoilers=any(each.spoiler for each in own),
         offer=None if restricted or guards.pins else Offer(slate),
-        settled=not (spoilers or guards.schedules or guards.pins),
         slates={everything: slate},
     )
 

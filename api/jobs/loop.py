@@ -115,10 +115,9 @@ def nothing_to_evaluate(turn: Turn) -> str | None:
     """Evaluate the loop's version once, and again whenever another version is live than it was compared with."""
     with reading(turn.engine) as connection:
         scene = scene_of(turn, connection)
-        if scene.version is None:
-            return "nothing was learned yet"
-        if scene.stage in (Stage.LIVE, Stage.RETIRED):
-            return f"{scene.version} is {scene.stage}"
+        over = scene.over()
+        if scene.version is None or over is not None:
+            return over
         known = latest_evaluation(connection, scene.version)
     if known is not None and known.result.live == scene.standing.live:
         return f"{scene.version} was evaluated beside {scene.standing.live}"

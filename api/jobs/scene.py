@@ -39,6 +39,12 @@ class Scene:
     standing: Standing
     deployments: tuple[Deployment, ...]
 
+    def over(self) -> str | None:
+        """Say why there is nothing to be done with the version: there is none, or it has come to its end."""
+        if self.version is None:
+            return "nothing was learned yet"
+        return f"{self.version} is {self.stage}" if self.stage in (Stage.LIVE, Stage.RETIRED) else None
+
     def latest(self) -> Deployment | None:
         """The deployment that brought the version where it is."""
         return next((each for each in self.deployments if each.version == self.version), None)

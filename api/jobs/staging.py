@@ -24,10 +24,9 @@ def nothing_to_stage(turn: Turn) -> str | None:
     """Say what keeps the loop's version where it is."""
     with reading(turn.engine) as connection:
         scene = scene_of(turn, connection)
-        if scene.version is None:
-            return "nothing was learned yet"
-        if scene.stage in (Stage.LIVE, Stage.RETIRED):
-            return f"{scene.version} is {scene.stage}"
+        over = scene.over()
+        if over is not None:
+            return over
         shadow = _shadow_verdict(turn, connection, scene)
         if shadow is not None and shadow.fate is Fate.END and not scene.by_people(scene.version):
             return None

@@ -33,7 +33,7 @@ from api.routes.wire import to_utc
 from bandit.context import RequestContext
 
 _Headers = Iterable[tuple[bytes, bytes]]
-_Answering = Callable[[Services], Awaitable[bytes]]
+_Answering = Callable[[], Awaitable[bytes]]
 _UNPLACED = -1
 _Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -90,7 +90,7 @@ class SelectDoor:
         scope["endpoint"] = endpoint
         try:
             await authorise(Request(scope))
-            answer = await answering(services)
+            answer = await answering()
         except KeyartError as error:
             await problem_of(error)(scope, receive, send)
             return
@@ -101,13 +101,13 @@ class SelectDoor:
 
 async def _one(body: bytes, headers: _Headers, services: Services) -> _Answering | None:
     call = call_of(body, headers, services)
-    return None if call is None else lambda services: services.pages.answered(call)
+    return None if call is None else lambda: services.pages.answered(call)
 
 
 async def _many(body: bytes, headers: _Headers, services: Services) -> _Answering | None:
     """On a thread: a batch can be megabytes, and the loop has others to serve."""
     calls = await asyncio.to_thread(calls_of, body, headers, services)
-    return None if calls is None else lambda services: answer_together(services, calls)
+    return None if calls is None else lambda: answer_together(services, calls)
 
 
 _DOORS = {"/v1/select": (_one, select), "/v1/select:batch": (_many, select_batch)}
